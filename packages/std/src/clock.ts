@@ -1,0 +1,45 @@
+/** Timer is a pending call; disposing it cancels it. */
+export interface Timer extends Disposable {
+  cancel(): void;
+}
+
+/** Clock is time as a dependency: production takes systemClock, tests a fake one (`@tfs/std/testing`). */
+export interface Clock {
+  /** now is monotonic, in milliseconds, on the performance.now() scale. */
+  now(): number;
+  /** wallMs is the time of day: milliseconds since 1970, may jump. */
+  wallMs(): number;
+  /** after calls `fn` once, `ms` from now. The timer does not keep the process alive by itself if `background` is set. */
+  after(ms: number, fn: () => void, options?: { readonly background?: boolean }): Timer;
+}
+
+const system: Clock = {
+  now: () => performance.now(),
+  wallMs: () => Date.now(),
+  after(ms, fn, options) {
+    const handle: unknown = setTimeout(fn, ms);
+    if (options?.background === true) (handle as { unref?: () => void }).unref?.(); // browsers give a number
+    const cancel = (): void => clearTimeout(handle as ReturnType<typeof setTimeout>);
+    return { cancel, [Symbol.dispose]: cancel };
+  },
+};
+
+export function systemClock(): Clock {
+  return system;
+}
+
+/** sleep resolves after `ms`, or rejects with the signal's reason when that aborts first. */
+export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted === true) return reject(signal.reason);
+    const onAbort = (): void => {
+      timer.cancel();
+      reject(signal?.reason);
+    };
+    const timer = clock.after(ms, () => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    });
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}

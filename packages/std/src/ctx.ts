@@ -1,0 +1,126 @@
+import { Code } from "./code.ts";
+import { type Failure, newError } from "./errors.ts";
+
+/** Key names a value that rides along with a request; two keys with one name are still different keys. */
+export interface Key<T> {
+  readonly name: string;
+  /** Never present at run time; ties the key to its value's type. */
+  readonly type?: T;
+}
+
+/** Ctx says how long the caller still cares. First parameter of whatever waits or does I/O. */
+export interface Ctx {
+  /** signal aborts when the work is no longer wanted; its reason is a Failure (Canceled or DeadlineExceeded) unless a caller chose another. */
+  readonly signal: AbortSignal;
+  /** deadline is on the performance.now() clock, in milliseconds; Infinity if there is none. */
+  readonly deadline: number;
+  value<T>(key: Key<T>): T | undefined;
+}
+
+/** CancelCtx can be cancelled by who made it; disposing it cancels it and lets go of the parent and the timer. */
+export interface CancelCtx extends Ctx, Disposable {
+  cancel(reason?: unknown): void;
+}
+
+/** deadlineExceeded is the one reason a deadline aborts with: made in advance, so that expiry costs no stack trace. */
+export const deadlineExceeded: Failure = newError(Code.DeadlineExceeded, "deadline exceeded");
+/** canceled is the reason of a cancel() without one. */
+export const canceled: Failure = newError(Code.Canceled, "canceled");
+
+const neverAborts: AbortSignal = new AbortController().signal;
+
+const root: Ctx = { signal: neverAborts, deadline: Number.POSITIVE_INFINITY, value: () => undefined };
+
+/** background is the root: never cancelled, no deadline, no values. */
+export function background(): Ctx {
+  return root;
+}
+
+export function newKey<T>(name: string): Key<T> {
+  return { name };
+}
+
+export function withValue<T>(parent: Ctx, key: Key<T>, value: T): Ctx {
+  return {
+    signal: parent.signal,
+    deadline: parent.deadline,
+    value: <U>(k: Key<U>) => ((k as Key<unknown>) === key ? (value as unknown as U) : parent.value(k)),
+  };
+}
+
+/** withCancel makes a child that ends when the parent ends or when it is cancelled. Dispose it, or the parent keeps it alive. */
+export function withCancel(parent: Ctx): CancelCtx {
+  return child(parent, parent.deadline);
+}
+
+/** withTimeout makes a child that ends `ms` milliseconds from now at the latest; never later than its parent. */
+export function withTimeout(parent: Ctx, ms: number): CancelCtx {
+  return child(parent, Math.min(parent.deadline, performance.now() + ms));
+}
+
+/** withSignal makes a child that also ends when a foreign signal aborts: the edge where plain JavaScript callers come in. */
+export function withSignal(parent: Ctx, signal: AbortSignal): CancelCtx {
+  const ctx = child(parent, parent.deadline);
+  const stop = follow(signal, (reason) => ctx.cancel(reason));
+  return { ...ctx, [Symbol.dispose]: () => (stop(), ctx[Symbol.dispose]()) };
+}
+
+/** throwIfDone throws the context's reason if its signal has aborted or its deadline has passed. */
+export function throwIfDone(ctx: Ctx): void {
+  if (ctx.signal.aborted) throw ctx.signal.reason;
+  if (ctx.deadline <= performance.now()) throw deadlineExceeded;
+}
+
+/** remainingMs gives the time left until the deadline: Infinity without one, 0 when it has passed. */
+export function remainingMs(ctx: Ctx): number {
+  return Math.max(0, ctx.deadline - performance.now());
+}
+
+/** race settles as `work` does, or rejects with the context's reason as soon as it ends; the work itself goes on unless it too watches ctx. */
+export async function race<T>(ctx: Ctx, work: Promise<T>): Promise<T> {
+  let stop = () => {};
+  try {
+    const ended = new Promise<never>((_, reject) => {
+      stop = follow(ctx.signal, reject);
+    });
+    return await Promise.race([work, ended]);
+  } finally {
+    stop();
+  }
+}
+
+/** setTimeout takes at most 2^31-1 ms; a longer one would fire at once. */
+const maxTimerMs = 0x7fffffff;
+
+function child(parent: Ctx, deadline: number): CancelCtx {
+  const controller = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let stop = (): void => {};
+  const release = (): void => {
+    stop();
+    clearTimeout(timer);
+  };
+  const cancel = (reason: unknown = canceled): void => {
+    release();
+    if (!controller.signal.aborted) controller.abort(reason);
+  };
+  stop = follow(parent.signal, cancel);
+  const arm = (): void => {
+    const left = deadline - performance.now();
+    timer = setTimeout(() => (deadline <= performance.now() ? cancel(deadlineExceeded) : arm()), Math.min(Math.max(0, Math.ceil(left)), maxTimerMs));
+  };
+  if (deadline < parent.deadline && !controller.signal.aborted) arm();
+  return { signal: controller.signal, deadline, value: (key) => parent.value(key), cancel, [Symbol.dispose]: () => cancel() };
+}
+
+/** follow calls back once when the signal aborts (at once if it has); the returned function stops following. */
+function follow(signal: AbortSignal, onAbort: (reason: unknown) => void): () => void {
+  if (signal === neverAborts) return () => {};
+  const listener = (): void => onAbort(signal.reason);
+  if (signal.aborted) {
+    listener();
+    return () => {};
+  }
+  signal.addEventListener("abort", listener, { once: true });
+  return () => signal.removeEventListener("abort", listener);
+}
