@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { type TensorProto, TensorProtoSchema } from "@tfs/proto";
+import { Code, codeOf, isFailure } from "@tfs/std";
+import fc from "fast-check";
+import { DType, decode, encode, type Form, fromBytes, fromMessage, newTensor, type Tensor, toBytes, toDType, toMessage } from "./index.ts";
+
+interface Golden {
+  readonly tensors: readonly { dtype: string; form: string; shape: number[]; proto: string; content: string }[];
+}
+const golden = JSON.parse(readFileSync(new URL("../testdata/tensors.json", import.meta.url), "utf8")) as Golden;
+const bytes = (b64: string): Uint8Array => new Uint8Array(Buffer.from(b64, "base64"));
+const enums: Record<string, number> = Object.fromEntries(Object.entries(TensorProtoSchema.fields.find((f) => f.name === "dtype")?.enum?.values ?? []).map(([, v]) => [v.name, v.number]));
+
+/** meaning drops the bits of a byte that int4 does not have: ml_dtypes clears them, we extend the sign, and both read either. */
+const meaning = (dtype: DType, content: Uint8Array): Uint8Array => (dtype === DType.Int4 ? content.map((b) => b & 15) : content);
+
+for (const row of golden.tensors) {
+  test(`${row.dtype} as ${row.form} is read as TensorFlow reads it`, () => {
+    const t = decode(bytes(row.proto));
+    assert.equal(t.dtype, enums[row.dtype]);
+    assert.deepEqual(t.shape, row.shape);
+    assert.deepEqual(meaning(t.dtype, toBytes(t)), meaning(t.dtype, bytes(row.content)));
+  });
+  test(`${row.dtype} written as ${row.form} is read back the same by generated code`, () => {
+    const t = fromBytes(toDType(enums[row.dtype]!)!, row.shape, bytes(row.content));
+    const again = fromMessage(fromBinary(TensorProtoSchema, encode(t, row.form as Form)));
+    assert.deepEqual(again, t);
+    if (t.dtype !== DType.Int4) assert.deepEqual(fromBinary(TensorProtoSchema, encode(t, row.form as Form)), fromBinary(TensorProtoSchema, bytes(row.proto)));
+  });
+}
+
+test("dtype numbers and names are DataType's", () => {
+  for (const [name, number] of Object.entries(enums)) {
+    if (number > 100) assert.equal(toDType(number), toDType(number - 100), name);
+    else if (number > 0) assert.equal(toDType(number), number, name);
+  }
+});
+
+const message = (init: Omit<Partial<TensorProto>, "$typeName" | "tensorShape">, ...dims: number[]): Uint8Array =>
+  toBinary(TensorProtoSchema, create(TensorProtoSchema, { ...init, tensorShape: { dim: dims.map((d) => ({ size: BigInt(d) })) } } as never));
+
+const reads: { name: string; proto: Uint8Array; want: Tensor }[] = [
+  { name: "fewer values than elements are continued with the last", proto: message({ dtype: 1, floatVal: [1, 2] }, 4), want: newTensor(DType.Float, [4], Float32Array.of(1, 2, 2, 2)) },
+  { name: "more values than elements are cut", proto: message({ dtype: 1, floatVal: [1, 2, 3] }, 2), want: newTensor(DType.Float, [2], Float32Array.of(1, 2)) },
+  { name: "no value at all means zeros", proto: message({ dtype: 9 }, 2), want: newTensor(DType.Int64, [2], BigInt64Array.of(0n, 0n)) },
+  { name: "no value at all means empty strings", proto: message({ dtype: 7 }, 1), want: newTensor(DType.String, [1], [new Uint8Array(0)]) },
+  { name: "one empty string is a value", proto: message({ dtype: 7, stringVal: [new Uint8Array(0), Uint8Array.of(65)] }, 2), want: newTensor(DType.String, [2], [new Uint8Array(0), Uint8Array.of(65)]) },
+  { name: "complex values are filled in pairs", proto: message({ dtype: 8, scomplexVal: [1, 2] }, 2), want: newTensor(DType.Complex64, [2], Float32Array.of(1, 2, 1, 2)) },
+  { name: "an absent shape is a scalar", proto: message({ dtype: 3, intVal: [7] }), want: newTensor(DType.Int32, [], Int32Array.of(7)) },
+  { name: "narrow integers are truncated", proto: message({ dtype: 4, intVal: [300] }, 1), want: newTensor(DType.UInt8, [1], Uint8Array.of(44)) },
+  { name: "content wins over values", proto: message({ dtype: 3, intVal: [9], tensorContent: Uint8Array.of(1, 0, 0, 0) }, 1), want: newTensor(DType.Int32, [1], Int32Array.of(1)) },
+  { name: "values of an empty tensor are ignored", proto: message({ dtype: 1, floatVal: [1], intVal: [3] }, 0), want: newTensor(DType.Float, [0], new Float32Array(0)) },
+  { name: "a reference type gives its base type", proto: message({ dtype: 101 as never, floatVal: [1] }, 1), want: newTensor(DType.Float, [1], Float32Array.of(1)) },
+  { name: "unpacked values are accepted", proto: Uint8Array.of(8, 3, 18, 4, 18, 2, 8, 3, 56, 1, 56, 2, 56, 3), want: newTensor(DType.Int32, [3], Int32Array.of(1, 2, 3)) },
+  { name: "unpacked floats are accepted", proto: Uint8Array.of(8, 1, 18, 4, 18, 2, 8, 2, 45, 0, 0, 128, 63, 45, 0, 0, 0, 64), want: newTensor(DType.Float, [2], Float32Array.of(1, 2)) },
+  { name: "lists in several pieces are joined", proto: Uint8Array.of(8, 3, 18, 4, 18, 2, 8, 3, 58, 1, 1, 58, 2, 2, 3), want: newTensor(DType.Int32, [3], Int32Array.of(1, 2, 3)) },
+  { name: "values before the dtype are accepted", proto: Uint8Array.of(58, 1, 5, 18, 4, 18, 2, 8, 1, 8, 3), want: newTensor(DType.Int32, [1], Int32Array.of(5)) },
+  { name: "unknown fields are skipped", proto: Uint8Array.of(0xf8, 7, 1, 0xfa, 7, 2, 9, 9, 8, 3, 58, 1, 5), want: newTensor(DType.Int32, [], Int32Array.of(5)) },
+  { name: "any non-zero bool is true", proto: Uint8Array.of(8, 10, 18, 4, 18, 2, 8, 3, 90, 4, 0, 0x80, 2, 1), want: newTensor(DType.Bool, [3], Uint8Array.of(0, 1, 1)) },
+];
+for (const tc of reads) test(tc.name, () => assert.deepEqual(decode(tc.proto), tc.want));
+
+const refusals: { name: string; proto: Uint8Array; text: RegExp }[] = [
+  { name: "no dtype", proto: message({ floatVal: [1] }, 1), text: /^tensor x: the dtype is not set$/ },
+  { name: "an unknown dtype", proto: message({ dtype: 77 as never }, 1), text: /there is no dtype 77/ },
+  { name: "a resource", proto: message({ dtype: 20 }), text: /DT_RESOURCE values stay inside a graph/ },
+  { name: "a negative dimension", proto: message({ dtype: 1 }, 2, -1), text: /shape \[2,-1\] has the dimension -1/ },
+  { name: "an unknown rank", proto: toBinary(TensorProtoSchema, create(TensorProtoSchema, { dtype: 1, tensorShape: { unknownRank: true } })), text: /unknown rank/ },
+  { name: "a product past 2^53", proto: message({ dtype: 1 }, 2 ** 40, 2 ** 40), text: /too many elements/ },
+  { name: "a product that is only undone by a zero", proto: message({ dtype: 1 }, 0, 2 ** 40, 2 ** 40), text: /too many elements/ },
+  { name: "255 dimensions", proto: message({ dtype: 1 }, ...new Array<number>(255).fill(1)), text: /255 dimensions, more than 254/ },
+  { name: "content that is too short", proto: message({ dtype: 1, tensorContent: new Uint8Array(7) }, 2), text: /shape \[2\] of float takes 8 bytes of content, not 7/ },
+  { name: "content that is too long", proto: message({ dtype: 1, tensorContent: new Uint8Array(9) }, 2), text: /takes 8 bytes of content, not 9/ },
+  { name: "values in another dtype's field", proto: message({ dtype: 1, intVal: [1] }, 1), text: /DT_FLOAT has its values in float_val, but int_val came/ },
+  { name: "values in two fields", proto: message({ dtype: 1, floatVal: [1], doubleVal: [1], stringVal: [Uint8Array.of(1)] }, 1), text: /but double_val and string_val came/ },
+  { name: "a billion elements out of one value", proto: message({ dtype: 1, floatVal: [1] }, 1_000_000_000), text: /takes 4000000000 bytes, the limit is 1073741824/ },
+  { name: "a hundred million elements out of one value", proto: message({ dtype: 1, floatVal: [1] }, 100_000_000), text: /takes 100000000 values and 1 came; a tensor filled from fewer values may take 67108864 bytes/ },
+  { name: "a hundred million strings out of none", proto: message({ dtype: 7 }, 100_000_000), text: /takes 100000000 values and 0 came/ },
+  { name: "half a complex number", proto: message({ dtype: 8, scomplexVal: [1, 2, 3] }, 2), text: /3 numbers, not pairs/ },
+  { name: "strings whose lengths run past the content", proto: message({ dtype: 7, tensorContent: Uint8Array.of(5, 65) }, 1), text: /string 0 of 1 takes 5 bytes, 1 are left/ },
+  { name: "strings followed by more", proto: message({ dtype: 7, tensorContent: Uint8Array.of(1, 65, 66) }, 1), text: /1 bytes follow the last of 1 strings/ },
+  { name: "a message that is cut off", proto: Uint8Array.of(8, 1, 18, 200), text: /cut off/ },
+  { name: "a field longer than the message", proto: Uint8Array.of(8, 1, 34, 100, 1), text: /a field of 100 bytes at byte 4 runs past the end/ },
+  { name: "a group", proto: Uint8Array.of(8, 1, 19), text: /wire type 3/ },
+  { name: "a packed list that is no multiple of four", proto: Uint8Array.of(8, 1, 42, 3, 1, 2, 3), text: /3 bytes is not a multiple of 4/ },
+  { name: "a varint of eleven bytes", proto: Uint8Array.of(8, 3, 58, 11, ...new Array<number>(10).fill(0x80), 1), text: /more than ten bytes/ },
+];
+for (const tc of refusals) {
+  test(`${tc.name} is refused, naming the tensor`, () => {
+    assert.throws(
+      () => decode(tc.proto, { name: "x" }),
+      (err: unknown) => {
+        assert.equal(codeOf(err), Code.InvalidArgument);
+        assert.match((err as Error).message, tc.text);
+        assert.match((err as Error).message, /^tensor x: /);
+        return true;
+      },
+    );
+  });
+}
+
+test("exactly the fill limit is allowed, one element more is not", () => {
+  assert.equal(decode(message({ dtype: 1, floatVal: [3] }, 4), { maxFillBytes: 16 }).data[3], 3);
+  assert.throws(() => decode(message({ dtype: 1, floatVal: [3] }, 5), { maxFillBytes: 16 }), /may take 16 bytes/);
+});
+
+test("aligned content is viewed, not copied", () => {
+  const wire = encode(newTensor(DType.Float, [2], Float32Array.of(1, 2)));
+  const at = wire.length - 8;
+  const buffer = new Uint8Array(wire.length + 8);
+  const start = (4 - (at % 4)) % 4;
+  buffer.set(wire, start);
+  const t = decode(buffer.subarray(start, start + wire.length));
+  assert.equal((t.data as Float32Array).buffer, buffer.buffer);
+});
+
+const anyTensor: fc.Arbitrary<Tensor> = fc
+  .record({ dtype: fc.constantFrom(...Object.values(DType).filter((d) => d !== DType.Resource && d !== DType.Variant)), shape: fc.array(fc.nat(4), { maxLength: 4 }), seed: fc.array(fc.nat(255), { minLength: 16, maxLength: 64 }) })
+  .map(({ dtype, shape, seed }) => {
+    const n = shape.reduce((a, b) => a * b, 1);
+    if (dtype === DType.String) return newTensor(dtype, shape, Array.from({ length: n }, (_, i) => Uint8Array.from(seed.slice(0, i % 9))));
+    const size = toBytes(newTensorOf(dtype, n)).length;
+    const raw = Uint8Array.from({ length: size }, (_, i) => (dtype === DType.Bool ? (seed[i % seed.length]! & 1) : seed[(i * 7) % seed.length]!));
+    return fromBytes(dtype, shape, raw);
+  });
+
+function newTensorOf(dtype: DType, n: number): Tensor {
+  return decode(message({ dtype: dtype as never }, n));
+}
+
+test("any tensor survives both forms, and generated code agrees", () => {
+  fc.assert(
+    fc.property(anyTensor, fc.constantFrom<Form>("content", "values"), (t, form) => {
+      const wire = encode(t, form);
+      assert.deepEqual(toBytes(decode(wire)), toBytes(t));
+      assert.deepEqual(decode(wire).shape, t.shape);
+      assert.deepEqual(toBytes(fromMessage(fromBinary(TensorProtoSchema, wire))), toBytes(t));
+      assert.deepEqual(toBytes(fromMessage(toMessage(t, form))), toBytes(t));
+    }),
+    { seed: 1, numRuns: 500 },
+  );
+});
+
+test("no bytes make decode do anything but answer or fail clearly", () => {
+  fc.assert(
+    fc.property(anyTensor, fc.constantFrom<Form>("content", "values"), fc.array(fc.tuple(fc.nat(400), fc.nat(255)), { maxLength: 6 }), fc.nat(400), (t, form, flips, cut) => {
+      const wire = encode(t, form).slice();
+      for (const [at, value] of flips) if (wire.length > 0) wire[at % wire.length] = value;
+      try {
+        const got = decode(wire.subarray(0, Math.max(1, wire.length - (cut % 5))), { maxBytes: 1 << 20, maxFillBytes: 1 << 16 });
+        assert.ok(toBytes(got).length <= 1 << 20);
+      } catch (err) {
+        assert.ok(isFailure(err), String(err));
+        assert.equal(codeOf(err), Code.InvalidArgument);
+      }
+    }),
+    { seed: 2, numRuns: 3000 },
+  );
+});

@@ -1,0 +1,147 @@
+// Data plane: TensorProto bytes -> Tensor, by hand: generated code takes 1-7 ms for 150,528 floats, moving the bytes 0.07.
+import { Code, isFailure, newError } from "@tfs/std";
+import { fromBytes } from "./content.ts";
+import { type DType, dtypeEnumName, elementSize, layoutOf, toDType } from "./dtype.ts";
+import { type Cursor, int64, skip, sub, tag, uint, wire } from "./scan.ts";
+import { elementCount, shapeText, type Tensor } from "./tensor.ts";
+import { fill } from "./values.ts";
+
+export interface DecodeOptions {
+  /** name goes in front of error texts: the input's alias. */
+  readonly name?: string;
+  /** maxBytes bounds the decoded tensor, in bytes; default 1 GiB. */
+  readonly maxBytes?: number;
+  /** maxFillBytes bounds a tensor that a shorter list of values is spread over, in bytes; default 64 MiB. A few bytes on the wire must not claim a gigabyte. */
+  readonly maxFillBytes?: number;
+}
+
+/** Limits on what one TensorProto may expand to. */
+export const defaultMaxBytes: number = 2 ** 30;
+export const defaultMaxFillBytes: number = 2 ** 26;
+
+/** Field numbers of tensorflow.TensorProto (tensor.proto). */
+const field = { dtype: 1, shape: 2, version: 3, content: 4, resource: 14, variant: 15 } as const;
+const firstValueField = 5;
+const lastValueField = 18;
+
+/** Header is what a first pass over the fields finds; values are read by a second one, when the dtype is known. */
+interface Header {
+  dtype: number;
+  readonly shape: number[];
+  unknownRank: boolean;
+  content: Cursor | undefined;
+  /** One bit per value field that holds anything. */
+  valueFields: number;
+}
+
+/**
+ * decode reads the wire bytes of a tensorflow.TensorProto: content, or the dtype's own value field with its last value repeated to fill
+ * the shape (no value at all means zeros). It views `bytes` where alignment allows. Throws InvalidArgument, naming the tensor, what was
+ * expected and what came, before anything is allocated; ResourceExhausted never: a tensor past a limit is the request's fault.
+ */
+export function decode(bytes: Uint8Array, options: DecodeOptions = {}): Tensor {
+  try {
+    const header = scan({ bytes, at: 0, end: bytes.length });
+    const dtype = dtypeOf(header);
+    const shape = header.shape;
+    if (header.unknownRank) throw newError(Code.InvalidArgument, "the shape has an unknown rank");
+    const n = elementCount(shape);
+    const maxBytes = options.maxBytes ?? defaultMaxBytes;
+    const size = n * Math.max(1, elementSize(dtype));
+    if (size > maxBytes) throw newError(Code.InvalidArgument, `shape ${shapeText(shape)} of ${dtypeEnumName(dtype)} takes ${size} bytes, the limit is ${maxBytes}`);
+    // Values of an empty tensor are ignored, whatever they are (Tensor::FromProto).
+    if (n === 0) return { dtype, shape, data: emptyData(dtype) };
+    if (header.content !== undefined) return fromBytes(dtype, shape, bytes.subarray(header.content.at, header.content.end));
+    const own = layoutOf(dtype).field;
+    const foreign = header.valueFields & ~(1 << own);
+    if (foreign !== 0) throw newError(Code.InvalidArgument, `${dtypeEnumName(dtype)} has its values in ${names[own]}, but ${listed(foreign)} came`);
+    const limit = options.maxFillBytes ?? defaultMaxFillBytes;
+    return { dtype, shape, data: fill({ bytes, at: 0, end: bytes.length }, dtype, shape, n, limit) };
+  } catch (err) {
+    if (!isFailure(err) || options.name === undefined) throw err;
+    throw newError(err.code, `tensor ${options.name}: ${err.message}`, err.cause);
+  }
+}
+
+function emptyData(dtype: DType): Tensor["data"] {
+  const { array } = layoutOf(dtype);
+  return array === undefined ? [] : new array(0);
+}
+
+function dtypeOf(header: Header): DType {
+  const dtype = toDType(header.dtype);
+  if (dtype === undefined) throw newError(Code.InvalidArgument, header.dtype === 0 ? "the dtype is not set" : `there is no dtype ${header.dtype}`);
+  if (layoutOf(dtype).kind === "raw" && layoutOf(dtype).field === 0) {
+    throw newError(Code.InvalidArgument, `${dtypeEnumName(dtype)} values stay inside a graph and cannot be sent`);
+  }
+  return dtype;
+}
+
+function scan(c: Cursor): Header {
+  const header: Header = { dtype: 0, shape: [], unknownRank: false, content: undefined, valueFields: 0 };
+  while (c.at < c.end) {
+    const key = tag(c);
+    const number = key >>> 3;
+    const type = key & 7;
+    if (number === field.dtype && type === wire.varint) {
+      header.dtype = int64(c);
+    } else if (number === field.shape && type === wire.bytes) {
+      scanShape(sub(c), header);
+    } else if (number === field.content && type === wire.bytes) {
+      const content = sub(c);
+      header.content = content.end > content.at ? content : undefined; // the last one wins, as for any scalar field
+    } else {
+      const at = c.at;
+      skip(c, type);
+      const some = type !== wire.bytes || c.bytes[at] !== 0 || number === 8; // an empty packed list holds nothing; an empty string is a value
+      if (number >= firstValueField && number <= lastValueField && some) header.valueFields |= 1 << number;
+    }
+  }
+  return header;
+}
+
+function scanShape(c: Cursor, header: Header): void {
+  while (c.at < c.end) {
+    const key = tag(c);
+    if (key === ((2 << 3) | wire.bytes)) {
+      header.shape.push(scanDim(sub(c)));
+    } else if (key === ((3 << 3) | wire.varint)) {
+      header.unknownRank = uint(c) !== 0;
+    } else {
+      skip(c, key & 7);
+    }
+  }
+}
+
+function scanDim(c: Cursor): number {
+  let size = 0;
+  while (c.at < c.end) {
+    const key = tag(c);
+    if (key === ((1 << 3) | wire.varint)) size = int64(c);
+    else skip(c, key & 7);
+  }
+  return size;
+}
+
+const names: Readonly<Record<number, string>> = {
+  5: "float_val",
+  6: "double_val",
+  7: "int_val",
+  8: "string_val",
+  9: "scomplex_val",
+  10: "int64_val",
+  11: "bool_val",
+  12: "dcomplex_val",
+  13: "half_val",
+  14: "resource_handle_val",
+  15: "variant_val",
+  16: "uint32_val",
+  17: "uint64_val",
+  18: "float8_val",
+};
+
+function listed(fields: number): string {
+  const found: string[] = [];
+  for (let i = firstValueField; i <= lastValueField; i++) if ((fields & (1 << i)) !== 0) found.push(names[i] ?? `field ${i}`);
+  return found.join(" and ");
+}

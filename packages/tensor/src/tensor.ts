@@ -1,0 +1,105 @@
+import { Code, newError } from "@tfs/std";
+import { DType, dtypeName, layoutOf, type NumericData, type TensorData } from "./dtype.ts";
+
+/**
+ * Tensor is one value: dtype, shape, data. Elements are in row-major order.
+ *
+ * | dtype | data |
+ * |---|---|
+ * | float, complex64 | Float32Array (complex: real, imaginary alternating) |
+ * | double, complex128 | Float64Array (likewise) |
+ * | int32, qint32 / uint32 | Int32Array / Uint32Array |
+ * | int64 / uint64 | BigInt64Array / BigUint64Array |
+ * | int16, qint16 / uint16, quint16 | Int16Array / Uint16Array |
+ * | half, bfloat16 | Uint16Array of the raw bits |
+ * | int8, qint8, int4, int2 | Int8Array |
+ * | uint8, quint8, uint4, uint2, bool (0 or 1), float8_*, float4_* | Uint8Array |
+ * | string | array of Uint8Array |
+ *
+ * Data may be a view of somebody's bytes (a request body): whoever keeps a tensor beyond the request copies it.
+ */
+export interface Tensor {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly data: TensorData;
+}
+
+/** More dimensions than this are refused, as TensorFlow does (TensorShape::MaxDimensions). */
+export const maxRank = 254;
+
+/** elementCount gives the product of the dimensions: 1 for a scalar. Throws InvalidArgument for a negative dimension, too many, or a product past 2^53. */
+export function elementCount(shape: readonly number[]): number {
+  if (shape.length > maxRank) throw newError(Code.InvalidArgument, `shape has ${shape.length} dimensions, more than ${maxRank}`);
+  let n = 1;
+  let empty = false;
+  for (const dim of shape) {
+    if (!Number.isInteger(dim) || dim < 0) throw newError(Code.InvalidArgument, `shape ${shapeText(shape)} has the dimension ${dim}`);
+    if (dim === 0) empty = true;
+    else n *= dim;
+    if (n > Number.MAX_SAFE_INTEGER) throw newError(Code.InvalidArgument, `shape ${shapeText(shape)} has too many elements`);
+  }
+  return empty ? 0 : n;
+}
+
+/** shapeText prints a shape as TensorFlow does: "[2,3]", a scalar "[]". */
+export function shapeText(shape: readonly number[]): string {
+  return `[${shape.join(",")}]`;
+}
+
+/** newTensor checks that count and array type fit dtype and shape, and takes `data` as it is. Throws InvalidArgument. */
+export function newTensor(dtype: DType, shape: readonly number[], data: TensorData): Tensor {
+  const { array, width } = layoutOf(dtype);
+  const want = elementCount(shape) * width;
+  if (array === undefined) {
+    if (dtype !== DType.String) throw newError(Code.InvalidArgument, `a ${dtypeName(dtype)} tensor cannot be made from values`);
+    if (!Array.isArray(data)) throw newError(Code.InvalidArgument, "a string tensor takes an array of byte strings");
+  } else if (!(data instanceof (array as unknown as new (n: number) => NumericData))) {
+    const got = Array.isArray(data) ? "an array" : data.constructor.name;
+    throw newError(Code.InvalidArgument, `a ${dtypeName(dtype)} tensor takes ${(array as { name?: string }).name}, not ${got}`);
+  }
+  if (data.length !== want) {
+    throw newError(Code.InvalidArgument, `shape ${shapeText(shape)} of ${dtypeName(dtype)} takes ${want} values, not ${data.length}`);
+  }
+  return { dtype, shape, data };
+}
+
+/** allocate makes a tensor of zeros, or of empty strings. */
+export function allocate(dtype: DType, shape: readonly number[]): Tensor {
+  const { array, width } = layoutOf(dtype);
+  const n = elementCount(shape) * width;
+  if (array !== undefined) return { dtype, shape, data: new array(n) };
+  if (dtype !== DType.String) throw newError(Code.InvalidArgument, `a ${dtypeName(dtype)} tensor has no zero value`);
+  return { dtype, shape, data: new Array<Uint8Array>(n).fill(noBytes) };
+}
+
+const noBytes = new Uint8Array(0);
+
+/** numeric narrows data to a typed array; a string tensor's gives undefined. */
+export function numeric(data: TensorData): NumericData | undefined {
+  return ArrayBuffer.isView(data) ? data : undefined;
+}
+
+/** reshape gives the same data under another shape of as many elements. */
+export function reshape(t: Tensor, shape: readonly number[]): Tensor {
+  const [want, got] = [elementCount(shape), elementCount(t.shape)];
+  if (want !== got) throw newError(Code.InvalidArgument, `cannot reshape ${shapeText(t.shape)} (${got} values) to ${shapeText(shape)} (${want})`);
+  return { dtype: t.dtype, shape, data: t.data };
+}
+
+const utf8 = new TextEncoder();
+const text = new TextDecoder();
+
+/** fromStrings makes a string tensor of UTF-8 bytes; the shape is [n] unless given. */
+export function fromStrings(values: readonly string[], shape: readonly number[] = [values.length]): Tensor {
+  return newTensor(
+    DType.String,
+    shape,
+    values.map((v) => utf8.encode(v)),
+  );
+}
+
+/** strings reads a string tensor's elements as UTF-8; a byte sequence that is not UTF-8 shows U+FFFD. Throws InvalidArgument for another dtype. */
+export function strings(t: Tensor): string[] {
+  if (t.dtype !== DType.String) throw newError(Code.InvalidArgument, `a ${dtypeName(t.dtype)} tensor has no strings`);
+  return (t.data as readonly Uint8Array[]).map((bytes) => text.decode(bytes));
+}
