@@ -1,0 +1,23 @@
+"""Writes testdata/models. usage: make.py [MODEL...]   (needs tensorflow-cpu 2.21 and scikit-learn)"""
+
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+import classic
+import dtypes
+import modern
+from golden import ROOT
+
+MAKERS = {f.__name__: f for f in (
+    classic.half_plus_two, classic.counter, classic.matrix, classic.multi_metagraph, classic.sharded,
+    modern.half_plus_two_tf2, modern.digits, modern.text, modern.first_model, modern.second_model, modern.mlp, modern.cond_loop, modern.defaults,
+)}
+MAKERS.update({f"dtype_{name}": (lambda name=name: dtypes.make(name)) for name in dtypes.SAMPLES})
+
+ROOT.mkdir(parents=True, exist_ok=True)
+for model in sys.argv[1:] or MAKERS:
+    MAKERS[model]()
+    print(model)
