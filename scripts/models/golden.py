@@ -70,6 +70,8 @@ def run(path, signature: str, named_inputs: dict[str, dict], tolerance: float = 
                 options = config_pb2.CallableOptions(feed=list(feeds), fetch=[fetches[a] for a in aliases])
                 got = session._make_callable_from_options(options)(*[np.asarray(v) for v in feeds.values()])
                 case["outputs"] = {alias: to_json(value) for alias, value in zip(aliases, got)}
+            except tf.errors.FailedPreconditionError:
+                raise  # a variable or table that was not saved: the model is wrong, not the case
             except tf.errors.OpError as err:
                 case["error"] = {"code": err.error_code, "message": err.message.split("\n")[0]}
             case.update((extra or {}).get(name, {}))

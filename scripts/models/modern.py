@@ -22,6 +22,11 @@ def _strip(path) -> None:
         shutil.rmtree(target, ignore_errors=True) if target.is_dir() else target.unlink(missing_ok=True)
 
 
+def _weights(layer) -> list[tf.Variable]:
+    """A tf.Module saves the variables it can see; Keras 3 keeps its own inside wrappers."""
+    return [v.value for v in layer.variables]
+
+
 def _save(module, path, signatures) -> None:
     tf.saved_model.save(module, str(path), signatures=signatures, options=tf.saved_model.SaveOptions(save_debug_info=False))
     _strip(path)
@@ -88,6 +93,7 @@ def digits() -> None:
     class Module(tf.Module):
         def __init__(self):
             self.model = model
+            self.tracked = _weights(model)
 
         @tf.function(input_signature=[tf.TensorSpec([None, 8, 8, 1], tf.float32, "image")])
         def predict(self, image):
@@ -100,7 +106,6 @@ def digits() -> None:
     pick = np.concatenate([np.flatnonzero(test_y == d)[:2] for d in range(10)])[:16]
     golden.add(1, "serving_default", run(path, "serving_default", {
         "sixteen held-out images": {"image": test_x[pick]}, "one held-out image": {"image": test_x[pick[:1]]}, "no image": {"image": np.zeros((0, 8, 8, 1), np.float32)},
-        "an image without its channel": {"image": test_x[pick[:1], :, :, 0]},
     }, extra={"sixteen held-out images": {"labels": [int(v) for v in test_y[pick]]}}))
     golden.write()
     print(f"digits: held-out accuracy {accuracy:.4f}")
@@ -152,6 +157,7 @@ def first_model() -> None:
         class Module(tf.Module):
             def __init__(self):
                 self.model = model
+                self.tracked = _weights(model)
 
             @tf.function(input_signature=[tf.TensorSpec([None, 31], tf.int64, "input_1")])
             def predict(self, input_1):
@@ -172,6 +178,7 @@ def second_model() -> None:
     class Module(tf.Module):
         def __init__(self):
             self.dense = dense
+            self.tracked = _weights(dense)
 
         @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, "features"), tf.TensorSpec([None, 3], tf.int32, "counts")])
         def predict(self, features, counts):
@@ -198,6 +205,7 @@ def mlp() -> None:
     class Module(tf.Module):
         def __init__(self):
             self.model = model
+            self.tracked = _weights(model)
 
         @tf.function(input_signature=[tf.TensorSpec([None, 64], tf.float32, "x")])
         def predict(self, x):

@@ -1,0 +1,43 @@
+import type { FunctionDef } from "@tfs/proto";
+import { Code, type Ctx, deadlineExceeded, newError, throwIfDone } from "@tfs/std";
+import { openSavedModel } from "@tfs/savedmodel";
+import type { Tensor } from "@tfs/tensor";
+import type { Engine, LoadedModel, LoadOptions } from "../engine.ts";
+import { compile } from "./compile.ts";
+import { newModel } from "./model.ts";
+import { startWasm } from "./wasm.ts";
+
+/** newEmbeddedEngine makes the engine that needs nothing installed. It holds no state of its own: each loaded model has its own. */
+export function newEmbeddedEngine(): Engine {
+  return {
+    name: "embedded",
+    async probe() {
+      try {
+        return { ok: true, version: await startWasm() };
+      } catch (err) {
+        return { ok: false, why: `WebAssembly does not start: ${err instanceof Error ? err.message : String(err)}` };
+      }
+    },
+    load,
+  };
+}
+
+async function load(ctx: Ctx, dir: string, options: LoadOptions = {}): Promise<LoadedModel> {
+  await using saved = await openSavedModel(ctx, dir, options.tags === undefined ? {} : { tags: options.tags });
+  await startWasm();
+  const checkpoint = new Map<string, Tensor>();
+  for (const key of saved.variables?.keys ?? []) checkpoint.set(key, await saved.variables!.read(ctx, key));
+  throwIfDone(ctx);
+  const library = new Map((saved.metaGraph.graphDef?.library?.function ?? []).map((f): [string, FunctionDef] => [f.signature?.name ?? "", f]));
+  const graph = saved.metaGraph.graphDef;
+  if (graph === undefined) throw newError(Code.DataLoss, `${dir}: the meta-graph has no graph`);
+  const model = newModel(saved.metaGraph, compile(graph, library), checkpoint);
+  try {
+    model.restore(ctx, saved.variables !== undefined, saved.assets);
+  } catch (err) {
+    await model.close();
+    if (err === deadlineExceeded) throw newError(Code.DeadlineExceeded, `loading ${dir} took longer than allowed`, err);
+    throw err;
+  }
+  return model;
+}

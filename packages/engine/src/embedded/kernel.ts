@@ -1,0 +1,38 @@
+import type { Ctx } from "@tfs/std";
+import type { Tensor } from "@tfs/tensor";
+import type { Attrs } from "./attrs.ts";
+import type { Table, Value, Variable } from "./value.ts";
+
+/** Node is what a kernel may know of its node when it is made. */
+export interface Node {
+  readonly name: string;
+  readonly op: string;
+  readonly attrs: Attrs;
+  readonly inputCount: number;
+  /** body gives a function of the graph's library, compiled, for control flow. */
+  body(name: string): Body;
+}
+
+/** Body is a compiled function. */
+export interface Body {
+  run(inputs: readonly Value[], state: State): readonly Value[];
+}
+
+/** State is what a run may touch besides its inputs: the model's variables and tables, and how long the caller still cares. */
+export interface State {
+  readonly ctx: Ctx;
+  /** variable and table find or make the cell of that name. */
+  variable(name: string, make: () => Variable): Variable;
+  table(name: string, make: () => Table): Table;
+  /** checkpoint gives a tensor of the model's bundle: for the restore op, while loading. */
+  checkpoint(key: string): Tensor;
+}
+
+/** Kernel computes a node's outputs. One output may be given bare. */
+export type Kernel = (inputs: readonly Value[], state: State) => Value | readonly Value[];
+
+/** KernelFactory reads the attributes once, when a plan is made, and chooses what to run. */
+export type KernelFactory = (node: Node) => Kernel;
+
+/** Kernels is a family: op name to factory. */
+export type Kernels = Readonly<Record<string, KernelFactory>>;

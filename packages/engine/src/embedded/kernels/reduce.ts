@@ -1,0 +1,153 @@
+import { Code, newError } from "@tfs/std";
+import { DType, dtypeName, elementCount, type NumericData, type Tensor } from "@tfs/tensor";
+import type { KernelFactory, Kernels } from "../kernel.ts";
+import { axisOf, copyAt, int, ints, strides, walk } from "../shape.ts";
+import { tensorOf } from "../value.ts";
+import { integers } from "./array.ts";
+import { narrow, room, widen } from "./math.ts";
+
+/** Fold reduces a row of numbers; `row(i)` gives element i of n. */
+interface Fold {
+  readonly name: string;
+  readonly number?: (row: Float64Array) => number;
+  readonly big?: (row: readonly bigint[]) => bigint;
+}
+
+const sum = (row: Float64Array): number => {
+  let total = 0;
+  for (let i = 0; i < row.length; i++) total += row[i]!;
+  return total;
+};
+const folds: Readonly<Record<string, Fold>> = {
+  Sum: { name: "Sum", number: sum, big: (row) => row.reduce((a, b) => a + b, 0n) },
+  Mean: { name: "Mean", number: (row) => sum(row) / row.length, big: (row) => (row.length === 0 ? 0n : row.reduce((a, b) => a + b, 0n) / BigInt(row.length)) },
+  Prod: { name: "Prod", number: (row) => row.reduce((a, b) => a * b, 1), big: (row) => row.reduce((a, b) => a * b, 1n) },
+  Max: { name: "Max", number: (row) => row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY), big: (row) => row.reduce((a, b) => (a > b ? a : b), -(2n ** 63n)) },
+  Min: { name: "Min", number: (row) => row.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY), big: (row) => row.reduce((a, b) => (a < b ? a : b), 2n ** 63n - 1n) },
+  All: { name: "All", number: (row) => (row.every((v) => v !== 0) ? 1 : 0) },
+  Any: { name: "Any", number: (row) => (row.some((v) => v !== 0) ? 1 : 0) },
+};
+
+function reduction(fold: Fold): KernelFactory {
+  return (node) => {
+    const keep = node.attrs.bool("keep_dims", false);
+    return (inputs) => reduce(fold, tensorOf(inputs[0]), ints(tensorOf(inputs[1])), keep);
+  };
+}
+
+function reduce(fold: Fold, t: Tensor, axes: readonly number[], keep: boolean): Tensor {
+  const rank = t.shape.length;
+  const drop = new Set(axes.map((a) => axisOf(a, rank, "Invalid reduction dimension")));
+  const kept = t.shape.map((_, d) => d).filter((d) => !drop.has(d));
+  const gone = [...drop].sort((a, b) => a - b);
+  const shape = keep ? t.shape.map((d, i) => (drop.has(i) ? 1 : d)) : kept.map((d) => t.shape[d]!);
+  const own = strides(t.shape);
+  const rows = walk(kept.map((d) => t.shape[d]!), kept.map((d) => own[d]!));
+  const columns = walk(gone.map((d) => t.shape[d]!), gone.map((d) => own[d]!));
+  const out = room(t.dtype, shape);
+  const from = widen(t);
+  if (t.dtype === DType.Int64 || t.dtype === DType.UInt64) {
+    if (fold.big === undefined) throw newError(Code.Unimplemented, `${fold.name} is not supported for ${dtypeName(t.dtype)}`);
+    const [source, target] = [from as BigInt64Array, out as BigInt64Array];
+    for (let r = 0; r < rows.length; r++) target[r] = fold.big(Array.from(columns, (c) => source[rows[r]! + c]!));
+    return { dtype: t.dtype, shape, data: out };
+  }
+  if (fold.number === undefined || t.dtype === DType.String || t.dtype === DType.Complex64 || t.dtype === DType.Complex128) throw newError(Code.Unimplemented, `${fold.name} is not supported for ${dtypeName(t.dtype)}`);
+  const [source, target] = [from as Float32Array, out as Float32Array];
+  const row = new Float64Array(columns.length);
+  for (let r = 0; r < rows.length; r++) {
+    const base = rows[r]!;
+    for (let c = 0; c < row.length; c++) row[c] = source[base + columns[c]!]!;
+    target[r] = fold.number(row);
+  }
+  return narrow(t.dtype, shape, out);
+}
+
+function argument(better: (a: number | bigint, b: number | bigint) => boolean): KernelFactory {
+  return (node) => {
+    const type = node.attrs.dtype("output_type", DType.Int64);
+    return (inputs) => {
+      const t = tensorOf(inputs[0]);
+      const axis = axisOf(int(tensorOf(inputs[1])), t.shape.length, "Expected dimension in the range, but got");
+      const size = t.shape[axis]!;
+      if (size === 0) throw newError(Code.InvalidArgument, `Reduction axis ${axis} is empty in shape [${t.shape.join(",")}]`);
+      const inner = elementCount(t.shape.slice(axis + 1));
+      const outer = elementCount(t.shape.slice(0, axis));
+      const data = widen(t);
+      const found: number[] = [];
+      for (let o = 0; o < outer; o++) {
+        for (let i = 0; i < inner; i++) {
+          let best = 0;
+          for (let k = 1; k < size; k++) if (better(data[(o * size + k) * inner + i]!, data[(o * size + best) * inner + i]!)) best = k;
+          found.push(best);
+        }
+      }
+      return integers(type, t.shape.filter((_, d) => d !== axis), found);
+    };
+  };
+}
+
+/** softmax over the last dimension, less the row's maximum so that nothing overflows. */
+function softmax(t: Tensor, log: boolean): Tensor {
+  const size = t.shape.at(-1) ?? 1;
+  const from = widen(t) as Float32Array;
+  const out = room(t.dtype, t.shape) as Float32Array;
+  for (let at = 0; at < from.length; at += size) {
+    let max = Number.NEGATIVE_INFINITY;
+    for (let i = 0; i < size; i++) max = Math.max(max, from[at + i]!);
+    let total = 0;
+    for (let i = 0; i < size; i++) total += Math.exp(from[at + i]! - max);
+    const shift = Math.log(total);
+    for (let i = 0; i < size; i++) out[at + i] = log ? from[at + i]! - max - shift : Math.exp(from[at + i]! - max) / total;
+  }
+  return narrow(t.dtype, t.shape, out);
+}
+
+export const reductions: Kernels = {
+  ...Object.fromEntries(Object.entries(folds).map(([name, fold]) => [name, reduction(fold)])),
+  ArgMax: argument((a, b) => a > b),
+  ArgMin: argument((a, b) => a < b),
+  Softmax: () => (inputs) => softmax(tensorOf(inputs[0]), false),
+  LogSoftmax: () => (inputs) => softmax(tensorOf(inputs[0]), true),
+  Cumsum: (node) => {
+    const [exclusive, backwards] = [node.attrs.bool("exclusive", false), node.attrs.bool("reverse", false)];
+    return (inputs) => {
+      const t = tensorOf(inputs[0]);
+      const axis = axisOf(int(tensorOf(inputs[1])), t.shape.length, "ScanOp: Expected scan axis in the range, but got");
+      const own = strides(t.shape);
+      const lines = walk(t.shape.map((d, i) => (i === axis ? 1 : d)), own);
+      const from = widen(t) as unknown as { [i: number]: number };
+      const out = room(t.dtype, t.shape) as unknown as { [i: number]: number };
+      const zero = (t.dtype === DType.Int64 ? 0n : 0) as number;
+      for (const line of lines) {
+        let total = zero;
+        for (let k = 0; k < t.shape[axis]!; k++) {
+          const at = line + (backwards ? t.shape[axis]! - 1 - k : k) * own[axis]!;
+          const next = total + from[at]!;
+          out[at] = exclusive ? total : next;
+          total = next;
+        }
+      }
+      return narrow(t.dtype, t.shape, out as unknown as NumericData);
+    };
+  },
+  TopKV2: () => (inputs) => {
+    const [t, k] = [tensorOf(inputs[0]), int(tensorOf(inputs[1]))];
+    const size = t.shape.at(-1) ?? 0;
+    if (k < 0 || k > size) throw newError(Code.InvalidArgument, `input must have at least k columns. Had ${size}, needed ${k}`);
+    const data = widen(t);
+    const rows = elementCount(t.shape.slice(0, -1));
+    const at = new Int32Array(rows * k);
+    const indices: number[] = [];
+    for (let r = 0; r < rows; r++) {
+      const order = Array.from({ length: size }, (_, i) => i).sort((a, b) => Number(data[r * size + b]! > data[r * size + a]!) - Number(data[r * size + b]! < data[r * size + a]!) || a - b);
+      for (let i = 0; i < k; i++) {
+        at[r * k + i] = r * size + order[i]!;
+        indices.push(order[i]!);
+      }
+    }
+    const shape = [...t.shape.slice(0, -1), k];
+    return [copyAt(t, shape, at), integers(DType.Int32, shape, indices)];
+  },
+};
+

@@ -1,0 +1,181 @@
+import type { MetaGraphDef } from "@tfs/proto";
+import { Code, type Ctx, newError, throwIfDone } from "@tfs/std";
+import { type DType, DType as Types, dtypeName, fromStrings, type Tensor } from "@tfs/tensor";
+import type { LoadedModel } from "../engine.ts";
+import { newAttrs } from "./attrs.ts";
+import type { Compiler } from "./compile.ts";
+import type { Edge } from "./flat.ts";
+import type { State } from "./kernel.ts";
+import { materialized, type Program } from "./plan.ts";
+import type { Table, Value, Variable } from "./value.ts";
+import { newArena } from "./wasm.ts";
+
+/** Plans kept per model; each distinct pair of feed and fetch names is one, and clients choose the fetches. */
+const maxPlans = 256;
+
+interface Plan {
+  readonly program: Program;
+  /** Feed names, sorted: the order in which TensorFlow numbers its arguments in messages. */
+  readonly feeds: readonly string[];
+  readonly types: readonly (DType | undefined)[];
+}
+
+class Model implements LoadedModel {
+  readonly metaGraph: MetaGraphDef;
+  readonly #compiler: Compiler;
+  readonly #variables = new Map<string, Variable>();
+  readonly #tables = new Map<string, Table>();
+  readonly #plans = new Map<string, Plan>();
+  readonly #arena = newArena();
+  #checkpoint: ReadonlyMap<string, Tensor>;
+  #closed = false;
+
+  constructor(metaGraph: MetaGraphDef, compiler: Compiler, checkpoint: ReadonlyMap<string, Tensor>) {
+    this.metaGraph = metaGraph;
+    this.#compiler = compiler;
+    this.#checkpoint = checkpoint;
+  }
+
+  /** restore checks that every op is there, runs the graph's own restore op over the checkpoint, then its init op. */
+  restore(ctx: Ctx, hasVariables: boolean, assets: ReadonlyMap<string, string>): void {
+    const saver = this.metaGraph.saverDef;
+    const restores = hasVariables && saver !== undefined && saver.restoreOpName !== "" ? [this.#target(saver.restoreOpName)] : [];
+    const init = this.#initOp();
+    const inits = init === undefined ? [] : [this.#target(init)];
+    const outputs = Object.entries(this.metaGraph.signatureDef)
+      .filter(([name]) => name !== initSignature)
+      .flatMap(([, s]) => Object.values(s.outputs))
+      .flatMap((info) => (info.encoding.case === "name" ? [this.#edge(info.encoding.value)] : []));
+    const missing = this.#compiler.missing(outputs, [...restores, ...inits]);
+    if (missing.length > 0) {
+      throw newError(Code.Unimplemented, `the embedded engine does not have the op${missing.length > 1 ? "s" : ""} ${missing.join(", ")}, which the model needs; the tensorflow engine has every op`);
+    }
+    const feeds = [...assets].map(([tensor, path]) => ({ edge: this.#edge(tensor), path: fromStrings([path], []) }));
+    if (restores.length > 0) {
+      const file = this.#compiler.flat.tensor(saver?.filenameTensorName ?? "");
+      const feed = file === undefined ? [] : [file];
+      this.#execute(ctx, this.#compiler.program(feed, [], restores), feed.map(() => fromStrings([""], [])));
+    }
+    if (inits.length > 0) {
+      const edges = feeds.map((f) => f.edge);
+      this.#execute(ctx, this.#compiler.program(edges, [], inits), feeds.map((f) => f.path));
+    }
+    this.#checkpoint = new Map(); // variables hold what they took; the rest (optimizer slots, object graph) is let go
+  }
+
+  estimateBytes(): number {
+    let bytes = 0;
+    for (const v of this.#variables.values()) bytes += sizeOf(v.value);
+    for (const t of this.#tables.values()) bytes += sizeOf(t.values) + t.entries.size * 64; // a key and its place in the map
+    for (const node of this.#compiler.flat.nodes) {
+      const value = node.attr["value"]?.value;
+      if (node.op === "Const" && value?.case === "tensor") bytes += value.value.tensorContent.length;
+    }
+    return bytes;
+  }
+
+  // Runs are synchronous inside: two calls never interleave, so state changes are whole without a lock.
+  async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[]): Promise<readonly Tensor[]> {
+    throwIfDone(ctx);
+    if (this.#closed) throw newError(Code.Unavailable, "the model has been unloaded");
+    const plan = this.#plan([...feeds.keys()], fetches);
+    const values = plan.feeds.map((name, i) => {
+      const t = feeds.get(name)!;
+      const want = plan.types[i];
+      if (want !== undefined && want !== t.dtype) {
+        throw newError(Code.InvalidArgument, `Expects arg[${i}] to be ${dtypeName(want)} but ${dtypeName(t.dtype)} is provided`);
+      }
+      return t;
+    });
+    return this.#execute(ctx, plan.program, values);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#plans.clear();
+    this.#variables.clear();
+    this.#tables.clear();
+    this.#arena.close();
+  }
+
+  #execute(ctx: Ctx, program: Program, feeds: readonly Value[]): Tensor[] {
+    const state: State = {
+      ctx,
+      variable: (name, make) => getOrMake(this.#variables, name, make),
+      table: (name, make) => getOrMake(this.#tables, name, make),
+      checkpoint: (key) => {
+        const found = this.#checkpoint.get(key);
+        if (found === undefined) throw newError(Code.NotFound, `Key ${key} not found in checkpoint`);
+        return found;
+      },
+    };
+    return this.#arena.within(() => materialized(program.run(feeds, state)));
+  }
+
+  #plan(feeds: readonly string[], fetches: readonly string[]): Plan {
+    const sorted = [...feeds].sort();
+    const key = `${sorted.join("\0")}\0\0${fetches.join("\0")}`;
+    const found = this.#plans.get(key);
+    if (found !== undefined) return found;
+    const edges = sorted.map((name) => this.#edge(name));
+    const made: Plan = { program: this.#compiler.program(edges, fetches.map((name) => this.#edge(name)), []), feeds: sorted, types: edges.map((e) => this.#typeOf(e)) };
+    if (this.#plans.size >= maxPlans) this.#plans.delete(this.#plans.keys().next().value!); // the oldest
+    this.#plans.set(key, made);
+    return made;
+  }
+
+  #edge(name: string): Edge {
+    const edge = this.#compiler.flat.tensor(name);
+    if (edge === undefined) throw newError(Code.InvalidArgument, `Tensor ${name}, specified in either feed_devices or fetch_devices was not found in the Graph`);
+    return edge;
+  }
+
+  #target(name: string): number {
+    const node = this.#compiler.flat.target(name);
+    if (node === undefined) throw newError(Code.InvalidArgument, `the graph has no operation ${name}`);
+    return node;
+  }
+
+  /** #typeOf gives the dtype of a tensor that may be fed, where the node says it. */
+  #typeOf(edge: Edge): DType | undefined {
+    const node = this.#compiler.flat.nodes[edge.node]!;
+    const attrs = newAttrs(node.name, node.attr);
+    for (const name of ["dtype", "T"]) if (attrs.has(name)) return attrs.dtype(name);
+    return undefined;
+  }
+
+  /** The init op is a signature of TF2 exports, else the one entry of a collection (loader_util.cc, GetInitOp). */
+  #initOp(): string | undefined {
+    const output = this.metaGraph.signatureDef[initSignature]?.outputs[initSignature]?.encoding;
+    if (output?.case === "name") return output.value;
+    for (const name of ["saved_model_main_op", "legacy_init_op"]) {
+      const list = this.metaGraph.collectionDef[name]?.kind;
+      if (list?.case !== "nodeList") continue;
+      if (list.value.value.length !== 1) throw newError(Code.FailedPrecondition, `Expected exactly one main op in : ${name}`);
+      return list.value.value[0];
+    }
+    return undefined;
+  }
+}
+export type { Model };
+
+const initSignature = "__saved_model_init_op";
+
+export function newModel(metaGraph: MetaGraphDef, compiler: Compiler, checkpoint: ReadonlyMap<string, Tensor>): Model {
+  return new Model(metaGraph, compiler, checkpoint);
+}
+
+function getOrMake<T>(map: Map<string, T>, name: string, make: () => T): T {
+  let found = map.get(name);
+  if (found === undefined) {
+    found = make();
+    map.set(name, found);
+  }
+  return found;
+}
+
+function sizeOf(t: Tensor | undefined): number {
+  if (t === undefined) return 0;
+  if (t.dtype === Types.String) return (t.data as readonly Uint8Array[]).reduce((sum, s) => sum + s.length + 16, 0);
+  return (t.data as Uint8Array).byteLength;
+}

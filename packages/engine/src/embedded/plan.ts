@@ -1,0 +1,184 @@
+import { Code, isFailure, newError, throwIfDone } from "@tfs/std";
+import type { FlatNode, Edge } from "./flat.ts";
+import type { Kernel, State } from "./kernel.ts";
+import { isTensor, tensorOf, type Value } from "./value.ts";
+
+/** Program is a compiled set of fetches: slots for values, steps in order. Running it needs no look-ups by name. */
+export interface Program {
+  run(feeds: readonly Value[], state: State): Value[];
+  /** nodes that the program runs: for the load-time check and for estimates. */
+  readonly ops: ReadonlySet<string>;
+}
+
+interface Step {
+  readonly name: string;
+  readonly kernel: Kernel;
+  readonly inputs: Int32Array;
+  /** first is the slot of output 0; outputs lie one after the other. */
+  readonly first: number;
+  readonly outputs: number;
+  /** dead are slots that nobody reads after this step. */
+  readonly dead: Int32Array;
+}
+
+export interface PlanOptions {
+  readonly nodes: readonly FlatNode[];
+  /** feeds are the edges whose values the caller gives, in order. */
+  readonly feeds: readonly Edge[];
+  readonly fetches: readonly Edge[];
+  /** targets are nodes to run for their effects. */
+  readonly targets: readonly number[];
+  /** kernel makes the kernel of a node. Throws Unimplemented for an op that is not there. */
+  readonly kernel: (node: FlatNode) => Kernel;
+}
+
+/** Ops that change state: what is only reached by a control edge is kept for the sake of these. */
+const effects = /^(Assign|ScatterUpdate|ResourceScatter|LookupTableImport|LookupTableInsert|InitializeTable|LookupTableRemove|RestoreV2)/;
+
+/** plan orders what the fetches and targets need. Edges are numbered by node and output; a fed edge stops the walk. */
+export function plan(options: PlanOptions): Program {
+  const { nodes } = options;
+  const fed = new Map<number, Set<number>>();
+  for (const f of options.feeds) fed.set(f.node, (fed.get(f.node) ?? new Set()).add(f.output));
+  const isFed = (e: Edge): boolean => fed.get(e.node)?.has(e.output) ?? false;
+  const wanted = new Set(options.targets);
+  const order = sort(nodes, [...options.fetches.filter((e) => !isFed(e)).map((e) => e.node), ...options.targets], isFed, wanted);
+
+  const outputs = new Map<number, number>();
+  const use = (e: Edge): void => void outputs.set(e.node, Math.max(outputs.get(e.node) ?? 1, e.output + 1));
+  for (const n of order) {
+    use({ node: n, output: 0 });
+    for (const e of nodes[n]!.inputs) use(e);
+  }
+  for (const e of [...options.fetches, ...options.feeds]) use(e);
+  const first = new Map<number, number>();
+  let slots = 0;
+  for (const [node, count] of outputs) {
+    first.set(node, slots);
+    slots += count;
+  }
+  const slot = (e: Edge): number => first.get(e.node)! + e.output;
+
+  const feedSlots = options.feeds.map(slot);
+  const fetchSlots = options.fetches.map(slot);
+  const steps = order.map((n): Omit<Step, "dead"> => {
+    const node = nodes[n]!;
+    return { name: node.name, kernel: options.kernel(node), inputs: Int32Array.from(node.inputs, slot), first: first.get(n)!, outputs: outputs.get(n)! };
+  });
+  const keep = new Set([...fetchSlots, ...feedSlots]);
+  const program = withDead(steps, keep);
+  return {
+    ops: new Set(order.map((n) => nodes[n]!.op)),
+    run(feeds, state) {
+      const values = new Array<Value | undefined>(slots);
+      for (let i = 0; i < feedSlots.length; i++) values[feedSlots[i]!] = feeds[i];
+      const fedSlot = feedSlots.length === 0 ? undefined : new Set(feedSlots);
+      for (let i = 0; i < program.length; i++) runStep(program[i]!, values, state, fedSlot);
+      return fetchSlots.map((s) => values[s]!);
+    },
+  };
+}
+
+function runStep(step: Step, values: (Value | undefined)[], state: State, fed: ReadonlySet<number> | undefined): void {
+  throwIfDone(state.ctx);
+  const inputs = new Array<Value>(step.inputs.length);
+  for (let i = 0; i < inputs.length; i++) inputs[i] = values[step.inputs[i]!]!;
+  let result: Value | readonly Value[];
+  try {
+    result = step.kernel(inputs, state);
+  } catch (err) {
+    throw located(err, step.name, state);
+  }
+  if (Array.isArray(result)) {
+    for (let i = 0; i < step.outputs && i < result.length; i++) if (fed === undefined || !fed.has(step.first + i)) values[step.first + i] = result[i];
+  } else if (fed === undefined || !fed.has(step.first)) {
+    values[step.first] = result as Value;
+  }
+  for (let i = 0; i < step.dead.length; i++) values[step.dead[i]!] = undefined;
+}
+
+/** located adds the node, as TensorFlow does; an inner node of a function's body has added its own already. */
+function located(err: unknown, name: string, state: State): unknown {
+  if (err === state.ctx.signal.reason || (isFailure(err) && err.message.includes("[[{{node"))) return err;
+  if (isFailure(err)) {
+    if (err.code === Code.DeadlineExceeded || err.code === Code.Canceled) return err;
+    return newError(err.code, `${err.message}\n\t [[{{node ${name}}}]]`, err.cause);
+  }
+  return newError(Code.Internal, `the kernel failed\n\t [[{{node ${name}}}]]`, err);
+}
+
+/** withDead finds the last reader of each slot. */
+function withDead(steps: readonly Omit<Step, "dead">[], keep: ReadonlySet<number>): Step[] {
+  const seen = new Set(keep);
+  return steps
+    .map((step): Step => ({ ...step, dead: new Int32Array(0) }))
+    .reverse()
+    .map((step) => {
+      const dead = new Set<number>();
+      for (const s of step.inputs) if (!seen.has(s)) dead.add(s);
+      for (const s of dead) seen.add(s);
+      return { ...step, dead: Int32Array.from(dead) };
+    })
+    .reverse();
+}
+
+/**
+ * sort walks back from the roots and gives nodes after what they need. Data inputs count always; control inputs only where they lead to an
+ * effect, or from a target, since whoever asks for a target asks for everything it waits for.
+ */
+function sort(nodes: readonly FlatNode[], roots: readonly number[], isFed: (e: Edge) => boolean, targets: ReadonlySet<number>): number[] {
+  const effect = new Map<number, boolean>();
+  function hasEffect(root: number): boolean {
+    const stack = [root];
+    while (stack.length > 0) {
+      const n = stack.at(-1)!;
+      if (effect.has(n)) {
+        stack.pop();
+        continue;
+      }
+      const node = nodes[n]!;
+      const next = [...node.inputs.map((e) => e.node), ...node.control];
+      const open = next.filter((m) => !effect.has(m) && !stack.includes(m));
+      if (!effects.test(node.op) && open.length > 0) {
+        stack.push(...open);
+        continue;
+      }
+      effect.set(n, effects.test(node.op) || next.some((m) => effect.get(m) === true));
+      stack.pop();
+    }
+    return effect.get(root) ?? false;
+  }
+
+  const state = new Map<number, "open" | "done">();
+  const order: number[] = [];
+  const stack = [...roots].reverse();
+  const all = new Set(targets);
+  while (stack.length > 0) {
+    const n = stack.at(-1)!;
+    const at = state.get(n);
+    if (at === "done") {
+      stack.pop();
+      continue;
+    }
+    if (at === "open") {
+      state.set(n, "done");
+      order.push(n);
+      stack.pop();
+      continue;
+    }
+    state.set(n, "open");
+    const node = nodes[n]!;
+    const control = node.control.filter((c) => all.has(n) || hasEffect(c));
+    if (all.has(n)) for (const c of control) all.add(c);
+    // A node whose every output is fed is not run; which outputs are read is known per edge.
+    const data = node.inputs.filter((e) => !isFed(e)).map((e) => e.node);
+    for (const m of [...data, ...control].reverse()) if (state.get(m) === undefined) stack.push(m);
+  }
+  return order;
+}
+
+/** materialized reads variables and copies nothing: what a caller gets for a fetch. */
+export function materialized(values: readonly Value[]): ReturnType<typeof tensorOf>[] {
+  return values.map((v) => (isTensor(v) ? v : tensorOf(v)));
+}
+

@@ -1,0 +1,98 @@
+// The kept WebAssembly backend (tfjs): loaded on first use, started once per process. Everything that touches tfjs is in this file and in
+// kernels/heavy.ts, so that own kernels can take its place one by one.
+import { createRequire } from "node:module";
+import { dirname, sep } from "node:path";
+import type * as Tf from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tfs/tensor";
+import { DType } from "@tfs/tensor";
+
+let started: Promise<string> | undefined;
+let core: typeof Tf | undefined;
+
+/** startWasm loads and starts the backend; calls after the first share its result. Gives the backend's version. */
+export function startWasm(): Promise<string> {
+  started ??= start();
+  return started;
+}
+
+async function start(): Promise<string> {
+  const tf = await import("@tensorflow/tfjs-core");
+  const wasm = await import("@tensorflow/tfjs-backend-wasm");
+  const dist = dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm"));
+  wasm.setWasmPaths(dist.endsWith(sep) ? dist : dist + sep);
+  if (!(await tf.setBackend("wasm"))) throw new Error("the wasm backend was refused");
+  await tf.ready();
+  core = tf;
+  return wasm.version_wasm;
+}
+
+/** tfjs gives the started backend. */
+export function tfjs(): typeof Tf {
+  if (core === undefined) throw new Error("the wasm backend has not been started");
+  return core;
+}
+
+/** Arena owns what one model has in WebAssembly memory: weights for its life, everything else for the time of one run. */
+export interface Arena {
+  within<T>(run: () => T): T;
+  close(): void;
+}
+
+/** uploads of tensors that stay: weights, by identity. The arena that is running owns new ones. */
+const uploads = new WeakMap<object, Tf.Tensor>();
+let current: Set<Tf.Tensor> | undefined;
+
+export function newArena(): Arena {
+  const kept = new Set<Tf.Tensor>();
+  return {
+    within(run) {
+      const before = current;
+      current = kept;
+      const engine = tfjs().engine();
+      engine.startScope();
+      try {
+        return run();
+      } finally {
+        engine.endScope();
+        current = before;
+      }
+    },
+    close() {
+      for (const t of kept) t.dispose();
+      kept.clear();
+    },
+  };
+}
+
+/** upload copies a float tensor to WebAssembly memory for this run, under another shape if one is given. */
+function upload(t: Tensor, shape: readonly number[] = t.shape): Tf.Tensor {
+  return tfjs().tensor(t.data as Float32Array, [...shape], "float32");
+}
+
+const weights = new WeakSet<object>();
+
+/** markWeight says that a tensor stays what it is for the model's life: constants, and variables as they were restored. */
+export function markWeight(t: Tensor): void {
+  weights.add(t.data);
+}
+
+/** place gives a tensor in WebAssembly memory: the kept copy of a weight, a copy for this run of anything else. */
+export function place(t: Tensor, shape: readonly number[] = t.shape): Tf.Tensor {
+  return weights.has(t.data) ? uploadWeight(t, shape) : upload(t, shape);
+}
+
+/** uploadWeight copies once and keeps the copy for the model's life. */
+function uploadWeight(t: Tensor, shape: readonly number[] = t.shape): Tf.Tensor {
+  const key = t.data;
+  const found = uploads.get(key);
+  if (found !== undefined && !found.isDisposed) return found.shape.length === shape.length ? found : tfjs().reshape(found, [...shape]);
+  const made = tfjs().keep(upload(t, shape));
+  uploads.set(key, made);
+  current?.add(made);
+  return made;
+}
+
+/** download copies a result back. */
+export function download(t: Tf.Tensor): Tensor {
+  return { dtype: DType.Float, shape: t.shape, data: t.dataSync<"float32">() };
+}

@@ -1,0 +1,12 @@
+/**
+ * Package engine runs SavedModels: one interface, several bodies, one conformance suite. `embedded` is TypeScript and WebAssembly, with
+ * nothing native to install.
+ *
+ *     const engine = newEmbeddedEngine();
+ *     const model = await engine.load(ctx, "models/half_plus_two/1");
+ *     const [y] = await model.run(ctx, new Map([["x:0", x]]), ["y:0"]);
+ *
+ * @module
+ */
+export { newEmbeddedEngine } from "./embedded/index.ts";
+export type { Engine, EngineName, LoadedModel, LoadOptions, Probe } from "./engine.ts";
