@@ -38,7 +38,7 @@ function valuesOf(feature: Feature, dtype: DType): ArrayLike<unknown> | undefine
   if (kind.case === undefined) return undefined;
   const have = kind.case === "bytesList" ? DType.String : kind.case === "floatList" ? DType.Float : DType.Int64;
   if (have !== dtype) throw typeError(dtype, have);
-  return kind.value.value;
+  return kind.case === "int64List" ? kind.value.value.map(BigInt) : kind.value.value; // the field is declared jstype = JS_STRING
 }
 
 const typeNames: { readonly [dtype: number]: string } = { [DType.Int64]: "int64", [DType.Float]: "float", [DType.String]: "string" };

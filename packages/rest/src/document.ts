@@ -1,0 +1,34 @@
+import { Code, type Failure, newError } from "@tfs/std";
+import { dump } from "./dump.ts";
+import { blank, kindOf, members, type Range, skip, text } from "./scan.ts";
+
+/** Document is a parsed body: its top-level members by name, the first of a name winning. */
+export interface Document {
+  readonly bytes: Uint8Array;
+  readonly range: Range;
+  get(name: string): Range | undefined;
+  /** signatureName gives the optional `signature_name`, "" without one. */
+  readonly signatureName: string;
+}
+
+/** parseDocument reads one JSON object; what follows it is ignored, as TensorFlow Serving does. Throws InvalidArgument. */
+export function parseDocument(body: Uint8Array): Document {
+  const bytes = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? body.subarray(3) : body;
+  if (bytes.length === 0) throw newError(Code.InvalidArgument, "JSON Parse error: The document is empty");
+  const start = blank(bytes, 0);
+  if (start >= bytes.length) throw newError(Code.InvalidArgument, `JSON Parse error: The document is empty. at offset: ${start}`);
+  const range = { start, end: skip(bytes, start) };
+  if (kindOf(bytes, start) !== "Object") throw newError(Code.InvalidArgument, `JSON Value: ${dump(bytes, range)} Is not object`);
+  const found = new Map<string, Range>();
+  for (const { name, value } of members(bytes, range)) if (!found.has(name)) found.set(name, value);
+  const signature = found.get("signature_name");
+  if (signature !== undefined && kindOf(bytes, signature.start) !== "String") {
+    throw newError(Code.InvalidArgument, `JSON Value: ${dump(bytes, range)} not formatted correctly. 'signature_name' key must be a string value.`);
+  }
+  return { bytes, range, get: (name) => found.get(name), signatureName: signature === undefined ? "" : text(bytes, signature) };
+}
+
+/** invalid makes an error that shows a value first. */
+export function invalid(document: { readonly bytes: Uint8Array }, range: Range, what: string): Failure {
+  return newError(Code.InvalidArgument, `JSON Value: ${dump(document.bytes, range)} ${what}`);
+}

@@ -1,0 +1,82 @@
+import { create } from "@bufbuild/protobuf";
+import { type Example, ExampleSchema, type Feature, FeatureSchema, type Input, InputSchema } from "@tfs/proto";
+import { Code, newError } from "@tfs/std";
+import { type Document, invalid, parseDocument } from "./document.ts";
+import { base64Of, decodeBase64 } from "./fill.ts";
+import { double, integer, isInteger } from "./number.ts";
+import { elements, kindOf, members, type Range, stringBytes } from "./scan.ts";
+
+/** ExamplesRequest is a parsed classify or regress body. */
+export interface ExamplesRequest {
+  readonly signatureName: string;
+  readonly input: Input;
+}
+
+/** parseExamples reads `examples` (at least one) and an optional `context`. Throws InvalidArgument in TensorFlow Serving's words. */
+export function parseExamples(body: Uint8Array): ExamplesRequest {
+  const document = parseDocument(body);
+  const context = document.get("context");
+  const shared = context === undefined ? undefined : exampleOf(document, context);
+  const list = document.get("examples");
+  // The text speaks of classify for both verbs, as upstream's does.
+  if (list === undefined) throw invalid(document, document.range, "When method is classify, key 'examples' is expected and was not found");
+  if (kindOf(document.bytes, list.start) !== "Array") throw invalid(document, list, "Expecting 'examples' value to be an list/array");
+  const examples = Array.from(elements(document.bytes, list), (range) => exampleOf(document, range));
+  if (examples.length === 0) throw invalid(document, list, "'examples' value is an empty array");
+  const input = create(InputSchema, {
+    kind: shared === undefined ? { case: "exampleList", value: { examples } } : { case: "exampleListWithContext", value: { examples, context: shared } },
+  });
+  return { signatureName: document.signatureName, input };
+}
+
+function exampleOf(document: Document, range: Range): Example {
+  const kind = kindOf(document.bytes, range.start);
+  if (kind !== "Object") throw newError(Code.InvalidArgument, `Example must be JSON object but got JSON ${kind}`);
+  const feature: Record<string, Feature> = {};
+  for (const { name, value } of members(document.bytes, range)) {
+    if (!Object.hasOwn(feature, name)) Object.defineProperty(feature, name, { value: featureOf(document.bytes, name, value), enumerable: true, writable: true, configurable: true });
+  }
+  return create(ExampleSchema, { features: { feature } });
+}
+
+type Item = { readonly kind: "bytes"; readonly value: Uint8Array } | { readonly kind: "int64"; readonly value: bigint } | { readonly kind: "float"; readonly value: number };
+
+function featureOf(bytes: Uint8Array, name: string, range: Range): Feature {
+  const ranges = kindOf(bytes, range.start) === "Array" ? [...elements(bytes, range)] : [range];
+  const items = ranges.map((at) => itemOf(bytes, name, at));
+  const kind = items[0]?.kind;
+  if (items.some((item) => item.kind !== kind)) throw newError(Code.InvalidArgument, `Unexpected element type in feature: ${name} expecting type: ${kind}`);
+  const values = items.map((item) => item.value);
+  switch (kind) {
+    case "bytes":
+      return create(FeatureSchema, { kind: { case: "bytesList", value: { value: values as Uint8Array[] } } });
+    case "int64":
+      return create(FeatureSchema, { kind: { case: "int64List", value: { value: values.map(String) } } });
+    case "float":
+      return create(FeatureSchema, { kind: { case: "floatList", value: { value: values as number[] } } });
+    default:
+      return create(FeatureSchema); // an empty list: the feature is there, without a kind
+  }
+}
+
+function itemOf(bytes: Uint8Array, name: string, range: Range): Item {
+  const kind = kindOf(bytes, range.start);
+  switch (kind) {
+    case "String":
+      return { kind: "bytes", value: stringBytes(bytes, range) };
+    case "True":
+    case "False":
+      return { kind: "int64", value: kind === "True" ? 1n : 0n };
+    case "Number": {
+      const whole = integer(bytes, range);
+      if (!isInteger(whole)) return { kind: "float", value: double(bytes, range) };
+      if (whole > 2n ** 63n - 1n) throw newError(Code.InvalidArgument, `Feature: ${name} has uint64_t element. Only int64_t is supported.`);
+      return { kind: "int64", value: BigInt(whole) };
+    }
+    default: {
+      const encoded = base64Of(bytes, range);
+      if (encoded !== undefined) return { kind: "bytes", value: decodeBase64(bytes, encoded) };
+      throw newError(Code.InvalidArgument, `Feature: ${name} has element with unexpected JSON type: ${kind}`);
+    }
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * Package rest is TensorFlow Serving's REST dialect as pure functions: paths to calls, JSON to tensors and back, codes to statuses, with its own
+ * texts. It does no I/O and runs in browsers; server, gateway and SDK share it.
+ *
+ *     const call = route("POST", "/v1/models/m:predict");
+ *     const document = parsePredict(body);
+ *     const { format, inputs } = document.inputs(signature);
+ *     const answer = printPredict(outputs, format);
+ *
+ * @module
+ */
+export { parseError, parseMetadata, parsePredictResponse, parseStatus, printPredictRequest } from "./client.ts";
+export type { ExamplesRequest } from "./examples.ts";
+export { parseExamples } from "./examples.ts";
+export type { Format, PredictDocument, PredictInputs } from "./predict_request.ts";
+export { parsePredict } from "./predict_request.ts";
+export { printPredict } from "./predict_response.ts";
+export { printClassify, printMetadata, printRegress, printStatus } from "./results.ts";
+export type { Route, Target, Verb } from "./route.ts";
+export { isApi, route } from "./route.ts";
+export { codeFromHttp, httpStatus, printError } from "./status.ts";
