@@ -28,7 +28,10 @@ export {
 } from "./ctx.ts";
 export type { Failure } from "./errors.ts";
 export { as, codeOf, failureOf, is, isFailure, messageOf, newError, toFailure, unreachable } from "./errors.ts";
+export type { Flag, Flags } from "./flags.ts";
+export { parseFlags, usage } from "./flags.ts";
 export type { Group } from "./group.ts";
 export { newGroup } from "./group.ts";
 export type { Fields, Level, Logger, LoggerOptions } from "./log.ts";
 export { discard, newLogger } from "./log.ts";
+export { nearest } from "./nearest.ts";

@@ -1,0 +1,79 @@
+/** ListenerLimits bound what strangers can make a listener hold. */
+export interface ListenerLimits {
+  /** Open connections; more are closed on accept. Default 10,000. */
+  readonly connections: number;
+  /** Time for the bytes that tell the protocol. Default 10 s. */
+  readonly firstBytesMs: number;
+  /** Request headers in bytes: 431 over HTTP/1.1, a reset stream over HTTP/2. Default 32 KiB. */
+  readonly headerBytes: number;
+  /** Time for the headers of an HTTP/1.1 request. Default 10 s. */
+  readonly headerMs: number;
+  /** Time for a whole HTTP/1.1 request, its body included. Default 5 min. */
+  readonly requestMs: number;
+  /** An HTTP/1.1 connection without a request is closed after this. Default 75 s. */
+  readonly keepAliveMs: number;
+  /** An HTTP/2 connection without a stream gets GOAWAY after this. Default 10 min. */
+  readonly idleMs: number;
+  /** Concurrent streams of one HTTP/2 connection; more are refused. Default 256. */
+  readonly streams: number;
+  /** Bytes that one stream may send ahead of its reader. Default 4 MiB; a connection can pin up to `streams` times this. */
+  readonly streamWindowBytes: number;
+  /** Streams that one connection's client may reset in a burst; past it the connection is cut. Default 1,000. */
+  readonly resetBurst: number;
+  /** Resets per second that refill the burst. Default 100. */
+  readonly resetsPerSecond: number;
+}
+
+export const defaultListenerLimits: ListenerLimits = {
+  connections: 10_000,
+  firstBytesMs: 10_000,
+  headerBytes: 32 * 1024,
+  headerMs: 10_000,
+  requestMs: 300_000,
+  keepAliveMs: 75_000,
+  idleMs: 600_000,
+  streams: 256,
+  streamWindowBytes: 4 * 1024 * 1024,
+  resetBurst: 1000,
+  resetsPerSecond: 100,
+};
+
+/** ChannelLimits bound what one peer, and the calls to it, can make a channel hold. */
+export interface ChannelLimits {
+  /** Time to connect: TCP, TLS and the peer's HTTP/2 settings. Default 5 s. */
+  readonly connectMs: number;
+  /** Wait after the first failed connection; grows by 1.6 with each further one. Default 200 ms. */
+  readonly backoffFirstMs: number;
+  /** Longest wait between connections. Default 10 s. */
+  readonly backoffMaxMs: number;
+  /** Calls that wait for a connection or a free stream; one more fails with ResourceExhausted. Default 1,024. */
+  readonly pending: number;
+  /** With calls in flight and nothing received for this long, a ping is sent. Default 30 s. */
+  readonly pingMs: number;
+  /** A ping unanswered for this long means that the connection is dead. Default 10 s. */
+  readonly pingTimeoutMs: number;
+  /** Response message of `unary`, decompressed. Default 64 MiB. */
+  readonly maxMessageBytes: number;
+  /** Response headers and trailers in bytes. Default 64 KiB. */
+  readonly headerBytes: number;
+  /** Bytes that the peer may send ahead of a call's reader. Default 4 MiB. */
+  readonly streamWindowBytes: number;
+}
+
+export const defaultChannelLimits: ChannelLimits = {
+  connectMs: 5000,
+  backoffFirstMs: 200,
+  backoffMaxMs: 10_000,
+  pending: 1024,
+  pingMs: 30_000,
+  pingTimeoutMs: 10_000,
+  maxMessageBytes: 64 * 1024 * 1024,
+  headerBytes: 64 * 1024,
+  streamWindowBytes: 4 * 1024 * 1024,
+};
+
+/** Connection-level flow-control window, in bytes: one stream must not stall the others. */
+export const connectionWindowBytes = 16 * 1024 * 1024;
+
+/** node:http2's own bound on queued output and compression state per session, in MiB; its default of 10 refuses streams while a few tensors are in flight. */
+export const sessionMemoryMib = 256;

@@ -1,0 +1,34 @@
+import { type Flag, type Flags, parseFlags } from "@tfs/std";
+
+/** headline is the first line of --help. */
+export const headline = "tfs-server: serves SavedModels as TensorFlow Serving does";
+
+const string = (group: string, name: string, fallback: string, help: string): Flag => ({ name, kind: "string", fallback, group, help });
+const int = (group: string, name: string, fallback: number, help: string): Flag => ({ name, kind: "int", fallback, group, help });
+const bool = (group: string, name: string, fallback: boolean, help: string): Flag => ({ name, kind: "bool", fallback, group, help });
+
+export const flags: readonly Flag[] = [
+  int("Listening", "port", 8500, "TCP port for gRPC, gRPC-Web and Connect; 0 turns it off"),
+  int("Listening", "rest_api_port", 8501, "TCP port for REST; 0 turns it off"),
+  string("Listening", "host", "", "address to bind; empty means every address"),
+  string("Listening", "grpc_socket_path", "", "unix socket on which gRPC listens as well"),
+  bool("Listening", "rest_api_enable_cors_support", false, "send CORS headers with REST answers"),
+  int("Listening", "rest_api_timeout_in_ms", 30_000, "time one inference over REST may take; 0 or less means no limit"),
+  int("Listening", "drain_ms", 10_000, "time requests in flight get to finish after SIGTERM"),
+  string("Models", "model_name", "model", "name of the one model, if --model_config_file is not given; MODEL_NAME sets the default"),
+  string("Models", "model_base_path", "", "folder with its versions; default ${MODEL_BASE_PATH:-/models}/${MODEL_NAME:-model}"),
+  string("Models", "model_config_file", "", "text-format ModelServerConfig that lists several models by name and base path"),
+  string("Models", "saved_model_tags", "serve", "comma-separated tags of the meta-graph to load"),
+  bool("Models", "strict_startup", false, "exit if a model does not load, as TensorFlow Serving does, instead of serving the others"),
+  string("Inference", "engine", "embedded", "what runs models: embedded"),
+  bool("Inference", "enable_signature_method_name_check", false, "hold calls to the method name that a signature declares"),
+  bool("Inference", "enable_serialization_as_tensor_content", false, "answer Predict with tensor_content instead of value fields"),
+  string("Logging", "log_level", "info", "least level that is logged: debug, info, warn or error"),
+  string("Logging", "log_format", "text", "text, or json for one object a line"),
+  bool("Other", "help", false, "print this and exit"),
+  bool("Other", "version", false, "print the version and exit"),
+];
+
+export function readFlags(argv: readonly string[]): Flags {
+  return parseFlags(flags, argv);
+}

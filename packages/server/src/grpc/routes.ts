@@ -1,0 +1,121 @@
+import { create, type DescMethodUnary } from "@bufbuild/protobuf";
+import { type ConnectRouter, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import {
+  ModelService,
+  PredictionService,
+  PredictRequestEnvelopeSchema,
+  PredictResponseEnvelopeSchema,
+  PredictResponseSchema,
+  type TensorProto,
+} from "@tfs/proto";
+import type { Request, Response } from "@tfs/rpc";
+import { background, Code, type Ctx, type Failure, isFailure, type Logger, newError, toFailure, withSignal, withTimeout } from "@tfs/std";
+import { decode, encode, type Form, fromMessage, type Tensor, toMessage } from "@tfs/tensor";
+import { classify, type InferOptions, metadata, multiInference, predict, regress, status } from "../infer/index.ts";
+
+export interface GrpcOptions {
+  readonly infer: InferOptions;
+  /** form is how answers carry tensors. */
+  readonly form: Form;
+  readonly logger: Logger;
+}
+
+/** newGrpcHandler answers requests of all three protocols, told apart by content type. */
+export function newGrpcHandler(options: GrpcOptions): (req: Request, res: Response) => void {
+  // Binary codecs leave tensors as bytes; JSON codecs need the true messages. The paths are the same.
+  const binary = connectNodeAdapter({ routes: (router) => routes(router, options, predictAsBytes(options)), fallback: notFound });
+  const json = connectNodeAdapter({ routes: (router) => routes(router, options, predictAsMessages(options)), fallback: notFound });
+  return (req, res) => {
+    const type = String(req.headers["content-type"] ?? "");
+    const handler = type.includes("json") ? json : binary;
+    handler(req as never, res as never);
+  };
+}
+
+/** A path that no service has: gRPC clients read the status, others the HTTP code. */
+function notFound(req: { readonly url?: string | undefined; readonly headers: { readonly [name: string]: unknown } }, res: { writeHead(status: number, headers: Record<string, string>): void; end(): void }): void {
+  const grpc = String(req.headers["content-type"] ?? "").startsWith("application/grpc");
+  if (grpc) res.writeHead(200, { "content-type": "application/grpc", "grpc-status": String(Code.Unimplemented), "grpc-message": `unknown method ${encodeURI(req.url ?? "")}` });
+  else res.writeHead(404, { "content-type": "text/plain" });
+  res.end();
+}
+
+type Bind = (router: ConnectRouter) => void;
+
+function routes(router: ConnectRouter, options: GrpcOptions, bindPredict: Bind): void {
+  const { infer } = options;
+  bindPredict(router);
+  const { method } = PredictionService;
+  router.rpc(method.classify, (request, context) => answered(context, options, (ctx) => classify(ctx, request, infer)));
+  router.rpc(method.regress, (request, context) => answered(context, options, (ctx) => regress(ctx, request, infer)));
+  router.rpc(method.multiInference, (request, context) => answered(context, options, (ctx) => multiInference(ctx, request, infer)));
+  router.rpc(method.getModelMetadata, (request, context) => answered(context, options, async () => metadata(request, infer)));
+  router.rpc(ModelService.method.getModelStatus, (request, context) => answered(context, options, async () => status(request, infer)));
+}
+
+/** Predict with each tensor left as bytes: the envelope is equal on the wire. */
+const predictEnvelope: DescMethodUnary<typeof PredictRequestEnvelopeSchema, typeof PredictResponseEnvelopeSchema> = {
+  ...PredictionService.method.predict,
+  input: PredictRequestEnvelopeSchema,
+  output: PredictResponseEnvelopeSchema,
+};
+
+function predictAsBytes(options: GrpcOptions): Bind {
+  return (router) =>
+    router.rpc(predictEnvelope, (request, context) =>
+      answered(context, options, async (ctx) => {
+        const inputs = tensorsOf(request.inputs, (bytes) => decode(bytes));
+        const { outputs, spec } = await predict(ctx, { spec: request.modelSpec, inputs, outputFilter: request.outputFilter }, options.infer);
+        return create(PredictResponseEnvelopeSchema, { modelSpec: spec, outputs: Object.fromEntries([...outputs].map(([alias, t]) => [alias, encode(t, options.form)])) });
+      }),
+    );
+}
+
+function predictAsMessages(options: GrpcOptions): Bind {
+  return (router) =>
+    router.rpc(PredictionService.method.predict, (request, context) =>
+      answered(context, options, async (ctx) => {
+        const inputs = tensorsOf(request.inputs, (message: TensorProto) => fromMessage(message));
+        const { outputs, spec } = await predict(ctx, { spec: request.modelSpec, inputs, outputFilter: request.outputFilter }, options.infer);
+        return create(PredictResponseSchema, { modelSpec: spec, outputs: Object.fromEntries([...outputs].map(([alias, t]) => [alias, toMessage(t, options.form)])) });
+      }),
+    );
+}
+
+/** tensorsOf decodes a request's inputs. The text starts as TensorFlow Serving's does, and goes on to say what is wrong. */
+function tensorsOf<T>(inputs: { readonly [alias: string]: T }, read: (value: T) => Tensor): Map<string, Tensor> {
+  const out = new Map<string, Tensor>();
+  for (const [alias, value] of Object.entries(inputs)) {
+    try {
+      out.set(alias, read(value));
+    } catch (err) {
+      if (!isFailure(err)) throw err;
+      throw newError(err.code, `tensor parsing error: ${alias}: ${err.message}`, err);
+    }
+  }
+  return out;
+}
+
+/** answered runs a verb within the caller's deadline and cancellation, and turns a Failure into the error that the protocol sends. */
+async function answered<T>(context: HandlerContext, options: GrpcOptions, verb: (ctx: Ctx) => Promise<T>): Promise<T> {
+  using cancelled = withSignal(background(), context.signal);
+  const ms = context.timeoutMs();
+  using ctx = withTimeout(cancelled, ms ?? Number.POSITIVE_INFINITY);
+  try {
+    return await verb(ctx);
+  } catch (err) {
+    const failure = toFailure(err);
+    if (failure.code === Code.Internal) options.logger.error("call failed", { method: context.method.name, error: err });
+    throw connectError(failure);
+  }
+}
+
+/** A text longer than this is cut, as in TensorFlow Serving: a trailer must stay small. */
+const maxTextBytes = 1024;
+
+function connectError(failure: Failure): ConnectError {
+  const bytes = new TextEncoder().encode(failure.message);
+  const text = bytes.length > maxTextBytes ? `${new TextDecoder().decode(bytes.subarray(0, maxTextBytes))}...TRUNCATED` : failure.message;
+  return new ConnectError(text, failure.code as number);
+}

@@ -1,0 +1,115 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  ClassificationRequestSchema,
+  GetModelMetadataRequestSchema,
+  GetModelStatusRequestSchema,
+  type ModelSpec,
+  ModelSpecSchema,
+  RegressionRequestSchema,
+} from "@tfs/proto";
+import { httpStatus, isApi, parseExamples, parsePredict, printClassify, printError, printMetadata, printPredict, printRegress, printStatus, type Route, route, type Target } from "@tfs/rest";
+import type { Request, Response } from "@tfs/rpc";
+import { background, Code, type Ctx, type Logger, toFailure, withTimeout } from "@tfs/std";
+import { classify, type InferOptions, metadata, predict, regress, signatureOf, status } from "../infer/index.ts";
+import { readBody } from "./body.ts";
+
+export interface HttpOptions {
+  readonly infer: InferOptions;
+  /** timeoutMs bounds one inference; 0 or less means no limit. */
+  readonly timeoutMs: number;
+  readonly cors: boolean;
+  /** maxBodyBytes bounds a request's body. */
+  readonly maxBodyBytes: number;
+  readonly logger: Logger;
+}
+
+/** Answer is a response to write. */
+interface Answer {
+  readonly status: number;
+  readonly body: Uint8Array;
+  readonly type?: string;
+}
+
+const json = "application/json";
+const page = new TextEncoder().encode("<html><head>\n<title>404 Not Found</title>\n</head><body>\n<h1>Not Found</h1>\n</body></html>\n");
+
+/** newHttpHandler answers `/v1/…`; any other path is a plain 404. */
+export function newHttpHandler(options: HttpOptions): (req: Request, res: Response) => void {
+  return (req, res) => {
+    void answer(req, options).then((a) => write(res as PlainResponse, a, options.cors));
+  };
+}
+
+/** PlainResponse is what HTTP/1.1 and HTTP/2 responses have in common. */
+interface PlainResponse {
+  readonly destroyed: boolean;
+  writeHead(status: number, headers: Record<string, string>): unknown;
+  end(body: Uint8Array): unknown;
+}
+
+function write(res: PlainResponse, { status: code, body, type }: Answer, cors: boolean): void {
+  if (res.destroyed) return;
+  const headers: Record<string, string> = { "content-length": String(body.length) };
+  if (type !== undefined) headers["content-type"] = type;
+  if (cors) {
+    headers["access-control-allow-origin"] = "*";
+    headers["access-control-allow-methods"] = "POST, GET";
+    headers["access-control-allow-headers"] = "Content-Type";
+  }
+  res.writeHead(code, headers);
+  res.end(body);
+}
+
+async function answer(req: Request, options: HttpOptions): Promise<Answer> {
+  const target = req.url ?? "/";
+  if (!isApi(target.replace(/\?.*$/, "")) && !isApi(target)) return { status: 404, body: page, type: "text/html" };
+  try {
+    const call = route(req.method ?? "GET", target);
+    if (call.kind === "preflight") return preflight(req);
+    const body = call.kind === "status" || call.kind === "metadata" ? new Uint8Array(0) : await readBody(req, options.maxBodyBytes);
+    using ctx = withTimeout(background(), options.timeoutMs > 0 ? options.timeoutMs : Number.POSITIVE_INFINITY);
+    return { status: 200, body: await run(ctx, call, body, options.infer), type: json };
+  } catch (err) {
+    const failure = toFailure(err);
+    if (failure.code === Code.Internal) options.logger.error("request failed", { target, error: err });
+    return { status: httpStatus(failure.code), body: printError(failure.message), type: json };
+  }
+}
+
+/** An OPTIONS request without an origin is refused, with an empty body. */
+function preflight(req: Request): Answer {
+  const origin = String(req.headers.origin ?? "");
+  return { status: /https?:\/\//.test(origin) ? 200 : 400, body: new Uint8Array(0) };
+}
+
+async function run(ctx: Ctx, call: Exclude<Route, { kind: "preflight" }>, body: Uint8Array, infer: InferOptions): Promise<Uint8Array> {
+  switch (call.kind) {
+    case "predict": {
+      const document = parsePredict(body);
+      const spec = specOf(call, document.signatureName);
+      const { format, inputs } = document.inputs(signatureOf(spec, infer));
+      return printPredict((await predict(ctx, { spec, inputs, outputFilter: [] }, infer)).outputs, format);
+    }
+    case "classify": {
+      const { signatureName, input } = parseExamples(body);
+      const response = await classify(ctx, create(ClassificationRequestSchema, { modelSpec: specOf(call, signatureName), input }), infer);
+      return printClassify(response.result!);
+    }
+    case "regress": {
+      const { signatureName, input } = parseExamples(body);
+      const response = await regress(ctx, create(RegressionRequestSchema, { modelSpec: specOf(call, signatureName), input }), infer);
+      return printRegress(response.result!);
+    }
+    case "metadata":
+      return printMetadata(metadata(create(GetModelMetadataRequestSchema, { modelSpec: specOf(call, ""), metadataField: ["signature_def"] }), infer));
+    case "status":
+      return printStatus(status(create(GetModelStatusRequestSchema, { modelSpec: specOf(call, "") }), infer));
+  }
+}
+
+function specOf(target: Target, signatureName: string): ModelSpec {
+  const { model, version, label } = target;
+  const base = { name: model, signatureName };
+  if (version !== undefined) return create(ModelSpecSchema, { ...base, versionChoice: { case: "version", value: { value: version } } });
+  return create(ModelSpecSchema, label === undefined ? base : { ...base, versionChoice: { case: "versionLabel", value: label } });
+}

@@ -1,0 +1,12 @@
+/**
+ * Package server is a model server that serves SavedModels as TensorFlow Serving does. The command is `tfs-server`; this is the same server as a library.
+ *
+ *     const server = newModelServer({ models: [{ name: "m", basePath: "/models/m" }], grpc: [{ port: 8500 }], clock: systemClock(), logger });
+ *     await server.start(background());
+ *     await server.drain(10_000);
+ *
+ * @module
+ */
+export type { ModelSource } from "./config/index.ts";
+export type { ModelServer, ServerOptions } from "./server.ts";
+export { newModelServer } from "./server.ts";

@@ -1,0 +1,11 @@
+/**
+ * Package infer is the verbs: predict, classify, regress, multi-inference, metadata, status. gRPC and REST meet here; below it nobody knows how a request
+ * came. Every check, code and text is TensorFlow Serving's.
+ *
+ * @module
+ */
+export { classify, multiInference, regress } from "./examples.ts";
+export type { InferOptions } from "./options.ts";
+export type { Prediction, PredictCall } from "./predict.ts";
+export { predict } from "./predict.ts";
+export { metadata, signatureOf, status } from "./reports.ts";

@@ -1,0 +1,11 @@
+import type { Manager } from "../manager/index.ts";
+
+/** InferOptions is what every verb needs. */
+export interface InferOptions {
+  readonly manager: Manager;
+  /** checkMethodName holds calls to the method name that a signature declares. */
+  readonly checkMethodName: boolean;
+}
+
+/** The signature that is meant when a request names none. */
+export const defaultSignature = "serving_default";

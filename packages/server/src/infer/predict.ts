@@ -1,0 +1,93 @@
+import { create } from "@bufbuild/protobuf";
+import { type ModelSpec, ModelSpecSchema, type SignatureDef } from "@tfs/proto";
+import { Code, type Ctx, newError } from "@tfs/std";
+import { fromMessage, type Tensor } from "@tfs/tensor";
+import { defaultSignature, type InferOptions } from "./options.ts";
+
+export interface PredictCall {
+  readonly spec: ModelSpec | undefined;
+  readonly inputs: ReadonlyMap<string, Tensor>;
+  readonly outputFilter: readonly string[];
+}
+
+/** Prediction is the computed outputs by alias, and the spec of what computed them: name, version, signature. */
+export interface Prediction {
+  readonly outputs: ReadonlyMap<string, Tensor>;
+  readonly spec: ModelSpec;
+}
+
+const methods = ["tensorflow/serving/predict", "tensorflow/serving/classify", "tensorflow/serving/regress"];
+
+/** predict checks a call against its signature and runs it. Declared shapes are not checked, as in TensorFlow Serving: the graph decides. */
+export async function predict(ctx: Ctx, call: PredictCall, options: InferOptions): Promise<Prediction> {
+  using handle = options.manager.acquire(call.spec);
+  const { servable } = handle;
+  const signatureName = call.spec?.signatureName || defaultSignature;
+  const signature = servable.signatures.get(signatureName);
+  if (signature === undefined) throw newError(Code.FailedPrecondition, `Serving signature key "${signatureName}" not found.`);
+  if (options.checkMethodName && !methods.includes(signature.methodName)) {
+    throw newError(Code.Internal, `Expected prediction signature method_name to be one of {${methods.join(", ")}}. Was: ${signature.methodName}`);
+  }
+  const feeds = feedsOf(signature, call.inputs);
+  const aliases = outputsOf(signature, call.outputFilter);
+  const values = await servable.run(ctx, feeds, aliases.map((alias) => tensorName(signature.outputs[alias])));
+  const outputs = new Map(aliases.map((alias, i) => [alias, values[i]!]));
+  return { outputs, spec: specOf(servable.name, servable.version, signatureName) };
+}
+
+/** specOf is the spec of an answer: the label of the request is not echoed. */
+export function specOf(name: string, version: bigint, signatureName: string): ModelSpec {
+  return create(ModelSpecSchema, { name, signatureName, versionChoice: { case: "version", value: { value: version } } });
+}
+
+/** tensorName gives the graph name behind an alias; sparse and composite tensors have none and fail in the runtime by an empty name. */
+export function tensorName(info: SignatureDef["inputs"][string] | undefined): string {
+  return info?.encoding.case === "name" ? info.encoding.value : ":0";
+}
+
+function feedsOf(signature: SignatureDef, inputs: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
+  const wanted = Object.keys(signature.inputs).sort();
+  const given = [...inputs.keys()].sort();
+  const defaults = Object.keys(signature.defaults).sort();
+  if (given.length > wanted.length || (given.length < wanted.length && defaults.length === 0)) {
+    const extra = given.filter((name) => !wanted.includes(name));
+    const missing = wanted.filter((name) => !given.includes(name));
+    throw newError(
+      Code.InvalidArgument,
+      `input size does not match signature: ${given.length}!=${wanted.length} len({${given.join(",")}}) != len({${wanted.join(",")}}). Sent extra: {${extra.join(",")}}. Missing but required: {${missing.join(",")}}.`,
+    );
+  }
+  const feeds = new Map<string, Tensor>();
+  const used: string[] = [];
+  for (const alias of wanted) {
+    const info = signature.inputs[alias];
+    const sent = inputs.get(alias);
+    if (sent !== undefined) {
+      used.push(alias);
+      feeds.set(tensorName(info), sent);
+      continue;
+    }
+    const fallback = signature.defaults[alias];
+    if (fallback === undefined) {
+      throw newError(
+        Code.InvalidArgument,
+        `Signature input alias: ${alias}(feed name: ${tensorName(info)}) not found in request and no default value provided. Inputs expected to be in the request {${given.join(",")}}, or default input alias set: ${defaults.join(",")}`,
+      );
+    }
+    feeds.set(tensorName(info), fromMessage(fallback, { name: alias }));
+  }
+  if (used.length !== given.length) throw newError(Code.InvalidArgument, `Inputs contains invalid name. Used request inputs: ${used.join(",")}, request input: ${given.join(",")}`);
+  return feeds;
+}
+
+function outputsOf(signature: SignatureDef, filter: readonly string[]): string[] {
+  const known = Object.keys(signature.outputs).sort();
+  if (filter.length === 0) return known;
+  const seen = new Set<string>();
+  for (const alias of filter) {
+    if (!known.includes(alias)) throw newError(Code.InvalidArgument, `output tensor alias not found in signature: ${alias} Outputs expected to be in the set {${known.join(",")}}.`);
+    if (seen.has(alias)) throw newError(Code.InvalidArgument, `duplicate output tensor alias: ${alias}`);
+    seen.add(alias);
+  }
+  return [...filter];
+}

@@ -1,0 +1,81 @@
+// The only file that reads argv and the environment. It reads like a parts list.
+import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { background, Code, type Flags, type Level, messageOf, newError, newLogger, systemClock, usage, withCancel } from "@tfs/std";
+import { type ModelSource, modelsOf, parseModelConfig } from "./config/index.ts";
+import { flags, headline, readFlags } from "./flags/index.ts";
+import { newModelServer } from "./server.ts";
+
+async function main(argv: readonly string[]): Promise<number> {
+  const options = readFlags(argv);
+  if (options.bool("help")) {
+    process.stdout.write(usage(headline, flags));
+    return 0;
+  }
+  if (options.bool("version")) {
+    const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+    process.stdout.write(`tfs-server ${version}\n`);
+    return 0;
+  }
+  const level = oneOf(options, "log_level", ["debug", "info", "warn", "error"]) as Level;
+  const format = oneOf(options, "log_format", ["text", "json"]) as "text" | "json";
+  const clock = systemClock();
+  const logger = newLogger({ write: (line) => void process.stderr.write(`${line}\n`), clock, level, format });
+
+  const host = options.string("host") === "" ? {} : { host: options.string("host") };
+  const [port, restPort, socket] = [options.int("port"), options.int("rest_api_port"), options.string("grpc_socket_path")];
+  if (port === 0 && socket === "") throw newError(Code.InvalidArgument, "At least one of server_options.grpc_port or server_options.grpc_socket_path must be set.");
+  const server = newModelServer({
+    models: await modelSources(options),
+    clock,
+    logger,
+    engine: options.string("engine"),
+    tags: options.string("saved_model_tags").split(","),
+    grpc: [...(port === 0 ? [] : [{ port, ...host }]), ...(socket === "" ? [] : [{ path: socket }])],
+    ...(restPort === 0 ? {} : { rest: { port: restPort, ...host } }),
+    restTimeoutMs: options.int("rest_api_timeout_in_ms"),
+    cors: options.bool("rest_api_enable_cors_support"),
+    checkMethodName: options.bool("enable_signature_method_name_check"),
+    form: options.bool("enable_serialization_as_tensor_content") ? "content" : "values",
+  });
+
+  using ctx = withCancel(background());
+  const stopped = new Promise<string>((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(signal));
+  });
+  const starting = server.start(ctx);
+  const first = await Promise.race([starting, stopped]);
+  if (typeof first === "string") return 0; // told to stop while loading: nothing to drain
+  if (first.failures.length > 0 && options.bool("strict_startup")) throw first.failures[0];
+  logger.info("listening", { grpc: first.grpc, rest: first.rest ?? "off", pid: process.pid });
+  const signal = await stopped;
+  logger.info("draining", { signal, ms: options.int("drain_ms") });
+  await server.drain(options.int("drain_ms"));
+  logger.info("stopped");
+  return 0;
+}
+
+async function modelSources(options: Flags): Promise<ModelSource[]> {
+  const file = options.string("model_config_file");
+  if (file === "") return modelsOf(options, process.env);
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (err) {
+    throw newError(Code.NotFound, `${file}; No such file or directory`, err);
+  }
+  return parseModelConfig(text, file);
+}
+
+function oneOf(options: Flags, name: string, values: readonly string[]): string {
+  const value = options.string(name);
+  if (!values.includes(value)) throw newError(Code.InvalidArgument, `--${name}=${value}: expected one of ${values.join(", ")}`);
+  return value;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (err) {
+  process.stderr.write(`tfs-server: ${messageOf(err)}\n`);
+  process.exitCode = 1;
+}

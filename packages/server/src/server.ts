@@ -1,0 +1,81 @@
+import { type Engine, newEmbeddedEngine } from "@tfs/engine";
+import { type ListenAddress, type Listener, newListener } from "@tfs/rpc";
+import { type Clock, Code, type Ctx, type Failure, type Logger, newError } from "@tfs/std";
+import type { Form } from "@tfs/tensor";
+import type { ModelSource } from "./config/index.ts";
+import { newGrpcHandler } from "./grpc/index.ts";
+import { newHttpHandler } from "./http/index.ts";
+import type { InferOptions } from "./infer/index.ts";
+import { type Manager, newManager } from "./manager/index.ts";
+
+export interface ServerOptions {
+  readonly models: readonly ModelSource[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** engine runs the models; default "embedded". */
+  readonly engine?: string;
+  /** tags of the meta-graph to load; default ["serve"]. */
+  readonly tags?: readonly string[];
+  /** grpc and rest are where to listen; what is left out stays closed. */
+  readonly grpc?: readonly ListenAddress[];
+  readonly rest?: ListenAddress;
+  /** restTimeoutMs bounds one inference over REST; default 30,000, 0 or less means no limit. */
+  readonly restTimeoutMs?: number;
+  readonly cors?: boolean;
+  readonly checkMethodName?: boolean;
+  /** form is how Predict answers over gRPC carry tensors; default "values", as TensorFlow Serving. */
+  readonly form?: Form;
+  /** maxBodyBytes bounds a REST body; default 512 MiB. */
+  readonly maxBodyBytes?: number;
+}
+
+const defaultMaxBodyBytes = 512 << 20;
+
+/** ModelServer serves models over gRPC, gRPC-Web and Connect on one set of addresses and REST on another. */
+class ModelServer {
+  readonly #options: ServerOptions;
+  readonly #manager: Manager;
+  readonly #grpc: Listener[] = [];
+  #rest: Listener | undefined;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    this.#manager = newManager({ engine: engineOf(options.engine ?? "embedded"), tags: options.tags ?? ["serve"], clock: options.clock, logger: options.logger });
+  }
+
+  /** start loads the models, then listens. Gives the bound addresses, and what failed to load: the other models are served all the same. */
+  async start(ctx: Ctx): Promise<{ readonly grpc: readonly string[]; readonly rest: string | undefined; readonly failures: readonly Failure[] }> {
+    const { clock, logger, grpc = [], rest } = this.#options;
+    const failures = await this.#manager.load(ctx, this.#options.models);
+    const infer: InferOptions = { manager: this.#manager, checkMethodName: this.#options.checkMethodName ?? false };
+    const bound: string[] = [];
+    for (const address of grpc) {
+      const listener = newListener({ onRequest: newGrpcHandler({ infer, form: this.#options.form ?? "values", logger }), clock });
+      this.#grpc.push(listener);
+      bound.push(await listener.listen(address));
+    }
+    let restAddress: string | undefined;
+    if (rest !== undefined) {
+      const { restTimeoutMs = 30_000, cors = false, maxBodyBytes = defaultMaxBodyBytes } = this.#options;
+      this.#rest = newListener({ onRequest: newHttpHandler({ infer, timeoutMs: restTimeoutMs, cors, maxBodyBytes, logger }), clock });
+      restAddress = await this.#rest.listen(rest);
+    }
+    return { grpc: bound, rest: restAddress, failures };
+  }
+
+  /** drain stops accepting, lets requests in flight finish for at most `ms`, and unloads the models. */
+  async drain(ms: number): Promise<void> {
+    await Promise.all([...this.#grpc, ...(this.#rest === undefined ? [] : [this.#rest])].map((listener) => listener.drain(ms)));
+    await this.#manager.unload();
+  }
+}
+export type { ModelServer };
+
+export function newModelServer(options: ServerOptions): ModelServer {
+  return new ModelServer(options);
+}
+
+function engineOf(name: string): Engine {
+  if (name === "embedded") return newEmbeddedEngine();
+  throw newError(Code.InvalidArgument, `there is no engine ${name}; known: embedded`);
+}
