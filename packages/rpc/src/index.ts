@@ -1,22 +1,29 @@
 /**
- * Package rpc carries bytes: one port that speaks HTTP/2 and HTTP/1.1, gRPC's envelope, deadlines and trailers, and channels to gRPC peers. It knows no
- * message type. Its inside stands on node:http2; whoever uses it sees only this list.
+ * Package rpc carries HTTP and gRPC as bytes: a listener that tells HTTP/2 from HTTP/1.1 on one port, channels to gRPC peers, and the gRPC
+ * envelope (frames, timeouts, statuses, metadata). It knows no message type.
  *
- *     const listener = newListener({ onRequest, clock });
- *     await listener.listen({ port: 8500 });
- *     const channel = newChannel({ address: "localhost:8500", clock, random: Math.random });
+ *     const listener = newListener({ onRequest, clock, logger });
+ *     const { port } = await listener.listen(ctx, { port: 0 });
+ *     await using channel = newChannel({ address: `localhost:${port}`, clock, logger });
  *     const { message } = await channel.unary(ctx, "/pkg.Service/Method", bytes);
  *
  * @module
  */
-export type { Channel, ChannelLimits, ChannelOptions, ChannelState, Reply } from "./channel.ts";
+export type { Address } from "./address.ts";
+export { formatAddress, parseAddress } from "./address.ts";
+export type { BindAddress } from "./bind.ts";
+export type { Call, CallHandler } from "./call.ts";
+export type { Channel, ChannelOptions, State } from "./channel.ts";
 export { newChannel } from "./channel.ts";
-export type { Deframer } from "./frame.ts";
+export { acceptEncoding, decompress } from "./compression.ts";
+export type { Deframer, Message } from "./frame.ts";
 export { frameMessage, newDeframer } from "./frame.ts";
-export type { ListenAddress, Listener, ListenerLimits, ListenerOptions, Request, Response } from "./listener.ts";
+export type { ChannelLimits, ListenerLimits } from "./limits.ts";
+export { defaultChannelLimits, defaultListenerLimits } from "./limits.ts";
+export type { Listener, ListenerOptions } from "./listener.ts";
 export { newListener } from "./listener.ts";
-export type { Protocol } from "./preface.ts";
-export { protocolOf } from "./preface.ts";
-export type { Metadata } from "./status.ts";
-export { codeOfHttp, decodeMessage, encodeMessage, failureOfTrailers, trailersFor } from "./status.ts";
+export type { Metadata } from "./metadata.ts";
+export { decodeBinary, encodeBinary, splitHeaders, toMetadata } from "./metadata.ts";
+export { codeFromHttpStatus, decodeStatusMessage, encodeStatusMessage, failureFromTrailers, trailersFor, trailersOnly } from "./status.ts";
 export { formatTimeout, parseTimeout } from "./timeout.ts";
+export type { UnaryReply } from "./unary.ts";

@@ -73,7 +73,7 @@ export const defaultChannelLimits: ChannelLimits = {
 };
 
 /** Connection-level flow-control window, in bytes: one stream must not stall the others. */
-export const connectionWindowBytes = 16 * 1024 * 1024;
+export const connectionWindowBytes: number = 16 * 1024 * 1024;
 
 /** node:http2's own bound on queued output and compression state per session, in MiB; its default of 10 refuses streams while a few tensors are in flight. */
-export const sessionMemoryMib = 256;
+export const sessionMemoryMib: number = 256;

@@ -52,7 +52,8 @@ export function splitHeaders(headers: IncomingHttpHeaders, raw: readonly string[
     else if (Array.isArray(before)) before.push(value);
     else if (headers[name] !== before) split[name] = [before, value]; // equal: a name of which Node takes the first value only
   }
-  const sensitive = headers[sensitiveHeaders];
-  if (sensitive !== undefined && sensitive.length > 0) split[sensitiveHeaders] = sensitive;
+  // Names that must not enter compression tables stay marked; the types of headers have no place for Node's symbol.
+  const sensitive = (headers as Record<symbol, unknown>)[sensitiveHeaders];
+  if (sensitive !== undefined) (split as Record<symbol, unknown>)[sensitiveHeaders] = sensitive;
   return split;
 }

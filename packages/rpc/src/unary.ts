@@ -1,0 +1,152 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
+import { background, type Clock, Code, type Ctx, canceled, deadlineExceeded, type Failure, newError, remainingMs, throwIfDone, toFailure } from "@tfs/std";
+import type { Call, CallHandler } from "./call.ts";
+import { acceptEncoding, decompress } from "./compression.ts";
+import { type Message, frameMessage, newDeframer } from "./frame.ts";
+import { checkMetadata, type Metadata, toMetadata } from "./metadata.ts";
+import { failureFromTrailers } from "./status.ts";
+import { formatTimeout } from "./timeout.ts";
+
+export interface UnaryReply {
+  readonly message: Uint8Array;
+  readonly headers: Metadata;
+  readonly trailers: Metadata;
+}
+
+export interface UnaryRequest {
+  readonly path: string;
+  readonly message: Uint8Array;
+  readonly metadata: Metadata;
+  readonly clock: Clock;
+  readonly authority: string;
+  readonly scheme: "http" | "https";
+  readonly maxMessageBytes: number;
+}
+
+/** Opener starts calls: the channel. */
+export interface Opener {
+  open(headers: OutgoingHttpHeaders, handler: CallHandler): Call;
+}
+
+/** callUnary is Channel.unary: one framed message out, one back, statuses thrown. */
+export async function callUnary(ctx: Ctx, channel: Opener, request: UnaryRequest): Promise<UnaryReply> {
+  throwIfDone(ctx);
+  checkMetadata(request.metadata);
+  const body = frameMessage(request.message);
+  const first = await attempt(ctx, channel, request, body);
+  const answer = "refused" in first ? await attempt(ctx, channel, request, body) : first;
+  if ("refused" in answer) throw answer.refused;
+  return await readReply(answer, request.maxMessageBytes);
+}
+
+/** Answer is a whole response whose status is OK. */
+interface Answer {
+  readonly messages: readonly Message[];
+  readonly headers: IncomingHttpHeaders;
+  readonly trailers: IncomingHttpHeaders;
+}
+
+/** attempt sends the request once. It throws what ends the call for good, and gives back the failure of a call that the peer has not seen. */
+function attempt(ctx: Ctx, channel: Opener, request: UnaryRequest, body: Uint8Array): Promise<Answer | { readonly refused: Failure }> {
+  return new Promise((resolve, reject) => {
+    const deframer = newDeframer({ maxMessageBytes: request.maxMessageBytes });
+    const messages: Message[] = [];
+    let headers: IncomingHttpHeaders = {};
+    let trailers: IncomingHttpHeaders = {};
+
+    const settle = (): void => {
+      timer?.cancel();
+      if (watched) ctx.signal.removeEventListener("abort", onAbort);
+    };
+    const abandon = (err: unknown): void => {
+      settle();
+      call.cancel();
+      reject(err);
+    };
+    const onAbort = (): void => abandon(reasonOf(ctx));
+    const handler: CallHandler = {
+      onHeaders(received, end) {
+        headers = received;
+        if (end) trailers = received;
+        const type = received["content-type"];
+        const isGrpc = typeof type === "string" && /^application\/grpc(?:[+;]|$)/.test(type);
+        if (!isGrpc && received["grpc-status"] === undefined) abandon(notGrpc(received));
+      },
+      onData(chunk) {
+        try {
+          messages.push(...deframer.push(chunk));
+          if (messages.length > 1) throw newError(Code.Internal, "peer sent more than one message to a unary call");
+        } catch (err) {
+          abandon(err);
+        }
+        return true;
+      },
+      onTrailers(received) {
+        trailers = received;
+      },
+      onEnd() {
+        settle();
+        const failure = failureFromTrailers(trailers);
+        if (failure !== undefined) reject(failure);
+        else {
+          try {
+            deframer.end();
+            resolve({ messages, headers, trailers });
+          } catch (err) {
+            reject(toFailure(err));
+          }
+        }
+      },
+      onError(failure, refused) {
+        settle();
+        if (refused && failure.code === Code.Unavailable && !ctx.signal.aborted) resolve({ refused: failure });
+        else reject(failure);
+      },
+      onDrain() {},
+    };
+    const call = channel.open(requestHeaders(ctx, request), handler);
+    const timer =
+      ctx.deadline === Number.POSITIVE_INFINITY ? undefined : request.clock.after(remainingMs(ctx), () => abandon(deadlineExceeded), { background: true });
+    const watched = ctx.signal !== background().signal;
+    if (watched) ctx.signal.addEventListener("abort", onAbort, { once: true });
+    call.write(body);
+    call.end();
+  });
+}
+
+function requestHeaders(ctx: Ctx, request: UnaryRequest): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = {
+    ":method": "POST",
+    ":scheme": request.scheme,
+    ":authority": request.authority,
+    ":path": request.path,
+    te: "trailers",
+    "content-type": "application/grpc",
+    "grpc-accept-encoding": acceptEncoding,
+  };
+  if (ctx.deadline !== Number.POSITIVE_INFINITY) headers["grpc-timeout"] = formatTimeout(remainingMs(ctx));
+  for (const [name, value] of Object.entries(request.metadata)) headers[name] = typeof value === "string" ? value : [...value];
+  return headers;
+}
+
+async function readReply(answer: Answer, maxBytes: number): Promise<UnaryReply> {
+  const [message] = answer.messages;
+  if (message === undefined) throw newError(Code.Internal, "peer answered OK without a message");
+  const encoding = answer.headers["grpc-encoding"];
+  return {
+    message: await decompress(message, typeof encoding === "string" ? encoding : undefined, maxBytes),
+    headers: toMetadata(answer.headers),
+    trailers: toMetadata(answer.trailers),
+  };
+}
+
+function notGrpc(headers: IncomingHttpHeaders): Failure {
+  const status = Number(headers[":status"]);
+  if (status !== 200) return failureFromTrailers({}, status) ?? newError(Code.Unknown, "response is not gRPC");
+  return newError(Code.Unknown, `response is not gRPC: content-type ${JSON.stringify(headers["content-type"] ?? "")}`);
+}
+
+/** A signal's reason is whatever its owner chose; what we throw is a Failure. */
+function reasonOf(ctx: Ctx): unknown {
+  return ctx.signal.reason instanceof Error ? ctx.signal.reason : canceled;
+}
