@@ -7,9 +7,13 @@ import type { DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDe
 export function lockOf(files: readonly FileDescriptorProto[]): string {
   const facts: string[] = [];
   for (const file of files) {
-    const say = (fact: string): void => void facts.push(`${file.name} ${fact}`);
+    const say = (fact: string): void => {
+      facts.push(`${file.name} ${fact}`);
+    };
     say(`file ${file.syntax || "proto2"} package=${file.package}`);
-    file.dependency.forEach((name, i) => say(`import ${name}${file.publicDependency.includes(i) ? " public" : ""}`));
+    file.dependency.forEach((name, i) => {
+      say(`import ${name}${file.publicDependency.includes(i) ? " public" : ""}`);
+    });
     const o = file.options;
     if (o !== undefined) for (const [key, value] of Object.entries(o)) if (!key.startsWith("$") && !Array.isArray(value)) say(`option ${key}=${String(value)}`);
     for (const e of file.enumType) enumFacts(say, e, file.package);
@@ -42,7 +46,8 @@ function fieldFacts(f: FieldDescriptorProto, m: DescriptorProto): string {
   if (f.proto3Optional) facts.push("optional");
   else if (Object.hasOwn(f, "oneofIndex")) facts.push(`oneof=${m.oneofDecl[f.oneofIndex]?.name}`);
   if (f.defaultValue !== "") facts.push(`default=${f.defaultValue}`);
-  if (f.options !== undefined) for (const [key, value] of Object.entries(f.options)) if (!key.startsWith("$") && !Array.isArray(value)) facts.push(`${key}=${String(value)}`);
+  if (f.options !== undefined)
+    for (const [key, value] of Object.entries(f.options)) if (!key.startsWith("$") && !Array.isArray(value)) facts.push(`${key}=${String(value)}`);
   return facts.join(" ");
 }
 

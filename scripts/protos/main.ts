@@ -61,7 +61,11 @@ function check(): void {
   const want = lockOf(dump());
   const got = readFileSync(lockFile, "utf8");
   if (want === got) {
-    console.log(`the lock holds what ${Object.entries(pins.packages).map(([n, v]) => `${n} ${v}`).join(" and ")} say: ${want.split("\n").length - 1} facts`);
+    console.log(
+      `the lock holds what ${Object.entries(pins.packages)
+        .map(([n, v]) => `${n} ${v}`)
+        .join(" and ")} say: ${want.split("\n").length - 1} facts`,
+    );
     return;
   }
   const [a, b] = [new Set(want.split("\n")), new Set(got.split("\n"))];

@@ -54,7 +54,10 @@ export function printFile(file: FileDescriptorProto, comments: Comments): string
     });
   }
   const options = fileOptions(file);
-  if (options.length > 0) blank(p, () => options.forEach((o) => line(p, o)));
+  if (options.length > 0)
+    blank(p, () => {
+      for (const o of options) line(p, o);
+    });
   for (const e of file.enumType) blank(p, () => printEnum(p, e, file.package));
   for (const m of file.messageType) blank(p, () => printMessage(p, m, file.package));
   for (const s of file.service) blank(p, () => printService(p, s, file.package));

@@ -110,7 +110,9 @@ function readRows(document: Document, range: Range, types: ReadonlyMap<string, D
     }
     count++;
   }
-  return new Map([...found].filter(([, c]) => c.shape !== undefined || count === 0).map(([alias, c]) => [alias, c.elements.tensor([count, ...(c.shape ?? [])])]));
+  return new Map(
+    [...found].filter(([, c]) => c.shape !== undefined || count === 0).map(([alias, c]) => [alias, c.elements.tensor([count, ...(c.shape ?? [])])]),
+  );
 }
 
 /** parseError gives the message of an error body; undefined if the body is not one. */

@@ -34,12 +34,16 @@ function exampleOf(document: Document, range: Range): Example {
   if (kind !== "Object") throw newError(Code.InvalidArgument, `Example must be JSON object but got JSON ${kind}`);
   const feature: Record<string, Feature> = {};
   for (const { name, value } of members(document.bytes, range)) {
-    if (!Object.hasOwn(feature, name)) Object.defineProperty(feature, name, { value: featureOf(document.bytes, name, value), enumerable: true, writable: true, configurable: true });
+    if (!Object.hasOwn(feature, name))
+      Object.defineProperty(feature, name, { value: featureOf(document.bytes, name, value), enumerable: true, writable: true, configurable: true });
   }
   return create(ExampleSchema, { features: { feature } });
 }
 
-type Item = { readonly kind: "bytes"; readonly value: Uint8Array } | { readonly kind: "int64"; readonly value: bigint } | { readonly kind: "float"; readonly value: number };
+type Item =
+  | { readonly kind: "bytes"; readonly value: Uint8Array }
+  | { readonly kind: "int64"; readonly value: bigint }
+  | { readonly kind: "float"; readonly value: number };
 
 function featureOf(bytes: Uint8Array, name: string, range: Range): Feature {
   const ranges = kindOf(bytes, range.start) === "Array" ? [...elements(bytes, range)] : [range];

@@ -127,13 +127,18 @@ function walk(bytes: Uint8Array, range: Range, shape: readonly number[], visit: 
       at++;
     } else if (c === 0x5d) {
       depth--;
-      if (counts[depth] !== shape[depth]) throw newError(Code.InvalidArgument, `Encountered list at unexpected size: ${counts[depth]} at level: ${depth} expected size: ${shape[depth]}`);
+      if (counts[depth] !== shape[depth])
+        throw newError(Code.InvalidArgument, `Encountered list at unexpected size: ${counts[depth]} at level: ${depth} expected size: ${shape[depth]}`);
       at++;
     } else if (c === 0x2c || c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09) {
       at++;
     } else {
       const end = c === 0x2d || (c >= 0x30 && c <= 0x39) ? numberEnd(bytes, at) : skip(bytes, at);
-      if (depth !== rank) throw newError(Code.InvalidArgument, `JSON Value: ${dump(bytes, { start: at, end })} found at incorrect level: ${depth + 1} in the JSON DOM. Expected at level: ${rank}`);
+      if (depth !== rank)
+        throw newError(
+          Code.InvalidArgument,
+          `JSON Value: ${dump(bytes, { start: at, end })} found at incorrect level: ${depth + 1} in the JSON DOM. Expected at level: ${rank}`,
+        );
       if (depth > 0) counts[depth - 1]!++;
       visit(at, end);
       at = end;

@@ -39,7 +39,8 @@ function build(document: Document, signature: SignatureDef | undefined): Predict
   }
   if (types.size === 0) throw newError(Code.InvalidArgument, `Failed to get input map for signature: ${name || "DEFAULT"}`);
   const [instances, inputs] = [document.get("instances"), document.get("inputs")];
-  if (instances !== undefined && inputs !== undefined) throw invalid(document, document.range, "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist ");
+  if (instances !== undefined && inputs !== undefined)
+    throw invalid(document, document.range, "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist ");
   if (instances !== undefined) return { format: "row", inputs: rows(document, instances, types) };
   if (inputs !== undefined) return { format: "columnar", inputs: columns(document, inputs, types) };
   throw newError(Code.InvalidArgument, "Missing 'inputs' or 'instances' key");
@@ -66,7 +67,10 @@ function rows(document: Document, instances: Range, types: ReadonlyMap<string, D
     if (count === 0) {
       named = isNamed(document, item);
       if (types.size > 1 && kindOf(bytes, item.start) !== "Object") {
-        throw newError(Code.InvalidArgument, "instances is a plain list, but expecting list of objects as multiple input tensors required as per tensorinfo_map");
+        throw newError(
+          Code.InvalidArgument,
+          "instances is a plain list, but expecting list of objects as multiple input tensors required as per tensorinfo_map",
+        );
       }
     } else if (named && kindOf(bytes, item.start) !== "Object") {
       throw newError(Code.InvalidArgument, `Expecting object but got list at item ${count} of input list`);
@@ -94,7 +98,10 @@ function namedRow(document: Document, item: Range, index: number, columns: Reado
   }
   if (seen.size !== columns.size) {
     const keys = [...columns.keys()].sort().join(",");
-    throw newError(Code.InvalidArgument, `Failed to process element: ${index} of 'instances' list. JSON object: ${dump(document.bytes, item)} keys must be equal to: ${keys}`);
+    throw newError(
+      Code.InvalidArgument,
+      `Failed to process element: ${index} of 'instances' list. JSON object: ${dump(document.bytes, item)} keys must be equal to: ${keys}`,
+    );
   }
 }
 
@@ -107,7 +114,8 @@ function add(column: Column, bytes: Uint8Array, range: Range): void {
   }
   const [want, got] = [column.shape.reduce((a, b) => a * b, 1), column.elements.count - before];
   if (want !== got) throw newError(Code.InvalidArgument, `Expecting tensor size: ${want} but got: ${got}`);
-  if (shapeText(shape) !== shapeText(column.shape)) throw newError(Code.InvalidArgument, `Expecting shape ${shapeText(column.shape)} but got: ${shapeText(shape)}`);
+  if (shapeText(shape) !== shapeText(column.shape))
+    throw newError(Code.InvalidArgument, `Expecting shape ${shapeText(column.shape)} but got: ${shapeText(shape)}`);
 }
 
 /** wrapped names the element in front of an error; the outer code is always InvalidArgument, whatever the inner one. */
@@ -128,7 +136,8 @@ function columns(document: Document, inputs: Range, types: ReadonlyMap<string, D
   };
   if (!isNamed(document, inputs)) {
     const [only, ...more] = types;
-    if (only === undefined || more.length > 0) throw newError(Code.InvalidArgument, "inputs is a plain value/list, but expecting an object as multiple input tensors required as per tensorinfo_map");
+    if (only === undefined || more.length > 0)
+      throw newError(Code.InvalidArgument, "inputs is a plain value/list, but expecting an object as multiple input tensors required as per tensorinfo_map");
     return new Map([[only[0], whole(only[1], inputs)]]);
   }
   const given = new Map<string, Range>();

@@ -2,9 +2,31 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, toJson } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
-import { ClassificationResultSchema, GetModelMetadataResponseSchema, GetModelStatusResponseSchema, InputSchema, RegressionResultSchema, SignatureDefMapSchema } from "@tfs/proto";
+import {
+  ClassificationResultSchema,
+  GetModelMetadataResponseSchema,
+  GetModelStatusResponseSchema,
+  InputSchema,
+  RegressionResultSchema,
+  SignatureDefMapSchema,
+} from "@tfs/proto";
 import { Code } from "@tfs/std";
-import { codeFromHttp, httpStatus, isApi, parseError, parseExamples, parseMetadata, parseStatus, printClassify, printError, printMetadata, printRegress, printStatus, type Route, route } from "./index.ts";
+import {
+  codeFromHttp,
+  httpStatus,
+  isApi,
+  parseError,
+  parseExamples,
+  parseMetadata,
+  parseStatus,
+  printClassify,
+  printError,
+  printMetadata,
+  printRegress,
+  printStatus,
+  type Route,
+  route,
+} from "./index.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const string = (body: Uint8Array): string => new TextDecoder().decode(body);
@@ -20,7 +42,11 @@ const routes: { method: string; target: string; want: Route }[] = [
   { method: "GET", target: "/v1/models/m/labels/latest/metadata", want: { kind: "metadata", model: "m", label: "latest" } },
   { method: "GET", target: "/v1/models/m/METADATA", want: { kind: "status", model: "m" } },
   { method: "GET", target: "/v1/models/modelname%21%23%24%25%26%27%28%29%2A%2B%2C%2F%3A%3B%3D%3F%40%5B%5D", want: { kind: "status", model: odd } },
-  { method: "POST", target: "/v1/models/m/labels/modelname%21%23%24%25%26%27%28%29%2A%2B%2C%2F%3A%3B%3D%3F%40%5B%5D:predict", want: { kind: "predict", model: "m", label: odd } },
+  {
+    method: "POST",
+    target: "/v1/models/m/labels/modelname%21%23%24%25%26%27%28%29%2A%2B%2C%2F%3A%3B%3D%3F%40%5B%5D:predict",
+    want: { kind: "predict", model: "m", label: odd },
+  },
   { method: "GET", target: "/v1/models/m?x=1", want: { kind: "status", model: "m?x=1" } },
   { method: "GET", target: "/v1/models/a+b", want: { kind: "status", model: "a+b" } },
   { method: "OPTIONS", target: "/v1/anything", want: { kind: "preflight" } },
@@ -49,17 +75,37 @@ const strays: [method: string, target: string, text?: string][] = [
   ["GET", "/v1/models/%ff", "Failed to decode model name:%ff"],
 ];
 for (const [method, target, text] of strays) {
-  test(`${method} ${target} is refused`, () => assert.throws(() => route(method, target), { code: Code.InvalidArgument, message: text ?? `Malformed request: ${method} ${target}` }));
+  test(`${method} ${target} is refused`, () =>
+    assert.throws(() => route(method, target), { code: Code.InvalidArgument, message: text ?? `Malformed request: ${method} ${target}` }));
 }
 test("only /v1/ belongs to the API", () => {
   assert.deepEqual(["/v1/models", "/V1/x", "/statuspage", "/index", "/"].map(isApi), [true, true, false, false, false]);
 });
 
 test("codes have the statuses of TensorFlow Serving", () => {
-  const want = { 0: 200, 1: 499, 2: 500, 3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429, 9: 400, 10: 409, 11: 400, 12: 501, 13: 500, 14: 503, 15: 500, 16: 401 };
+  const want = {
+    0: 200,
+    1: 499,
+    2: 500,
+    3: 400,
+    4: 504,
+    5: 404,
+    6: 409,
+    7: 403,
+    8: 429,
+    9: 400,
+    10: 409,
+    11: 400,
+    12: 501,
+    13: 500,
+    14: 503,
+    15: 500,
+    16: 401,
+  };
   for (const [code, status] of Object.entries(want)) assert.equal(httpStatus(Number(code) as Code), status);
 });
-test("statuses have codes again", () => assert.deepEqual([200, 404, 429, 502, 418].map(codeFromHttp), [Code.Ok, Code.NotFound, Code.ResourceExhausted, Code.Unavailable, Code.Unknown]));
+test("statuses have codes again", () =>
+  assert.deepEqual([200, 404, 429, 502, 418].map(codeFromHttp), [Code.Ok, Code.NotFound, Code.ResourceExhausted, Code.Unavailable, Code.Unknown]));
 
 test("an error body is one member, and is read back", () => {
   assert.equal(string(printError("Servable not found for request: Latest(foo)")), '{\n    "error": "Servable not found for request: Latest(foo)"\n}');
@@ -75,7 +121,11 @@ test("examples without a context", () => {
   assert.deepEqual(toJson(InputSchema, input), {
     exampleList: {
       examples: [
-        { features: { feature: { names: { bytesList: { value: ["Zm9v", "YmFy"] } }, ratings: { floatList: { value: [8, 9] } }, age: { int64List: { value: ["20"] } } } } },
+        {
+          features: {
+            feature: { names: { bytesList: { value: ["Zm9v", "YmFy"] } }, ratings: { floatList: { value: [8, 9] } }, age: { int64List: { value: ["20"] } } },
+          },
+        },
         { features: { feature: { names: { bytesList: { value: ["YmF6"] } }, ratings: { floatList: { value: [6] } } } } },
       ],
     },
@@ -83,13 +133,26 @@ test("examples without a context", () => {
 });
 test("examples with a context, a signature, and every kind of value", () => {
   const { input, signatureName } = parseExamples(
-    bytes('{"signature_name":"custom","context":{"query":"pizza"},"examples":[{"f":[NaN,Infinity,-Infinity],"s":["a",{"b64":"aGVsbG8="}],"intboolmix":[1,true,false],"none":[]}]}'),
+    bytes(
+      '{"signature_name":"custom","context":{"query":"pizza"},"examples":[{"f":[NaN,Infinity,-Infinity],"s":["a",{"b64":"aGVsbG8="}],"intboolmix":[1,true,false],"none":[]}]}',
+    ),
   );
   assert.equal(signatureName, "custom");
   assert.deepEqual(toJson(InputSchema, input), {
     exampleListWithContext: {
       context: { features: { feature: { query: { bytesList: { value: ["cGl6emE="] } } } } },
-      examples: [{ features: { feature: { f: { floatList: { value: ["NaN", "Infinity", "-Infinity"] } }, s: { bytesList: { value: ["YQ==", "aGVsbG8="] } }, intboolmix: { int64List: { value: ["1", "1", "0"] } }, none: {} } } }],
+      examples: [
+        {
+          features: {
+            feature: {
+              f: { floatList: { value: ["NaN", "Infinity", "-Infinity"] } },
+              s: { bytesList: { value: ["YQ==", "aGVsbG8="] } },
+              intboolmix: { int64List: { value: ["1", "1", "0"] } },
+              none: {},
+            },
+          },
+        },
+      ],
     },
   });
 });
@@ -107,7 +170,11 @@ const badExamples: [body: string, text: string][] = [
   ['{"examples":[{"names":[20,18446744073709551603]}]}', "Feature: names has uint64_t element. Only int64_t is supported."],
 ];
 for (const [body, text] of badExamples) {
-  test(`examples refused: ${text}`, () => assert.throws(() => parseExamples(bytes(body)), (err: unknown) => (err as { code: Code }).code === Code.InvalidArgument && (err as Error).message.includes(text)));
+  test(`examples refused: ${text}`, () =>
+    assert.throws(
+      () => parseExamples(bytes(body)),
+      (err: unknown) => (err as { code: Code }).code === Code.InvalidArgument && (err as Error).message.includes(text),
+    ));
 }
 
 test("classifications are pairs, the outer list closing on its own line", () => {
@@ -121,15 +188,34 @@ test("regressions are one line", () => {
   assert.throws(() => printRegress(create(RegressionResultSchema)), { message: "Cannot convert empty RegressionResults to JSON" });
 });
 test("status is printed with every field, and read back", () => {
-  const response = create(GetModelStatusResponseSchema, { modelVersionStatus: [{ version: 123n, state: 30, status: {} }, { version: 7n, state: 50, status: { errorCode: 5, errorMessage: "no" } }] });
+  const response = create(GetModelStatusResponseSchema, {
+    modelVersionStatus: [
+      { version: 123n, state: 30, status: {} },
+      { version: 7n, state: 50, status: { errorCode: 5, errorMessage: "no" } },
+    ],
+  });
   const printed = string(printStatus(response));
-  assert.ok(printed.startsWith('{\n "model_version_status": [\n  {\n   "version": "123",\n   "state": "AVAILABLE",\n   "status": {\n    "error_code": "OK",\n    "error_message": ""\n   }\n  },'));
+  assert.ok(
+    printed.startsWith(
+      '{\n "model_version_status": [\n  {\n   "version": "123",\n   "state": "AVAILABLE",\n   "status": {\n    "error_code": "OK",\n    "error_message": ""\n   }\n  },',
+    ),
+  );
   assert.ok(printed.endsWith("\n}\n"));
   assert.deepEqual(parseStatus(bytes(printed)), response);
 });
 test("metadata is printed with proto names and defaults, and read back", () => {
-  const map = create(SignatureDefMapSchema, { signatureDef: { serving_default: { inputs: { x: { encoding: { case: "name", value: "x:0" }, dtype: 1, tensorShape: { dim: [{ size: -1n }] } } }, methodName: "tensorflow/serving/predict" } } });
-  const response = create(GetModelMetadataResponseSchema, { modelSpec: { name: "m", versionChoice: { case: "version", value: { value: 123n } } }, metadata: { signature_def: anyPack(SignatureDefMapSchema, map) } });
+  const map = create(SignatureDefMapSchema, {
+    signatureDef: {
+      serving_default: {
+        inputs: { x: { encoding: { case: "name", value: "x:0" }, dtype: 1, tensorShape: { dim: [{ size: -1n }] } } },
+        methodName: "tensorflow/serving/predict",
+      },
+    },
+  });
+  const response = create(GetModelMetadataResponseSchema, {
+    modelSpec: { name: "m", versionChoice: { case: "version", value: { value: 123n } } },
+    metadata: { signature_def: anyPack(SignatureDefMapSchema, map) },
+  });
   assert.deepEqual(JSON.parse(string(printMetadata(response))), {
     model_spec: { name: "m", signature_name: "", version: "123" },
     metadata: {

@@ -55,15 +55,22 @@ export function printMetadata(response: GetModelMetadataResponse): Uint8Array {
   if (map === undefined) throw newError(Code.Internal, "Failed to unpack 'Any' object to 'SignatureDefMap'.");
   const spec = response.modelSpec;
   const body = {
-    model_spec: { name: spec?.name ?? "", signature_name: "", version: (spec?.versionChoice.case === "version" ? spec.versionChoice.value.value : 0n).toString() },
+    model_spec: {
+      name: spec?.name ?? "",
+      signature_name: "",
+      version: (spec?.versionChoice.case === "version" ? spec.versionChoice.value.value : 0n).toString(),
+    },
     metadata: { signature_def: { signature_def: Object.fromEntries(Object.entries(map.signatureDef).map(([name, s]) => [name, signature(s)])) } },
   };
   return encoder.encode(JSON.stringify(body, undefined, 1));
 }
 
 function signature(s: SignatureDef): unknown {
-  const infos = (map: { readonly [alias: string]: TensorInfo }): unknown => Object.fromEntries(Object.entries(map).map(([alias, info]) => [alias, tensorInfo(info)]));
-  const defaults = Object.fromEntries(Object.entries(s.defaults).map(([alias, t]) => [alias, toJson(TensorProtoSchema, t, { useProtoFieldName: true, alwaysEmitImplicit: true })]));
+  const infos = (map: { readonly [alias: string]: TensorInfo }): unknown =>
+    Object.fromEntries(Object.entries(map).map(([alias, info]) => [alias, tensorInfo(info)]));
+  const defaults = Object.fromEntries(
+    Object.entries(s.defaults).map(([alias, t]) => [alias, toJson(TensorProtoSchema, t, { useProtoFieldName: true, alwaysEmitImplicit: true })]),
+  );
   return { inputs: infos(s.inputs), outputs: infos(s.outputs), method_name: s.methodName, defaults };
 }
 

@@ -165,7 +165,8 @@ function skipScalar(bytes: Uint8Array, from: number): number {
   }
   // Only a long number, or one with an exponent, can be too big.
   if (at - from > 20 && !Number.isFinite(Number(ascii(bytes, from, at)))) throw syntax("Number too big to be stored in double.", from);
-  if (at - from > 4 && at - from <= 20 && hasExponent(bytes, from, at) && !Number.isFinite(Number(ascii(bytes, from, at)))) throw syntax("Number too big to be stored in double.", from);
+  if (at - from > 4 && at - from <= 20 && hasExponent(bytes, from, at) && !Number.isFinite(Number(ascii(bytes, from, at))))
+    throw syntax("Number too big to be stored in double.", from);
   return at;
 }
 
@@ -197,7 +198,11 @@ const encoder = new TextEncoder();
 export function text(bytes: Uint8Array, range: Range): string {
   const raw = bytes.subarray(range.start + 1, range.end - 1);
   const plain = utf8.decode(raw);
-  return plain.includes("\\") ? plain.replace(/\\(u([0-9a-fA-F]{4})|.)/g, (_, c: string, hex?: string) => (hex === undefined ? (escapes[c] ?? c) : String.fromCharCode(Number.parseInt(hex, 16)))) : plain;
+  return plain.includes("\\")
+    ? plain.replace(/\\(u([0-9a-fA-F]{4})|.)/g, (_, c: string, hex?: string) =>
+        hex === undefined ? (escapes[c] ?? c) : String.fromCharCode(Number.parseInt(hex, 16)),
+      )
+    : plain;
 }
 
 const escapes: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };

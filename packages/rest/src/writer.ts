@@ -11,12 +11,12 @@ export function quoted(bytes: Uint8Array): string {
 }
 
 export function quotedText(text: string): string {
-  return `"${text.replace(/["\\\x00-\x1f]/g, escape)}"`;
+  return `"${text.replace(/["\\\x00-\x1f]/g, escaped)}"`;
 }
 
 const short: Readonly<Record<string, string>> = { '"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-function escape(c: string): string {
+function escaped(c: string): string {
   return short[c] ?? `\\u${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
 }
 

@@ -101,7 +101,8 @@ class Bundle implements AsyncDisposable {
     }
     const { size: fileSize } = await shard.stat();
     // Checked before allocating: a damaged size must not claim memory.
-    if (offset < 0 || size < 0 || offset + size > fileSize) throw newError(Code.DataLoss, `${file}: key ${printable(key)}: ${size} bytes at offset ${offset} run past the end (${fileSize})`);
+    if (offset < 0 || size < 0 || offset + size > fileSize)
+      throw newError(Code.DataLoss, `${file}: key ${printable(key)}: ${size} bytes at offset ${offset} run past the end (${fileSize})`);
     const bytes = new Uint8Array(size);
     for (let at = 0; at < size; ) {
       const { bytesRead } = await shard.read(bytes, at, Math.min(size - at, maxReadBytes), offset + at);
@@ -150,7 +151,8 @@ class Bundle implements AsyncDisposable {
     const stored = bytes.subarray(at, at + 4);
     if (stored.length < 4) throw this.#lost(key, "the checksum of the string lengths is cut off");
     const masked = new DataView(stored.buffer, stored.byteOffset, 4).getUint32(0, true);
-    if (unmaskCrc(masked) !== crc) throw newError(Code.DataLoss, `${this.#shardFile(entry.shardId)}: key ${printable(key)}: checksum mismatch of string lengths at offset ${entry.offset}`);
+    if (unmaskCrc(masked) !== crc)
+      throw newError(Code.DataLoss, `${this.#shardFile(entry.shardId)}: key ${printable(key)}: checksum mismatch of string lengths at offset ${entry.offset}`);
     at += 4;
     this.#check(key, crc32c(bytes.subarray(at), crc32c(stored, crc)), entry);
     const out = new Array<Uint8Array>(n);
@@ -178,7 +180,8 @@ class Bundle implements AsyncDisposable {
       const whole = extents.map((e, d) => (e.length < 0 ? { start: 0, length: shape[d] ?? -1 } : e));
       const fits = whole.length === shape.length && whole.every((e, d) => e.start >= 0 && e.length >= 0 && e.start + e.length <= shape[d]!);
       const partShape = (part.shape?.dim ?? []).map((d) => Number(d.size));
-      if (!fits || partShape.length !== whole.length || partShape.some((dim, d) => dim !== whole[d]!.length)) throw this.#lost(key, `slice ${spell(extents)} does not fit the shape`);
+      if (!fits || partShape.length !== whole.length || partShape.some((dim, d) => dim !== whole[d]!.length))
+        throw this.#lost(key, `slice ${spell(extents)} does not fit the shape`);
       stored += elementCount(partShape);
       parts.push({ extents: whole, shape: partShape, entry: part, key: partKey });
     }

@@ -47,7 +47,10 @@ test("a variable saved in slices is put together again", async () => {
   await using saved = await openSavedModel(ctx, join(models, "sharded/1"));
   const t = await saved.variables!.read(ctx, "table");
   assert.deepEqual(t.shape, [5, 4]);
-  assert.deepEqual([...(t.data as Float32Array)], Array.from({ length: 20 }, (_, i) => i));
+  assert.deepEqual(
+    [...(t.data as Float32Array)],
+    Array.from({ length: 20 }, (_, i) => i),
+  );
   assert.deepEqual(strings(await saved.variables!.read(ctx, "labels")), ["zero", "one", "", "three", "four ü"]);
   assert.equal((await saved.variables!.read(ctx, "bias")).dtype, DType.Float);
 });
@@ -67,7 +70,10 @@ test("exact tags choose the meta-graph", async () => {
   assert.deepEqual(one.metaGraph.metaInfoDef?.tags, ["serve"]);
   await using two = await openSavedModel(ctx, dir, { tags: ["gpu", "serve"] });
   assert.deepEqual([...two.metaGraph.metaInfoDef!.tags].sort(), ["gpu", "serve"]);
-  await assert.rejects(openSavedModel(ctx, dir, { tags: ["gpu"] }), (err) => codeOf(err) === Code.NotFound && /matching supplied tags: \{ gpu \}\. To inspect .*`saved_model_cli`$/.test((err as Error).message));
+  await assert.rejects(
+    openSavedModel(ctx, dir, { tags: ["gpu"] }),
+    (err) => codeOf(err) === Code.NotFound && /matching supplied tags: \{ gpu \}\. To inspect .*`saved_model_cli`$/.test((err as Error).message),
+  );
 });
 test("assets are found under the tensor that wants their path", async () => {
   await using saved = await openSavedModel(ctx, join(models, "text/1"));
@@ -95,10 +101,30 @@ test("an asset outside the assets folder is refused", async () => {
 });
 
 const bad: { name: string; make: (dir: string) => void; code: Code; text: RegExp }[] = [
-  { name: "an empty folder", make: () => {}, code: Code.NotFound, text: /does not appear to contain a SavedModel bundle \(should have a file called `saved_model.pb`\)\nSpecified file path: / },
-  { name: "a SessionBundle", make: (dir) => writeFileSync(join(dir, "export.meta"), ""), code: Code.Unimplemented, text: /^Session Bundle is deprecated and removed\.$/ },
-  { name: "a file that is no protobuf", make: (dir) => writeFileSync(join(dir, "saved_model.pb"), "garbage"), code: Code.DataLoss, text: /^Can't parse .*saved_model.pb as binary proto$/ },
-  { name: "a text file that is no text proto", make: (dir) => writeFileSync(join(dir, "saved_model.pbtxt"), "meta_graphs {"), code: Code.DataLoss, text: /^Can't parse .*saved_model.pbtxt as text proto$/ },
+  {
+    name: "an empty folder",
+    make: () => {},
+    code: Code.NotFound,
+    text: /does not appear to contain a SavedModel bundle \(should have a file called `saved_model.pb`\)\nSpecified file path: /,
+  },
+  {
+    name: "a SessionBundle",
+    make: (dir) => writeFileSync(join(dir, "export.meta"), ""),
+    code: Code.Unimplemented,
+    text: /^Session Bundle is deprecated and removed\.$/,
+  },
+  {
+    name: "a file that is no protobuf",
+    make: (dir) => writeFileSync(join(dir, "saved_model.pb"), "garbage"),
+    code: Code.DataLoss,
+    text: /^Can't parse .*saved_model.pb as binary proto$/,
+  },
+  {
+    name: "a text file that is no text proto",
+    make: (dir) => writeFileSync(join(dir, "saved_model.pbtxt"), "meta_graphs {"),
+    code: Code.DataLoss,
+    text: /^Can't parse .*saved_model.pbtxt as text proto$/,
+  },
 ];
 for (const tc of bad) {
   test(`${tc.name} is refused with TensorFlow's words`, async () => {
@@ -109,7 +135,10 @@ for (const tc of bad) {
 }
 test("a text-format SavedModel is read", async () => {
   const dir = mkdtempSync(join(scratch, "txt-"));
-  writeFileSync(join(dir, "saved_model.pbtxt"), 'saved_model_schema_version: 1 meta_graphs { meta_info_def { tags: "serve" } signature_def { key: "s" value { method_name: "m" } } }');
+  writeFileSync(
+    join(dir, "saved_model.pbtxt"),
+    'saved_model_schema_version: 1 meta_graphs { meta_info_def { tags: "serve" } signature_def { key: "s" value { method_name: "m" } } }',
+  );
   await using saved = await openSavedModel(ctx, dir);
   assert.equal(saved.signatures.get("s")?.methodName, "m");
 });
@@ -118,7 +147,10 @@ test("a missing shard names its file and key", async () => {
   rmSync(join(dir, "variables/variables.data-00000-of-00001"));
   await using saved = await openSavedModel(ctx, dir);
   const key = saved.variables!.keys[0]!;
-  await assert.rejects(saved.variables!.read(ctx, key), (err) => codeOf(err) === Code.NotFound && (err as Error).message.includes("variables.data-00000-of-00001"));
+  await assert.rejects(
+    saved.variables!.read(ctx, key),
+    (err) => codeOf(err) === Code.NotFound && (err as Error).message.includes("variables.data-00000-of-00001"),
+  );
 });
 test("a read can be cancelled", async () => {
   await using saved = await openSavedModel(ctx, join(models, "mlp/1"));
@@ -182,7 +214,12 @@ function random(seed: number): () => number {
   };
 }
 
-for (const [model, seed] of [["half_plus_two/1", 1], ["sharded/1", 2], ["text/1", 3], ["mlp/1", 4]] as const) {
+for (const [model, seed] of [
+  ["half_plus_two/1", 1],
+  ["sharded/1", 2],
+  ["text/1", 3],
+  ["mlp/1", 4],
+] as const) {
   test(`damage to ${model} gives the right variables or a clear failure, never wrong ones`, async () => {
     const source = join(models, model, "variables");
     await using whole = await openBundle(ctx, join(source, "variables"));
@@ -219,7 +256,12 @@ for (const [model, seed] of [["half_plus_two/1", 1], ["sharded/1", 2], ["text/1"
 test("TensorFlow Serving's own fixtures are read, where they are present", async (t) => {
   const dir = fileURLToPath(new URL("../../../../shared/testdata/tfserving/", import.meta.url));
   if (!existsSync(dir)) return t.diagnostic("no fixtures beside the project");
-  for (const name of ["saved_model_half_plus_two_cpu/00000123", "saved_model_half_plus_two_tf2_cpu/00000123", "saved_model_counter/00000123", "matrix_half_plus_two/1"]) {
+  for (const name of [
+    "saved_model_half_plus_two_cpu/00000123",
+    "saved_model_half_plus_two_tf2_cpu/00000123",
+    "saved_model_counter/00000123",
+    "matrix_half_plus_two/1",
+  ]) {
     await using saved = await openSavedModel(ctx, join(dir, name));
     for (const key of saved.variables?.keys ?? []) await saved.variables!.read(ctx, key);
   }

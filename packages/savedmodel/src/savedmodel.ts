@@ -2,7 +2,15 @@ import { readFile, stat } from "node:fs/promises";
 import { isAbsolute, join, normalize } from "node:path";
 import { fromBinary } from "@bufbuild/protobuf";
 import { fromText } from "@bufbuild/protobuf/txtpb";
-import { AssetFileDefSchema, FingerprintDefSchema, type FingerprintDef, type MetaGraphDef, type SavedModel as SavedModelProto, SavedModelSchema, type SignatureDef } from "@tfs/proto";
+import {
+  AssetFileDefSchema,
+  FingerprintDefSchema,
+  type FingerprintDef,
+  type MetaGraphDef,
+  type SavedModel as SavedModelProto,
+  SavedModelSchema,
+  type SignatureDef,
+} from "@tfs/proto";
 import { Code, type Ctx, newError, throwIfDone } from "@tfs/std";
 import { type Bundle, openBundle } from "./bundle.ts";
 

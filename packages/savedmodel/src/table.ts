@@ -29,7 +29,8 @@ export function readTable(bytes: Uint8Array, file: string, uncompress: Uncompres
   if (bytes.length < footerBytes) throw lost(0, `${bytes.length} bytes are too few for a table`);
   const footer = bytes.length - footerBytes;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.getUint32(bytes.length - 8, true) !== magicLow || view.getUint32(bytes.length - 4, true) !== magicHigh) throw lost(bytes.length - 8, "no table magic");
+  if (view.getUint32(bytes.length - 8, true) !== magicLow || view.getUint32(bytes.length - 4, true) !== magicHigh)
+    throw lost(bytes.length - 8, "no table magic");
 
   function block(handle: Reader, where: number): Entry[] {
     const offset = varint(handle, where, lost);

@@ -62,7 +62,13 @@ export function withTimeout(parent: Ctx, ms: number): CancelCtx {
 export function withSignal(parent: Ctx, signal: AbortSignal): CancelCtx {
   const ctx = child(parent, parent.deadline);
   const stop = follow(signal, (reason) => ctx.cancel(reason));
-  return { ...ctx, [Symbol.dispose]: () => (stop(), ctx[Symbol.dispose]()) };
+  return {
+    ...ctx,
+    [Symbol.dispose]: () => {
+      stop();
+      ctx.cancel();
+    },
+  };
 }
 
 /** throwIfDone throws the context's reason if its signal has aborted or its deadline has passed. */

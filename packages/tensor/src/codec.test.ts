@@ -12,7 +12,9 @@ interface Golden {
 }
 const golden = JSON.parse(readFileSync(new URL("../testdata/tensors.json", import.meta.url), "utf8")) as Golden;
 const bytes = (b64: string): Uint8Array => new Uint8Array(Buffer.from(b64, "base64"));
-const enums: Record<string, number> = Object.fromEntries(Object.entries(TensorProtoSchema.fields.find((f) => f.name === "dtype")?.enum?.values ?? []).map(([, v]) => [v.name, v.number]));
+const enums: Record<string, number> = Object.fromEntries(
+  Object.entries(TensorProtoSchema.fields.find((f) => f.name === "dtype")?.enum?.values ?? []).map(([, v]) => [v.name, v.number]),
+);
 
 /** meaning drops the bits of a byte that int4 does not have: ml_dtypes clears them, we extend the sign, and both read either. */
 const meaning = (dtype: DType, content: Uint8Array): Uint8Array => (dtype === DType.Int4 ? content.map((b) => b & 15) : content);
@@ -43,23 +45,71 @@ const message = (init: Omit<Partial<TensorProto>, "$typeName" | "tensorShape">, 
   toBinary(TensorProtoSchema, create(TensorProtoSchema, { ...init, tensorShape: { dim: dims.map((d) => ({ size: BigInt(d) })) } } as never));
 
 const reads: { name: string; proto: Uint8Array; want: Tensor }[] = [
-  { name: "fewer values than elements are continued with the last", proto: message({ dtype: 1, floatVal: [1, 2] }, 4), want: newTensor(DType.Float, [4], Float32Array.of(1, 2, 2, 2)) },
+  {
+    name: "fewer values than elements are continued with the last",
+    proto: message({ dtype: 1, floatVal: [1, 2] }, 4),
+    want: newTensor(DType.Float, [4], Float32Array.of(1, 2, 2, 2)),
+  },
   { name: "more values than elements are cut", proto: message({ dtype: 1, floatVal: [1, 2, 3] }, 2), want: newTensor(DType.Float, [2], Float32Array.of(1, 2)) },
   { name: "no value at all means zeros", proto: message({ dtype: 9 }, 2), want: newTensor(DType.Int64, [2], BigInt64Array.of(0n, 0n)) },
   { name: "no value at all means empty strings", proto: message({ dtype: 7 }, 1), want: newTensor(DType.String, [1], [new Uint8Array(0)]) },
-  { name: "one empty string is a value", proto: message({ dtype: 7, stringVal: [new Uint8Array(0), Uint8Array.of(65)] }, 2), want: newTensor(DType.String, [2], [new Uint8Array(0), Uint8Array.of(65)]) },
-  { name: "complex values are filled in pairs", proto: message({ dtype: 8, scomplexVal: [1, 2] }, 2), want: newTensor(DType.Complex64, [2], Float32Array.of(1, 2, 1, 2)) },
+  {
+    name: "one empty string is a value",
+    proto: message({ dtype: 7, stringVal: [new Uint8Array(0), Uint8Array.of(65)] }, 2),
+    want: newTensor(DType.String, [2], [new Uint8Array(0), Uint8Array.of(65)]),
+  },
+  {
+    name: "complex values are filled in pairs",
+    proto: message({ dtype: 8, scomplexVal: [1, 2] }, 2),
+    want: newTensor(DType.Complex64, [2], Float32Array.of(1, 2, 1, 2)),
+  },
   { name: "an absent shape is a scalar", proto: message({ dtype: 3, intVal: [7] }), want: newTensor(DType.Int32, [], Int32Array.of(7)) },
   { name: "narrow integers are truncated", proto: message({ dtype: 4, intVal: [300] }, 1), want: newTensor(DType.UInt8, [1], Uint8Array.of(44)) },
-  { name: "content wins over values", proto: message({ dtype: 3, intVal: [9], tensorContent: Uint8Array.of(1, 0, 0, 0) }, 1), want: newTensor(DType.Int32, [1], Int32Array.of(1)) },
-  { name: "values of an empty tensor are ignored", proto: message({ dtype: 1, floatVal: [1], intVal: [3] }, 0), want: newTensor(DType.Float, [0], new Float32Array(0)) },
-  { name: "a reference type gives its base type", proto: message({ dtype: 101 as never, floatVal: [1] }, 1), want: newTensor(DType.Float, [1], Float32Array.of(1)) },
-  { name: "unpacked values are accepted", proto: Uint8Array.of(8, 3, 18, 4, 18, 2, 8, 3, 56, 1, 56, 2, 56, 3), want: newTensor(DType.Int32, [3], Int32Array.of(1, 2, 3)) },
-  { name: "unpacked floats are accepted", proto: Uint8Array.of(8, 1, 18, 4, 18, 2, 8, 2, 45, 0, 0, 128, 63, 45, 0, 0, 0, 64), want: newTensor(DType.Float, [2], Float32Array.of(1, 2)) },
-  { name: "lists in several pieces are joined", proto: Uint8Array.of(8, 3, 18, 4, 18, 2, 8, 3, 58, 1, 1, 58, 2, 2, 3), want: newTensor(DType.Int32, [3], Int32Array.of(1, 2, 3)) },
-  { name: "values before the dtype are accepted", proto: Uint8Array.of(58, 1, 5, 18, 4, 18, 2, 8, 1, 8, 3), want: newTensor(DType.Int32, [1], Int32Array.of(5)) },
-  { name: "unknown fields are skipped", proto: Uint8Array.of(0xf8, 7, 1, 0xfa, 7, 2, 9, 9, 8, 3, 58, 1, 5), want: newTensor(DType.Int32, [], Int32Array.of(5)) },
-  { name: "any non-zero bool is true", proto: Uint8Array.of(8, 10, 18, 4, 18, 2, 8, 3, 90, 4, 0, 0x80, 2, 1), want: newTensor(DType.Bool, [3], Uint8Array.of(0, 1, 1)) },
+  {
+    name: "content wins over values",
+    proto: message({ dtype: 3, intVal: [9], tensorContent: Uint8Array.of(1, 0, 0, 0) }, 1),
+    want: newTensor(DType.Int32, [1], Int32Array.of(1)),
+  },
+  {
+    name: "values of an empty tensor are ignored",
+    proto: message({ dtype: 1, floatVal: [1], intVal: [3] }, 0),
+    want: newTensor(DType.Float, [0], new Float32Array(0)),
+  },
+  {
+    name: "a reference type gives its base type",
+    proto: message({ dtype: 101 as never, floatVal: [1] }, 1),
+    want: newTensor(DType.Float, [1], Float32Array.of(1)),
+  },
+  {
+    name: "unpacked values are accepted",
+    proto: Uint8Array.of(8, 3, 18, 4, 18, 2, 8, 3, 56, 1, 56, 2, 56, 3),
+    want: newTensor(DType.Int32, [3], Int32Array.of(1, 2, 3)),
+  },
+  {
+    name: "unpacked floats are accepted",
+    proto: Uint8Array.of(8, 1, 18, 4, 18, 2, 8, 2, 45, 0, 0, 128, 63, 45, 0, 0, 0, 64),
+    want: newTensor(DType.Float, [2], Float32Array.of(1, 2)),
+  },
+  {
+    name: "lists in several pieces are joined",
+    proto: Uint8Array.of(8, 3, 18, 4, 18, 2, 8, 3, 58, 1, 1, 58, 2, 2, 3),
+    want: newTensor(DType.Int32, [3], Int32Array.of(1, 2, 3)),
+  },
+  {
+    name: "values before the dtype are accepted",
+    proto: Uint8Array.of(58, 1, 5, 18, 4, 18, 2, 8, 1, 8, 3),
+    want: newTensor(DType.Int32, [1], Int32Array.of(5)),
+  },
+  {
+    name: "unknown fields are skipped",
+    proto: Uint8Array.of(0xf8, 7, 1, 0xfa, 7, 2, 9, 9, 8, 3, 58, 1, 5),
+    want: newTensor(DType.Int32, [], Int32Array.of(5)),
+  },
+  {
+    name: "any non-zero bool is true",
+    proto: Uint8Array.of(8, 10, 18, 4, 18, 2, 8, 3, 90, 4, 0, 0x80, 2, 1),
+    want: newTensor(DType.Bool, [3], Uint8Array.of(0, 1, 1)),
+  },
 ];
 for (const tc of reads) test(tc.name, () => assert.deepEqual(decode(tc.proto), tc.want));
 
@@ -68,19 +118,43 @@ const refusals: { name: string; proto: Uint8Array; text: RegExp }[] = [
   { name: "an unknown dtype", proto: message({ dtype: 77 as never }, 1), text: /there is no dtype 77/ },
   { name: "a resource", proto: message({ dtype: 20 }), text: /DT_RESOURCE values stay inside a graph/ },
   { name: "a negative dimension", proto: message({ dtype: 1 }, 2, -1), text: /shape \[2,-1\] has the dimension -1/ },
-  { name: "an unknown rank", proto: toBinary(TensorProtoSchema, create(TensorProtoSchema, { dtype: 1, tensorShape: { unknownRank: true } })), text: /unknown rank/ },
+  {
+    name: "an unknown rank",
+    proto: toBinary(TensorProtoSchema, create(TensorProtoSchema, { dtype: 1, tensorShape: { unknownRank: true } })),
+    text: /unknown rank/,
+  },
   { name: "a product past 2^53", proto: message({ dtype: 1 }, 2 ** 40, 2 ** 40), text: /too many elements/ },
   { name: "a product that is only undone by a zero", proto: message({ dtype: 1 }, 0, 2 ** 40, 2 ** 40), text: /too many elements/ },
   { name: "255 dimensions", proto: message({ dtype: 1 }, ...new Array<number>(255).fill(1)), text: /255 dimensions, more than 254/ },
-  { name: "content that is too short", proto: message({ dtype: 1, tensorContent: new Uint8Array(7) }, 2), text: /shape \[2\] of float takes 8 bytes of content, not 7/ },
+  {
+    name: "content that is too short",
+    proto: message({ dtype: 1, tensorContent: new Uint8Array(7) }, 2),
+    text: /shape \[2\] of float takes 8 bytes of content, not 7/,
+  },
   { name: "content that is too long", proto: message({ dtype: 1, tensorContent: new Uint8Array(9) }, 2), text: /takes 8 bytes of content, not 9/ },
   { name: "values in another dtype's field", proto: message({ dtype: 1, intVal: [1] }, 1), text: /DT_FLOAT has its values in float_val, but int_val came/ },
-  { name: "values in two fields", proto: message({ dtype: 1, floatVal: [1], doubleVal: [1], stringVal: [Uint8Array.of(1)] }, 1), text: /but double_val and string_val came/ },
-  { name: "a billion elements out of one value", proto: message({ dtype: 1, floatVal: [1] }, 1_000_000_000), text: /takes 4000000000 bytes, the limit is 1073741824/ },
-  { name: "a hundred million elements out of one value", proto: message({ dtype: 1, floatVal: [1] }, 100_000_000), text: /takes 100000000 values and 1 came; a tensor filled from fewer values may take 67108864 bytes/ },
+  {
+    name: "values in two fields",
+    proto: message({ dtype: 1, floatVal: [1], doubleVal: [1], stringVal: [Uint8Array.of(1)] }, 1),
+    text: /but double_val and string_val came/,
+  },
+  {
+    name: "a billion elements out of one value",
+    proto: message({ dtype: 1, floatVal: [1] }, 1_000_000_000),
+    text: /takes 4000000000 bytes, the limit is 1073741824/,
+  },
+  {
+    name: "a hundred million elements out of one value",
+    proto: message({ dtype: 1, floatVal: [1] }, 100_000_000),
+    text: /takes 100000000 values and 1 came; a tensor filled from fewer values may take 67108864 bytes/,
+  },
   { name: "a hundred million strings out of none", proto: message({ dtype: 7 }, 100_000_000), text: /takes 100000000 values and 0 came/ },
   { name: "half a complex number", proto: message({ dtype: 8, scomplexVal: [1, 2, 3] }, 2), text: /3 numbers, not pairs/ },
-  { name: "strings whose lengths run past the content", proto: message({ dtype: 7, tensorContent: Uint8Array.of(5, 65) }, 1), text: /string 0 of 1 takes 5 bytes, 1 are left/ },
+  {
+    name: "strings whose lengths run past the content",
+    proto: message({ dtype: 7, tensorContent: Uint8Array.of(5, 65) }, 1),
+    text: /string 0 of 1 takes 5 bytes, 1 are left/,
+  },
   { name: "strings followed by more", proto: message({ dtype: 7, tensorContent: Uint8Array.of(1, 65, 66) }, 1), text: /1 bytes follow the last of 1 strings/ },
   { name: "a message that is cut off", proto: Uint8Array.of(8, 1, 18, 200), text: /cut off/ },
   { name: "a field longer than the message", proto: Uint8Array.of(8, 1, 34, 100, 1), text: /a field of 100 bytes at byte 4 runs past the end/ },
@@ -118,12 +192,21 @@ test("aligned content is viewed, not copied", () => {
 });
 
 const anyTensor: fc.Arbitrary<Tensor> = fc
-  .record({ dtype: fc.constantFrom(...Object.values(DType).filter((d) => d !== DType.Resource && d !== DType.Variant)), shape: fc.array(fc.nat(4), { maxLength: 4 }), seed: fc.array(fc.nat(255), { minLength: 16, maxLength: 64 }) })
+  .record({
+    dtype: fc.constantFrom(...Object.values(DType).filter((d) => d !== DType.Resource && d !== DType.Variant)),
+    shape: fc.array(fc.nat(4), { maxLength: 4 }),
+    seed: fc.array(fc.nat(255), { minLength: 16, maxLength: 64 }),
+  })
   .map(({ dtype, shape, seed }) => {
     const n = shape.reduce((a, b) => a * b, 1);
-    if (dtype === DType.String) return newTensor(dtype, shape, Array.from({ length: n }, (_, i) => Uint8Array.from(seed.slice(0, i % 9))));
+    if (dtype === DType.String)
+      return newTensor(
+        dtype,
+        shape,
+        Array.from({ length: n }, (_, i) => Uint8Array.from(seed.slice(0, i % 9))),
+      );
     const size = toBytes(newTensorOf(dtype, n)).length;
-    const raw = Uint8Array.from({ length: size }, (_, i) => (dtype === DType.Bool ? (seed[i % seed.length]! & 1) : seed[(i * 7) % seed.length]!));
+    const raw = Uint8Array.from({ length: size }, (_, i) => (dtype === DType.Bool ? seed[i % seed.length]! & 1 : seed[(i * 7) % seed.length]!));
     return fromBytes(dtype, shape, raw);
   });
 
@@ -146,17 +229,23 @@ test("any tensor survives both forms, and generated code agrees", () => {
 
 test("no bytes make decode do anything but answer or fail clearly", () => {
   fc.assert(
-    fc.property(anyTensor, fc.constantFrom<Form>("content", "values"), fc.array(fc.tuple(fc.nat(400), fc.nat(255)), { maxLength: 6 }), fc.nat(400), (t, form, flips, cut) => {
-      const wire = encode(t, form).slice();
-      for (const [at, value] of flips) if (wire.length > 0) wire[at % wire.length] = value;
-      try {
-        const got = decode(wire.subarray(0, Math.max(1, wire.length - (cut % 5))), { maxBytes: 1 << 20, maxFillBytes: 1 << 16 });
-        assert.ok(toBytes(got).length <= 1 << 20);
-      } catch (err) {
-        assert.ok(isFailure(err), String(err));
-        assert.equal(codeOf(err), Code.InvalidArgument);
-      }
-    }),
+    fc.property(
+      anyTensor,
+      fc.constantFrom<Form>("content", "values"),
+      fc.array(fc.tuple(fc.nat(400), fc.nat(255)), { maxLength: 6 }),
+      fc.nat(400),
+      (t, form, flips, cut) => {
+        const wire = encode(t, form).slice();
+        for (const [at, value] of flips) if (wire.length > 0) wire[at % wire.length] = value;
+        try {
+          const got = decode(wire.subarray(0, Math.max(1, wire.length - (cut % 5))), { maxBytes: 1 << 20, maxFillBytes: 1 << 16 });
+          assert.ok(toBytes(got).length <= 1 << 20);
+        } catch (err) {
+          assert.ok(isFailure(err), String(err));
+          assert.equal(codeOf(err), Code.InvalidArgument);
+        }
+      },
+    ),
     { seed: 2, numRuns: 3000 },
   );
 });

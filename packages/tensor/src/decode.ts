@@ -48,7 +48,8 @@ export function decode(bytes: Uint8Array, options: DecodeOptions = {}): Tensor {
     const n = elementCount(shape);
     const maxBytes = options.maxBytes ?? defaultMaxBytes;
     const size = n * Math.max(1, elementSize(dtype));
-    if (size > maxBytes) throw newError(Code.InvalidArgument, `shape ${shapeText(shape)} of ${dtypeEnumName(dtype)} takes ${size} bytes, the limit is ${maxBytes}`);
+    if (size > maxBytes)
+      throw newError(Code.InvalidArgument, `shape ${shapeText(shape)} of ${dtypeEnumName(dtype)} takes ${size} bytes, the limit is ${maxBytes}`);
     // Values of an empty tensor are ignored, whatever they are (Tensor::FromProto).
     if (n === 0) return { dtype, shape, data: emptyData(dtype) };
     if (header.content !== undefined) return fromBytes(dtype, shape, bytes.subarray(header.content.at, header.content.end));

@@ -82,13 +82,13 @@ function tableOf(dtype: Float8): Float32Array {
   let table = tables.get(dtype);
   if (table === undefined) {
     const format = formats[dtype];
-    table = Float32Array.from({ length: 256 }, (_, code) => valueOf(format, code));
+    table = Float32Array.from({ length: 256 }, (_, code) => decoded(format, code));
     tables.set(dtype, table);
   }
   return table;
 }
 
-function valueOf(format: Minifloat, code: number): number {
+function decoded(format: Minifloat, code: number): number {
   const { exponentBits, mantissaBits, bias, special } = format;
   const sign = code & 0x80 ? -1 : 1;
   const exponent = (code & 0x7f) >> mantissaBits;

@@ -19,7 +19,8 @@ test("slice and concat work on complex pairs", () => {
 });
 test("a scalar has no rows", () => assert.throws(() => rowCount(float([], 1)), /dimension 0/));
 test("concat of strings", () => assert.deepEqual(strings(concat([fromStrings(["a"]), fromStrings(["b", "c"])])), ["a", "b", "c"]));
-test("concat refuses different inner shapes", () => assert.throws(() => concat([float([1, 2], 1, 2), float([1, 1], 1)]), /concat of shapes \[1,2\] and \[1,1\]/));
+test("concat refuses different inner shapes", () =>
+  assert.throws(() => concat([float([1, 2], 1, 2), float([1, 1], 1)]), /concat of shapes \[1,2\] and \[1,1\]/));
 test("pad continues with the tensor's own first element", () => {
   // The row of TensorFlow Serving's own test: 1 2 3 4 in [1,2,2] padded to [1,3,3].
   assert.deepEqual(pad(float([1, 2, 2], 1, 2, 3, 4), [1, 3, 3]), float([1, 3, 3], 1, 2, 1, 3, 4, 1, 1, 1, 1));
@@ -31,5 +32,6 @@ test("pad refuses to shrink", () => assert.throws(() => pad(float([1, 2], 1, 2),
 test("pad refuses an empty tensor", () => assert.throws(() => pad(float([1, 0]), [1, 1]), /Got empty tensor/));
 test("reshape keeps the data", () => assert.deepEqual(reshape(float([2, 2], 1, 2, 3, 4), [4]), float([4], 1, 2, 3, 4)));
 test("reshape refuses another count", () => assert.throws(() => reshape(float([2], 1, 2), [3]), /cannot reshape \[2\] \(2 values\) to \[3\] \(3\)/));
-test("newTensor refuses the wrong array", () => assert.throws(() => newTensor(DType.Float, [1], Float64Array.of(1)), /float tensor takes Float32Array, not Float64Array/));
+test("newTensor refuses the wrong array", () =>
+  assert.throws(() => newTensor(DType.Float, [1], Float64Array.of(1)), /float tensor takes Float32Array, not Float64Array/));
 test("newTensor refuses the wrong count", () => assert.throws(() => newTensor(DType.Float, [2], Float32Array.of(1)), /takes 2 values, not 1/));

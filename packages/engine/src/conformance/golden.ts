@@ -14,7 +14,12 @@ export interface Case {
 /** GoldenFile is testdata/models/NAME/golden.json. */
 export interface GoldenFile {
   readonly model: string;
-  readonly versions: Readonly<Record<string, { readonly signatures: Readonly<Record<string, { readonly method: string; readonly cases: readonly Case[] }>>; readonly script?: readonly Step[] }>>;
+  readonly versions: Readonly<
+    Record<
+      string,
+      { readonly signatures: Readonly<Record<string, { readonly method: string; readonly cases: readonly Case[] }>>; readonly script?: readonly Step[] }
+    >
+  >;
 }
 
 /** Step is one call of a script over a stateful model. */

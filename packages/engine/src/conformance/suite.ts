@@ -55,7 +55,13 @@ async function runCase(engine: Engine, dir: string, signature: string, tc: Case)
 function similar(got: string, want: string): boolean {
   // TensorFlow's optimizer may swap the operands of a commutative op before it complains about them.
   const sorted = (text: string): string => text.replace(/(\S+) vs\. (\S+)/, (_, a: string, b: string) => [a, b].sort().join(" vs. "));
-  const key = (text: string): string => sorted(text.split("\n")[0]!.replace(/\{\{.*?\}\}\s*/g, "").trim());
+  const key = (text: string): string =>
+    sorted(
+      text
+        .split("\n")[0]!
+        .replace(/\{\{.*?\}\}\s*/g, "")
+        .trim(),
+    );
   return key(got).includes(key(want)) || key(want).includes(key(got));
 }
 
@@ -70,7 +76,11 @@ async function call(model: LoadedModel, signature: string, inputs: Readonly<Reco
   const name = (info: { readonly encoding: { readonly case: unknown; readonly value?: unknown } } | undefined): string => String(info?.encoding.value);
   const feeds = new Map(Object.entries(inputs).map(([alias, t]) => [name(def.inputs[alias]), goldenTensor(t)]));
   const aliases = Object.keys(def.outputs);
-  const got = await model.run(ctx, feeds, aliases.map((alias) => name(def.outputs[alias])));
+  const got = await model.run(
+    ctx,
+    feeds,
+    aliases.map((alias) => name(def.outputs[alias])),
+  );
   return new Map(aliases.map((alias, i) => [alias, got[i]!]));
 }
 
@@ -90,39 +100,68 @@ function describePromises(engine: Engine, models: string): void {
 
   test(title("probe says that it can run"), async () => assert.equal((await engine.probe(ctx)).ok, true));
   test(title("an unknown fetch is named"), () =>
-    using((m) => assert.rejects(m.run(ctx, new Map([["x:0", x]]), ["nope:0"]), { code: Code.InvalidArgument, message: "Tensor nope:0, specified in either feed_devices or fetch_devices was not found in the Graph" })));
+    using((m) =>
+      assert.rejects(m.run(ctx, new Map([["x:0", x]]), ["nope:0"]), {
+        code: Code.InvalidArgument,
+        message: "Tensor nope:0, specified in either feed_devices or fetch_devices was not found in the Graph",
+      }),
+    ),
+  );
   test(title("an unknown feed is named"), () => using((m) => assert.rejects(m.run(ctx, new Map([["nope:0", x]]), ["y:0"]), { code: Code.InvalidArgument })));
   test(title("a wrong dtype is told in TensorFlow's words"), () =>
-    using((m) => assert.rejects(m.run(ctx, new Map([["x:0", newTensor(DType.Bool, [1, 1], Uint8Array.of(1))]]), ["y:0"]), { code: Code.InvalidArgument, message: "Expects arg[0] to be float but bool is provided" })));
+    using((m) =>
+      assert.rejects(m.run(ctx, new Map([["x:0", newTensor(DType.Bool, [1, 1], Uint8Array.of(1))]]), ["y:0"]), {
+        code: Code.InvalidArgument,
+        message: "Expects arg[0] to be float but bool is provided",
+      }),
+    ),
+  );
   test(title("a missing feed names the placeholder"), () =>
-    using((m) => assert.rejects(m.run(ctx, new Map(), ["y:0"]), (err) => codeOf(err) === Code.InvalidArgument && /You must feed a value for placeholder tensor 'tf_example' with dtype string/.test((err as Error).message))));
+    using((m) =>
+      assert.rejects(
+        m.run(ctx, new Map(), ["y:0"]),
+        (err) =>
+          codeOf(err) === Code.InvalidArgument && /You must feed a value for placeholder tensor 'tf_example' with dtype string/.test((err as Error).message),
+      ),
+    ),
+  );
   test(title("fetches may repeat and come in any order"), () =>
     using(async (m) => {
       const [a, b, c] = await m.run(ctx, new Map([["x:0", x]]), ["y2:0", "y:0", "y2:0"]);
       assert.deepEqual([...(a!.data as Float32Array)], [3.5, 4]);
       assert.deepEqual([...(b!.data as Float32Array)], [2.5, 3]);
       assert.deepEqual(a, c);
-    }));
+    }),
+  );
   test(title("a fed tensor may be fetched"), () => using(async (m) => assert.deepEqual((await m.run(ctx, new Map([["x:0", x]]), ["x:0"]))[0], x)));
   test(title("sixteen calls at once give sixteen right answers"), () =>
     using(async (m) => {
-      const got = await Promise.all(Array.from({ length: 16 }, (_, i) => m.run(ctx, new Map([["x:0", newTensor(DType.Float, [1, 1], Float32Array.of(i))]]), ["y:0"])));
-      assert.deepEqual(got.map(([y]) => (y!.data as Float32Array)[0]), Array.from({ length: 16 }, (_, i) => i / 2 + 2));
-    }));
+      const got = await Promise.all(
+        Array.from({ length: 16 }, (_, i) => m.run(ctx, new Map([["x:0", newTensor(DType.Float, [1, 1], Float32Array.of(i))]]), ["y:0"])),
+      );
+      assert.deepEqual(
+        got.map(([y]) => (y!.data as Float32Array)[0]),
+        Array.from({ length: 16 }, (_, i) => i / 2 + 2),
+      );
+    }),
+  );
   test(title("inputs are not changed"), () =>
     using(async (m) => {
       await m.run(ctx, new Map([["x:0", x]]), ["y:0"]);
       assert.deepEqual([...(x.data as Float32Array)], [1, 2]);
-    }));
+    }),
+  );
   test(title("a cancelled call ends with its reason"), () =>
     using(async (m) => {
       using cancelled = withCancel(ctx);
       const reason = newError(Code.Canceled, "enough");
       cancelled.cancel(reason);
       await assert.rejects(m.run(cancelled, new Map([["x:0", x]]), ["y:0"]), (err) => err === reason);
-    }));
+    }),
+  );
   test(title("a deadline that has passed is DeadlineExceeded"), () =>
-    using((m) => assert.rejects(m.run({ ...ctx, deadline: 0 }, new Map([["x:0", x]]), ["y:0"]), { code: Code.DeadlineExceeded })));
+    using((m) => assert.rejects(m.run({ ...ctx, deadline: 0 }, new Map([["x:0", x]]), ["y:0"]), { code: Code.DeadlineExceeded })),
+  );
   test(title("a closed model is Unavailable"), async () => {
     const model = await engine.load(ctx, dir);
     await model.close();

@@ -151,15 +151,30 @@ function newFlattener(library: Library) {
     const def = need(library.get(name), `node ${node.name} calls the function ${name}, which is not in the library`);
     const data = node.input.filter((i) => !i.startsWith("^"));
     const args = new Map<string, () => Edge>();
-    (def.signature?.inputArg ?? []).forEach((arg, i) => args.set(arg.name, once(() => edge(scope, need(data[i], `call ${node.name} lacks argument ${arg.name}`)))));
+    for (const [i, arg] of (def.signature?.inputArg ?? []).entries()) {
+      const caller = (): Edge => edge(scope, need(data[i], `call ${node.name} lacks argument ${arg.name}`));
+      args.set(arg.name, once(caller));
+    }
     const control = node.input.filter((i) => i.startsWith("^")).map((i) => controlOf(scope, i.slice(1)));
-    const inner: Scope = { nodes: byName(def.nodeDef), prefix: `${scope.prefix}${node.name}/`, args, done: new Map(), control: [...scope.control, ...control], depth: scope.depth + 1 };
-    const returns = (def.signature?.outputArg ?? []).map((arg) => once(() => edge(inner, need(def.ret[arg.name], `function ${name} does not return ${arg.name}`))));
+    const inner: Scope = {
+      nodes: byName(def.nodeDef),
+      prefix: `${scope.prefix}${node.name}/`,
+      args,
+      done: new Map(),
+      control: [...scope.control, ...control],
+      depth: scope.depth + 1,
+    };
+    const returns = (def.signature?.outputArg ?? []).map((arg) =>
+      once(() => edge(inner, need(def.ret[arg.name], `function ${name} does not return ${arg.name}`))),
+    );
     const effects = Object.values(def.controlRet);
-    scope.done.set(`^${node.name}`, once(() => {
-      const waits = effects.map((e) => anchor(inner, e));
-      return { node: add({ name: `${scope.prefix}${node.name}`, op: "NoOp", attr: {}, inputs: [], control: [...waits, ...inner.control] }), output: 0 };
-    }));
+    scope.done.set(
+      `^${node.name}`,
+      once(() => {
+        const waits = effects.map((e) => anchor(inner, e));
+        return { node: add({ name: `${scope.prefix}${node.name}`, op: "NoOp", attr: {}, inputs: [], control: [...waits, ...inner.control] }), output: 0 };
+      }),
+    );
     return (output) => need(returns[output], `call ${node.name} has no output ${output}`)();
   }
 

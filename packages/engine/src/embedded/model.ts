@@ -48,17 +48,28 @@ class Model implements LoadedModel {
       .flatMap((info) => (info.encoding.case === "name" ? [this.#edge(info.encoding.value)] : []));
     const missing = this.#compiler.missing(outputs, [...restores, ...inits]);
     if (missing.length > 0) {
-      throw newError(Code.Unimplemented, `the embedded engine does not have the op${missing.length > 1 ? "s" : ""} ${missing.join(", ")}, which the model needs; the tensorflow engine has every op`);
+      throw newError(
+        Code.Unimplemented,
+        `the embedded engine does not have the op${missing.length > 1 ? "s" : ""} ${missing.join(", ")}, which the model needs; the tensorflow engine has every op`,
+      );
     }
     const feeds = [...assets].map(([tensor, path]) => ({ edge: this.#edge(tensor), path: fromStrings([path], []) }));
     if (restores.length > 0) {
       const file = this.#compiler.flat.tensor(saver?.filenameTensorName ?? "");
       const feed = file === undefined ? [] : [file];
-      this.#execute(ctx, this.#compiler.program(feed, [], restores), feed.map(() => fromStrings([""], [])));
+      this.#execute(
+        ctx,
+        this.#compiler.program(feed, [], restores),
+        feed.map(() => fromStrings([""], [])),
+      );
     }
     if (inits.length > 0) {
       const edges = feeds.map((f) => f.edge);
-      this.#execute(ctx, this.#compiler.program(edges, [], inits), feeds.map((f) => f.path));
+      this.#execute(
+        ctx,
+        this.#compiler.program(edges, [], inits),
+        feeds.map((f) => f.path),
+      );
     }
     this.#checkpoint = new Map(); // variables hold what they took; the rest (optimizer slots, object graph) is let go
   }
@@ -118,7 +129,15 @@ class Model implements LoadedModel {
     const found = this.#plans.get(key);
     if (found !== undefined) return found;
     const edges = sorted.map((name) => this.#edge(name));
-    const made: Plan = { program: this.#compiler.program(edges, fetches.map((name) => this.#edge(name)), []), feeds: sorted, types: edges.map((e) => this.#typeOf(e)) };
+    const made: Plan = {
+      program: this.#compiler.program(
+        edges,
+        fetches.map((name) => this.#edge(name)),
+        [],
+      ),
+      feeds: sorted,
+      types: edges.map((e) => this.#typeOf(e)),
+    };
     if (this.#plans.size >= maxPlans) this.#plans.delete(this.#plans.keys().next().value!); // the oldest
     this.#plans.set(key, made);
     return made;
@@ -126,7 +145,8 @@ class Model implements LoadedModel {
 
   #edge(name: string): Edge {
     const edge = this.#compiler.flat.tensor(name);
-    if (edge === undefined) throw newError(Code.InvalidArgument, `Tensor ${name}, specified in either feed_devices or fetch_devices was not found in the Graph`);
+    if (edge === undefined)
+      throw newError(Code.InvalidArgument, `Tensor ${name}, specified in either feed_devices or fetch_devices was not found in the Graph`);
     return edge;
   }
 

@@ -181,4 +181,3 @@ function sort(nodes: readonly FlatNode[], roots: readonly number[], isFed: (e: E
 export function materialized(values: readonly Value[]): ReturnType<typeof tensorOf>[] {
   return values.map((v) => (isTensor(v) ? v : tensorOf(v)));
 }
-

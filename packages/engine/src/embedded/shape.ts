@@ -7,7 +7,11 @@ const maxValueBytes = 2 ** 31;
 /** make allocates a result after checking that it is of a sane size. Throws ResourceExhausted. */
 export function make(dtype: DType, shape: readonly number[]): Tensor {
   const bytes = elementCount(shape) * Math.max(1, elementSize(dtype));
-  if (bytes > maxValueBytes) throw newError(Code.ResourceExhausted, `a value of shape ${shapeText(shape)} and type ${dtypeName(dtype)} takes ${bytes} bytes, more than ${maxValueBytes}`);
+  if (bytes > maxValueBytes)
+    throw newError(
+      Code.ResourceExhausted,
+      `a value of shape ${shapeText(shape)} and type ${dtypeName(dtype)} takes ${bytes} bytes, more than ${maxValueBytes}`,
+    );
   return allocate(dtype, shape);
 }
 

@@ -15,10 +15,12 @@ function reshapeTo(t: Tensor, want: readonly number[]): Tensor {
   if (want.some((d, i) => d < 0 && i !== unknown)) throw newError(Code.InvalidArgument, `Only one input size may be -1, not both ${unknown} and another`);
   if (unknown >= 0) {
     const rest = elementCount(want.filter((_, i) => i !== unknown));
-    if (rest === 0 ? n !== 0 : n % rest !== 0) throw newError(Code.InvalidArgument, `Input to reshape is a tensor with ${n} values, but the requested shape requires a multiple of ${rest}`);
+    if (rest === 0 ? n !== 0 : n % rest !== 0)
+      throw newError(Code.InvalidArgument, `Input to reshape is a tensor with ${n} values, but the requested shape requires a multiple of ${rest}`);
     return { dtype: t.dtype, shape: want.map((d, i) => (i === unknown ? (rest === 0 ? 0 : n / rest) : d)), data: t.data };
   }
-  if (elementCount(want) !== n) throw newError(Code.InvalidArgument, `Input to reshape is a tensor with ${n} values, but the requested shape has ${elementCount(want)}`);
+  if (elementCount(want) !== n)
+    throw newError(Code.InvalidArgument, `Input to reshape is a tensor with ${n} values, but the requested shape has ${elementCount(want)}`);
   return reshape(t, want);
 }
 
@@ -29,11 +31,18 @@ function concatAlong(tensors: readonly Tensor[], axis: number): Tensor {
   let total = 0;
   tensors.forEach((t, i) => {
     const fits = t.shape.length === first.shape.length && t.shape.every((d, k) => k === real || d === first.shape[k]);
-    if (!fits) throw newError(Code.InvalidArgument, `ConcatOp : Dimension ${first.shape.findIndex((d, k) => k !== real && d !== t.shape[k])} in both shapes must be equal: shape[0] = ${shapeText(first.shape)} vs. shape[${i}] = ${shapeText(t.shape)}`);
+    if (!fits)
+      throw newError(
+        Code.InvalidArgument,
+        `ConcatOp : Dimension ${first.shape.findIndex((d, k) => k !== real && d !== t.shape[k])} in both shapes must be equal: shape[0] = ${shapeText(first.shape)} vs. shape[${i}] = ${shapeText(t.shape)}`,
+      );
     if (t.dtype !== first.dtype) throw newError(Code.InvalidArgument, `concat of ${dtypeName(first.dtype)} and ${dtypeName(t.dtype)}`);
     total += t.shape[real] ?? 0;
   });
-  const out = make(first.dtype, first.shape.map((d, k) => (k === real ? total : d)));
+  const out = make(
+    first.dtype,
+    first.shape.map((d, k) => (k === real ? total : d)),
+  );
   const outer = elementCount(first.shape.slice(0, real));
   let at = 0;
   for (let o = 0; o < outer; o++) {
@@ -52,7 +61,10 @@ function splitAlong(t: Tensor, axis: number, sizes: readonly number[]): Tensor[]
   const each = t.data.length / Math.max(1, outer * t.shape[real]!);
   let from = 0;
   return sizes.map((size) => {
-    const out = make(t.dtype, t.shape.map((d, k) => (k === real ? size : d)));
+    const out = make(
+      t.dtype,
+      t.shape.map((d, k) => (k === real ? size : d)),
+    );
     for (let o = 0; o < outer; o++) copyRun(t.data, (o * t.shape[real]! + from) * each, size * each, out.data, o * size * each);
     from += size;
     return out;
@@ -62,16 +74,25 @@ function splitAlong(t: Tensor, axis: number, sizes: readonly number[]): Tensor[]
 /** permuted reorders dimensions: output dimension i is input dimension order[i]. */
 export function permuted(t: Tensor, order: readonly number[]): Tensor {
   const rank = t.shape.length;
-  if (order.length !== rank || new Set(order).size !== rank || order.some((d) => d < 0 || d >= rank)) throw newError(Code.InvalidArgument, `${order.join(",")} is not a permutation of ${rank} dimensions`);
+  if (order.length !== rank || new Set(order).size !== rank || order.some((d) => d < 0 || d >= rank))
+    throw newError(Code.InvalidArgument, `${order.join(",")} is not a permutation of ${rank} dimensions`);
   if (order.every((d, i) => d === i)) return t;
   const steps = strides(t.shape);
   const shape = order.map((d) => t.shape[d]!);
-  return copyAt(t, shape, walk(shape, order.map((d) => steps[d]!)));
+  return copyAt(
+    t,
+    shape,
+    walk(
+      shape,
+      order.map((d) => steps[d]!),
+    ),
+  );
 }
 
 function padded(t: Tensor, paddings: Tensor, value: number | bigint | Uint8Array | undefined): Tensor {
   const p = ints(paddings);
-  if (paddings.shape.length !== 2 || paddings.shape[1] !== 2 || paddings.shape[0] !== t.shape.length) throw newError(Code.InvalidArgument, `paddings must be a matrix with 2 columns and one row per dimension: ${shapeText(paddings.shape)}`);
+  if (paddings.shape.length !== 2 || paddings.shape[1] !== 2 || paddings.shape[0] !== t.shape.length)
+    throw newError(Code.InvalidArgument, `paddings must be a matrix with 2 columns and one row per dimension: ${shapeText(paddings.shape)}`);
   if (p.some((v) => v < 0)) throw newError(Code.InvalidArgument, "Paddings must be non-negative");
   const shape = t.shape.map((d, i) => d + p[2 * i]! + p[2 * i + 1]!);
   const out = make(t.dtype, shape);
@@ -90,10 +111,19 @@ const reverse: KernelFactory = () => (inputs) => {
   const axes = new Set(ints(tensorOf(inputs[1])).map((a) => axisOf(a, t.shape.length)));
   const steps = strides(t.shape);
   const start = steps.reduce((sum, step, d) => sum + (axes.has(d) ? step * Math.max(0, t.shape[d]! - 1) : 0), 0);
-  return copyAt(t, t.shape, walk(t.shape, steps.map((s, d) => (axes.has(d) ? -s : s)), start));
+  return copyAt(
+    t,
+    t.shape,
+    walk(
+      t.shape,
+      steps.map((s, d) => (axes.has(d) ? -s : s)),
+      start,
+    ),
+  );
 };
 
-const pad: KernelFactory = () => (inputs) => padded(tensorOf(inputs[0]), tensorOf(inputs[1]), inputs[2] === undefined ? undefined : (tensorOf(inputs[2]).data[0] as number));
+const pad: KernelFactory = () => (inputs) =>
+  padded(tensorOf(inputs[0]), tensorOf(inputs[1]), inputs[2] === undefined ? undefined : (tensorOf(inputs[2]).data[0] as number));
 
 const concat: KernelFactory = () => (inputs) => concatAlong(inputs.slice(0, -1).map(tensorOf), int(tensorOf(inputs.at(-1))));
 
@@ -120,7 +150,8 @@ export const arrays: Kernels = {
     return (inputs) => {
       const t = tensorOf(inputs[0]);
       const drop = new Set(dims.map((d) => axisOf(d, t.shape.length, "Tried to squeeze dim index")));
-      for (const d of drop) if (t.shape[d] !== 1) throw newError(Code.InvalidArgument, `Can not squeeze dim[${d}], expected a dimension of 1, got ${t.shape[d]}`);
+      for (const d of drop)
+        if (t.shape[d] !== 1) throw newError(Code.InvalidArgument, `Can not squeeze dim[${d}], expected a dimension of 1, got ${t.shape[d]}`);
       return { ...t, shape: t.shape.filter((size, d) => (drop.size > 0 ? !drop.has(d) : size !== 1)) };
     };
   },
@@ -129,7 +160,11 @@ export const arrays: Kernels = {
     const at = axisOf(int(tensorOf(inputs[1])), t.shape.length + 1, "Tried to expand dim index");
     return { ...t, shape: [...t.shape.slice(0, at), 1, ...t.shape.slice(at)] };
   },
-  Transpose: () => (inputs) => permuted(tensorOf(inputs[0]), ints(tensorOf(inputs[1])).map((d) => (d < 0 ? d + tensorOf(inputs[0]).shape.length : d))),
+  Transpose: () => (inputs) =>
+    permuted(
+      tensorOf(inputs[0]),
+      ints(tensorOf(inputs[1])).map((d) => (d < 0 ? d + tensorOf(inputs[0]).shape.length : d)),
+    ),
   InvertPermutation: () => (inputs) => {
     const t = tensorOf(inputs[0]);
     const order = ints(t);
@@ -146,8 +181,16 @@ export const arrays: Kernels = {
       const ts = inputs.map(tensorOf);
       const rank = (ts[0]?.shape.length ?? 0) + 1;
       const at = axisOf(axis, rank);
-      for (const t of ts) if (shapeText(t.shape) !== shapeText(ts[0]!.shape)) throw newError(Code.InvalidArgument, `Shapes of all inputs must match: values[0].shape = ${shapeText(ts[0]!.shape)} != values[${ts.indexOf(t)}].shape = ${shapeText(t.shape)}`);
-      return concatAlong(ts.map((t) => ({ ...t, shape: [...t.shape.slice(0, at), 1, ...t.shape.slice(at)] })), at);
+      for (const t of ts)
+        if (shapeText(t.shape) !== shapeText(ts[0]!.shape))
+          throw newError(
+            Code.InvalidArgument,
+            `Shapes of all inputs must match: values[0].shape = ${shapeText(ts[0]!.shape)} != values[${ts.indexOf(t)}].shape = ${shapeText(t.shape)}`,
+          );
+      return concatAlong(
+        ts.map((t) => ({ ...t, shape: [...t.shape.slice(0, at), 1, ...t.shape.slice(at)] })),
+        at,
+      );
     };
   },
   Unpack: (node) => {
@@ -168,7 +211,11 @@ export const arrays: Kernels = {
       const t = tensorOf(inputs[1]);
       const at = axisOf(int(tensorOf(inputs[0])), t.shape.length, "split_dim");
       const size = t.shape[at]!;
-      if (size % num !== 0) throw newError(Code.InvalidArgument, `Number of ways to split should evenly divide the split dimension, but got split_dim ${at} (size = ${size}) and num_split ${num}`);
+      if (size % num !== 0)
+        throw newError(
+          Code.InvalidArgument,
+          `Number of ways to split should evenly divide the split dimension, but got split_dim ${at} (size = ${size}) and num_split ${num}`,
+        );
       return splitAlong(t, at, new Array<number>(num).fill(size / num));
     };
   },
@@ -178,7 +225,11 @@ export const arrays: Kernels = {
     const sizes = ints(tensorOf(inputs[1]));
     const known = sizes.reduce((sum, s) => sum + Math.max(0, s), 0);
     const full = sizes.map((s) => (s === -1 ? t.shape[at]! - known : s));
-    if (full.some((s) => s < 0) || full.reduce((a, b) => a + b, 0) !== t.shape[at]) throw newError(Code.InvalidArgument, `Determined shape must either match input shape along split_dim exactly if fully specified, or be less than the size of the input along split_dim if not fully specified.  Got: ${known}`);
+    if (full.some((s) => s < 0) || full.reduce((a, b) => a + b, 0) !== t.shape[at])
+      throw newError(
+        Code.InvalidArgument,
+        `Determined shape must either match input shape along split_dim exactly if fully specified, or be less than the size of the input along split_dim if not fully specified.  Got: ${known}`,
+      );
     return splitAlong(t, at, full);
   },
   Fill: () => (inputs) => {
@@ -197,7 +248,8 @@ export const arrays: Kernels = {
     const [first, limit, delta] = inputs.map((v) => tensorOf(v)) as [Tensor, Tensor, Tensor];
     const [a, b, d] = [Number(first.data[0]), Number(limit.data[0]), Number(delta.data[0])];
     if (d === 0) throw newError(Code.InvalidArgument, "Requires delta != 0: 0");
-    if ((d > 0 && a > b) || (d < 0 && a < b)) throw newError(Code.InvalidArgument, `Requires start ${d > 0 ? "<=" : ">="} limit when delta ${d > 0 ? ">" : "<"} 0: ${a}/${b}`);
+    if ((d > 0 && a > b) || (d < 0 && a < b))
+      throw newError(Code.InvalidArgument, `Requires start ${d > 0 ? "<=" : ">="} limit when delta ${d > 0 ? ">" : "<"} 0: ${a}/${b}`);
     const n = Math.ceil(Math.abs((b - a) / d));
     const out = make(first.dtype, [n]);
     const write = out.data as unknown as { [i: number]: number | bigint };
@@ -207,13 +259,24 @@ export const arrays: Kernels = {
   },
   Tile: () => (inputs) => {
     const [t, multiples] = [tensorOf(inputs[0]), ints(tensorOf(inputs[1]))];
-    if (multiples.length !== t.shape.length || multiples.some((m) => m < 0)) throw newError(Code.InvalidArgument, `Expected multiples argument to be a vector of length ${t.shape.length} but got length ${multiples.length}`);
+    if (multiples.length !== t.shape.length || multiples.some((m) => m < 0))
+      throw newError(Code.InvalidArgument, `Expected multiples argument to be a vector of length ${t.shape.length} but got length ${multiples.length}`);
     // Each dimension d becomes (multiple, d) with step 0 over the multiple.
     const steps = strides(t.shape);
     const shape = t.shape.flatMap((d, i) => [multiples[i]!, d]);
-    make(t.dtype, t.shape.map((d, i) => d * multiples[i]!));
-    const at = walk(shape, t.shape.flatMap((_, i) => [0, steps[i]!]));
-    return copyAt(t, t.shape.map((d, i) => d * multiples[i]!), at);
+    make(
+      t.dtype,
+      t.shape.map((d, i) => d * multiples[i]!),
+    );
+    const at = walk(
+      shape,
+      t.shape.flatMap((_, i) => [0, steps[i]!]),
+    );
+    return copyAt(
+      t,
+      t.shape.map((d, i) => d * multiples[i]!),
+      at,
+    );
   },
   BroadcastTo: () => (inputs) => {
     const [t, want] = [tensorOf(inputs[0]), ints(tensorOf(inputs[1]))];

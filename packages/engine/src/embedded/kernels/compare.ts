@@ -80,7 +80,8 @@ export const compare: Kernels = {
     const [condition, a, b] = [tensorOf(inputs[0]), tensorOf(inputs[1]), tensorOf(inputs[2])];
     const rows = condition.shape.length === 1 && a.shape.length > 1;
     const fits = condition.shape.length === 0 || (rows ? condition.shape[0] === a.shape[0] : shapeText(condition.shape) === shapeText(a.shape));
-    if (!fits || shapeText(a.shape) !== shapeText(b.shape)) throw newError(Code.InvalidArgument, `Select of shapes ${[condition, a, b].map((t) => shapeText(t.shape)).join(", ")}`);
+    if (!fits || shapeText(a.shape) !== shapeText(b.shape))
+      throw newError(Code.InvalidArgument, `Select of shapes ${[condition, a, b].map((t) => shapeText(t.shape)).join(", ")}`);
     return select(rows ? { ...condition, shape: [...condition.shape, ...a.shape.slice(1).map(() => 1)] } : condition, a, b);
   },
   Where: () => (inputs) => {
@@ -102,4 +103,3 @@ export const compare: Kernels = {
     return { dtype: DType.Int64, shape: [rows, t.shape.length], data: BigInt64Array.from(found) };
   },
 };
-

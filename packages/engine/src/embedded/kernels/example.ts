@@ -27,7 +27,9 @@ function parseOne(bytes: Uint8Array): Example {
   try {
     return fromBinary(ExampleSchema, bytes);
   } catch (err) {
-    const shown = Buffer.from(bytes.subarray(0, 64)).toString("latin1").replace(/[^\x20-\x7e]/g, "?");
+    const shown = Buffer.from(bytes.subarray(0, 64))
+      .toString("latin1")
+      .replace(/[^\x20-\x7e]/g, "?");
     throw newError(Code.InvalidArgument, `Could not parse example input, value: '${shown}'`, err);
   }
 }
@@ -43,7 +45,8 @@ function valuesOf(feature: Feature, dtype: DType): ArrayLike<unknown> | undefine
 
 const typeNames: { readonly [dtype: number]: string } = { [DType.Int64]: "int64", [DType.Float]: "float", [DType.String]: "string" };
 
-const typeError = (want: DType, have: DType) => newError(Code.InvalidArgument, `Data types don't match. Data type: ${typeNames[have]} but expected type: ${typeNames[want]}`);
+const typeError = (want: DType, have: DType) =>
+  newError(Code.InvalidArgument, `Data types don't match. Data type: ${typeNames[have]} but expected type: ${typeNames[want]}`);
 
 function where(name: string, index: number, key: string): string {
   return `Name: ${name}, Key: ${key}, Index: ${index}.`;
@@ -65,11 +68,19 @@ function dense(feature: Dense, examples: readonly Example[], names: readonly str
       throw newError(Code.InvalidArgument, `${where(name, i, feature.key)}  ${(err as Error).message}`);
     }
     if (values === undefined) {
-      if (feature.fallback.data.length === 0) throw newError(Code.InvalidArgument, `Name: ${name}, Feature: ${feature.key} (data type: ${typeNames[feature.dtype]}) is required but could not be found.`);
+      if (feature.fallback.data.length === 0)
+        throw newError(
+          Code.InvalidArgument,
+          `Name: ${name}, Feature: ${feature.key} (data type: ${typeNames[feature.dtype]}) is required but could not be found.`,
+        );
       copyRun(feature.fallback.data, 0, n, out.data, i * n);
       return;
     }
-    if (values.length !== n) throw newError(Code.InvalidArgument, `${where(name, i, feature.key)}  Number of ${feature.dtype === DType.String ? "bytes" : typeNames[feature.dtype]} values != expected.  values size: ${values.length} but output shape: [${feature.shape.join(",")}]`);
+    if (values.length !== n)
+      throw newError(
+        Code.InvalidArgument,
+        `${where(name, i, feature.key)}  Number of ${feature.dtype === DType.String ? "bytes" : typeNames[feature.dtype]} values != expected.  values size: ${values.length} but output shape: [${feature.shape.join(",")}]`,
+      );
     for (let k = 0; k < n; k++) write[i * n + k] = values[k];
   });
   return out;
@@ -137,7 +148,14 @@ function typesOf(node: Node): Types {
   return { sparse: node.attrs.dtypes("sparse_types"), dense: node.attrs.dtypes("Tdense"), shapes: node.attrs.shapes("dense_shapes") };
 }
 
-function assembled(serialized: Tensor, names: Tensor, sparseKeys: readonly string[], denseKeys: readonly string[], defaults: readonly Tensor[], types: Types): Tensor[] {
+function assembled(
+  serialized: Tensor,
+  names: Tensor,
+  sparseKeys: readonly string[],
+  denseKeys: readonly string[],
+  defaults: readonly Tensor[],
+  types: Types,
+): Tensor[] {
   return parse(
     serialized,
     names,

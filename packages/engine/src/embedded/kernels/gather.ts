@@ -8,9 +8,11 @@ import { tensorOf } from "../value.ts";
 export function gather(params: Tensor, indices: Tensor, axis: number, batchDims: number): Tensor {
   const real = axisOf(axis, Math.max(1, params.shape.length));
   const batch = batchDims < 0 ? batchDims + indices.shape.length : batchDims;
-  if (batch > real || batch > indices.shape.length) throw newError(Code.InvalidArgument, `batch_dims (${batchDims}) must be less than or equal to axis (${axis})`);
+  if (batch > real || batch > indices.shape.length)
+    throw newError(Code.InvalidArgument, `batch_dims (${batchDims}) must be less than or equal to axis (${axis})`);
   for (let d = 0; d < batch; d++) {
-    if (params.shape[d] !== indices.shape[d]) throw newError(Code.InvalidArgument, `params.shape[${d}]: ${params.shape[d]} should be equal to indices.shape[${d}]: ${indices.shape[d]}`);
+    if (params.shape[d] !== indices.shape[d])
+      throw newError(Code.InvalidArgument, `params.shape[${d}]: ${params.shape[d]} should be equal to indices.shape[${d}]: ${indices.shape[d]}`);
   }
   const limit = params.shape[real] ?? 1;
   const inner = elementCount(params.shape.slice(real + 1));
@@ -51,7 +53,8 @@ function place(flat: number, shape: readonly number[]): string {
 
 function gatherNd(params: Tensor, indices: Tensor): Tensor {
   const depth = indices.shape.at(-1) ?? 0;
-  if (depth > params.shape.length) throw newError(Code.InvalidArgument, `index innermost dimension length must be <= params rank; saw: ${depth} vs. ${params.shape.length}`);
+  if (depth > params.shape.length)
+    throw newError(Code.InvalidArgument, `index innermost dimension length must be <= params rank; saw: ${depth} vs. ${params.shape.length}`);
   const rest = params.shape.slice(depth);
   const run = elementCount(rest);
   const shape = [...indices.shape.slice(0, -1), ...rest];
@@ -63,7 +66,11 @@ function gatherNd(params: Tensor, indices: Tensor): Tensor {
     let flat = 0;
     for (let d = 0; d < depth; d++) {
       const index = at[r * depth + d]!;
-      if (index < 0 || index >= params.shape[d]!) throw newError(Code.InvalidArgument, `indices[${place(r, indices.shape.slice(0, -1))}] = [${at.slice(r * depth, (r + 1) * depth).join(", ")}] does not index into param shape ${shapeText(params.shape)}`);
+      if (index < 0 || index >= params.shape[d]!)
+        throw newError(
+          Code.InvalidArgument,
+          `indices[${place(r, indices.shape.slice(0, -1))}] = [${at.slice(r * depth, (r + 1) * depth).join(", ")}] does not index into param shape ${shapeText(params.shape)}`,
+        );
       flat = flat * params.shape[d]! + index;
     }
     copyRun(params.data, flat * run * width, run * width, out.data, r * run * width);

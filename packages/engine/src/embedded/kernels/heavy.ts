@@ -15,14 +15,16 @@ function matMul(a: Tensor, b: Tensor, ta: boolean, tb: boolean): Tensor {
   if (a.shape.length !== 2) throw newError(Code.InvalidArgument, `In[0] and In[1] has different ndims: ${shapeText(a.shape)} vs. ${shapeText(b.shape)}`);
   const [m, k] = ta ? [a.shape[1]!, a.shape[0]!] : [a.shape[0]!, a.shape[1]!];
   const [k2, n] = tb ? [b.shape[1]!, b.shape[0]!] : [b.shape[0]!, b.shape[1]!];
-  if (b.shape.length !== 2 || k !== k2) throw newError(Code.InvalidArgument, `Matrix size-incompatible: In[0]: ${shapeText(a.shape)}, In[1]: ${shapeText(b.shape)}`);
+  if (b.shape.length !== 2 || k !== k2)
+    throw newError(Code.InvalidArgument, `Matrix size-incompatible: In[0]: ${shapeText(a.shape)}, In[1]: ${shapeText(b.shape)}`);
   if (a.dtype !== b.dtype) throw newError(Code.InvalidArgument, `MatMul of ${dtypeName(a.dtype)} and ${dtypeName(b.dtype)}`);
   if (a.dtype !== DType.Float || m * n * k < hostProducts) return hostMatMul(a, b, ta, tb, m, k, n);
   return download(tfjs().matMul(place(a) as never, place(b) as never, ta, tb));
 }
 
 function hostMatMul(a: Tensor, b: Tensor, ta: boolean, tb: boolean, m: number, k: number, n: number): Tensor {
-  if (a.dtype === DType.String || a.dtype === DType.Bool || a.dtype === DType.Complex64 || a.dtype === DType.Complex128) throw newError(Code.Unimplemented, `MatMul is not supported for ${dtypeName(a.dtype)}`);
+  if (a.dtype === DType.String || a.dtype === DType.Bool || a.dtype === DType.Complex64 || a.dtype === DType.Complex128)
+    throw newError(Code.Unimplemented, `MatMul is not supported for ${dtypeName(a.dtype)}`);
   const out = room(a.dtype, [m, n]);
   const left = widen(ta ? permuted(a, [1, 0]) : a);
   const right = widen(tb ? b : permuted(b, [1, 0])); // rows of the transpose lie together
@@ -91,12 +93,18 @@ function windowOf(node: Node): Window {
   };
   const padding = node.attrs.string("padding");
   const e = node.attrs.ints("explicit_paddings");
-  const explicit: Window["pad"] = [[e[0] ?? 0, e[1] ?? 0], [e[2] ?? 0, e[3] ?? 0], [e[4] ?? 0, e[5] ?? 0], [e[6] ?? 0, e[7] ?? 0]];
+  const explicit: Window["pad"] = [
+    [e[0] ?? 0, e[1] ?? 0],
+    [e[2] ?? 0, e[3] ?? 0],
+    [e[4] ?? 0, e[5] ?? 0],
+    [e[6] ?? 0, e[7] ?? 0],
+  ];
   return { strides: pair("strides"), dilations: pair("dilations"), pad: padding === "EXPLICIT" ? explicit : padding === "SAME" ? "same" : "valid" };
 }
 
 function image(t: Tensor, op: string): Tensor {
-  if (t.shape.length !== 4) throw newError(Code.InvalidArgument, `${op === "Conv2D" ? "input must be 4-dimensional" : "tensor_in must be 4-dimensional"}: ${shapeText(t.shape)}`);
+  if (t.shape.length !== 4)
+    throw newError(Code.InvalidArgument, `${op === "Conv2D" ? "input must be 4-dimensional" : "tensor_in must be 4-dimensional"}: ${shapeText(t.shape)}`);
   if (t.dtype !== DType.Float) throw newError(Code.Unimplemented, `${op} is not supported for ${dtypeName(t.dtype)}`);
   return t;
 }
@@ -110,7 +118,11 @@ function emptyOr(t: Tensor, channels: number, window: Window, kernel: readonly [
     return window.pad === "same" ? Math.ceil(n / window.strides[i]) : Math.ceil((padded - reach + 1) / window.strides[i]);
   };
   const [h, w] = [size(0), size(1)];
-  if (h <= 0 || w <= 0) throw newError(Code.InvalidArgument, `Computed output size would be negative or zero: ${h} x ${w} from input ${shapeText(t.shape)} and a window of ${kernel.join(" x ")}`);
+  if (h <= 0 || w <= 0)
+    throw newError(
+      Code.InvalidArgument,
+      `Computed output size would be negative or zero: ${h} x ${w} from input ${shapeText(t.shape)} and a window of ${kernel.join(" x ")}`,
+    );
   const out = [t.shape[0]!, h, w, channels];
   return elementCount(t.shape) === 0 ? make(DType.Float, out) : run();
 }
@@ -128,16 +140,22 @@ export const heavy: Kernels = {
     return (inputs) => {
       const [x, filter] = [image(tensorOf(inputs[0]), "Conv2D"), tensorOf(inputs[1])];
       if (filter.shape.length !== 4) throw newError(Code.InvalidArgument, `filter must be 4-dimensional: ${shapeText(filter.shape)}`);
-      if (x.shape[3] !== filter.shape[2]) throw newError(Code.InvalidArgument, `input depth must be evenly divisible by filter depth: ${x.shape[3]} vs ${filter.shape[2]}`);
-      return emptyOr(x, filter.shape[3]!, window, [filter.shape[0]!, filter.shape[1]!], () => download(tfjs().conv2d(place(x) as never, place(filter) as never, window.strides, window.pad as "same", "NHWC", window.dilations)));
+      if (x.shape[3] !== filter.shape[2])
+        throw newError(Code.InvalidArgument, `input depth must be evenly divisible by filter depth: ${x.shape[3]} vs ${filter.shape[2]}`);
+      return emptyOr(x, filter.shape[3]!, window, [filter.shape[0]!, filter.shape[1]!], () =>
+        download(tfjs().conv2d(place(x) as never, place(filter) as never, window.strides, window.pad as "same", "NHWC", window.dilations)),
+      );
     };
   },
   DepthwiseConv2dNative: (node) => {
     const window = windowOf(node);
     return (inputs) => {
       const [x, filter] = [image(tensorOf(inputs[0]), "DepthwiseConv2dNative"), tensorOf(inputs[1])];
-      if (filter.shape.length !== 4 || x.shape[3] !== filter.shape[2]) throw newError(Code.InvalidArgument, `input and filter must have the same depth: ${shapeText(x.shape)} vs ${shapeText(filter.shape)}`);
-      return emptyOr(x, filter.shape[2]! * filter.shape[3]!, window, [filter.shape[0]!, filter.shape[1]!], () => download(tfjs().depthwiseConv2d(place(x) as never, place(filter) as never, window.strides, window.pad as "same", "NHWC", window.dilations)));
+      if (filter.shape.length !== 4 || x.shape[3] !== filter.shape[2])
+        throw newError(Code.InvalidArgument, `input and filter must have the same depth: ${shapeText(x.shape)} vs ${shapeText(filter.shape)}`);
+      return emptyOr(x, filter.shape[2]! * filter.shape[3]!, window, [filter.shape[0]!, filter.shape[1]!], () =>
+        download(tfjs().depthwiseConv2d(place(x) as never, place(filter) as never, window.strides, window.pad as "same", "NHWC", window.dilations)),
+      );
     };
   },
   MaxPool: pool("MaxPool"),
@@ -168,7 +186,9 @@ function batchNorm(node: Node): ReturnType<KernelFactory> {
   return (inputs) => {
     const [x, scale, offset, mean, variance] = inputs.slice(0, 5).map((v) => tensorOf(v)) as [Tensor, Tensor, Tensor, Tensor, Tensor];
     const channels = x.shape.at(-1) ?? 0;
-    for (const t of [scale, offset, mean, variance]) if (t.shape.length !== 1 || t.shape[0] !== channels) throw newError(Code.InvalidArgument, `scale, offset, mean and variance must have ${channels} elements, not ${shapeText(t.shape)}`);
+    for (const t of [scale, offset, mean, variance])
+      if (t.shape.length !== 1 || t.shape[0] !== channels)
+        throw newError(Code.InvalidArgument, `scale, offset, mean and variance must have ${channels} elements, not ${shapeText(t.shape)}`);
     const factor = new Float64Array(channels);
     const shift = new Float64Array(channels);
     for (let c = 0; c < channels; c++) {

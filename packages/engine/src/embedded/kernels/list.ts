@@ -9,7 +9,8 @@ import { integers } from "./array.ts";
 const maxItems = 1 << 24;
 
 function item(list: List, index: number): Tensor | undefined {
-  if (index < 0 || index >= list.items.length) throw newError(Code.InvalidArgument, `Trying to access element ${index} in a list with ${list.items.length} elements.`);
+  if (index < 0 || index >= list.items.length)
+    throw newError(Code.InvalidArgument, `Trying to access element ${index} in a list with ${list.items.length} elements.`);
   return list.items[index];
 }
 
@@ -21,7 +22,8 @@ function stack(list: List, shape: readonly number[]): Tensor {
   const each = elementCount(known);
   list.items.forEach((t, i) => {
     if (t === undefined) return;
-    if (shapeText(t.shape) !== shapeText(known)) throw newError(Code.InvalidArgument, `Tried to stack list elements of shapes ${shapeText(known)} and ${shapeText(t.shape)}`);
+    if (shapeText(t.shape) !== shapeText(known))
+      throw newError(Code.InvalidArgument, `Tried to stack list elements of shapes ${shapeText(known)} and ${shapeText(t.shape)}`);
     copyRun(t.data, 0, each, out.data, i * each);
   });
   return out;

@@ -14,7 +14,19 @@ interface Binary {
   readonly complex?: (out: NumericData, i: number, ar: number, ai: number, br: number, bi: number) => void;
 }
 
-const isInt = new Set<DType>([DType.Int32, DType.UInt8, DType.Int16, DType.Int8, DType.UInt16, DType.UInt32, DType.QInt8, DType.QUInt8, DType.QInt32, DType.Int4, DType.UInt4]);
+const isInt = new Set<DType>([
+  DType.Int32,
+  DType.UInt8,
+  DType.Int16,
+  DType.Int8,
+  DType.UInt16,
+  DType.UInt32,
+  DType.QInt8,
+  DType.QUInt8,
+  DType.QInt32,
+  DType.Int4,
+  DType.UInt4,
+]);
 
 /** widen gives 16-bit floats as float32, everything else as it is. */
 export function widen(t: Tensor): NumericData {
@@ -70,7 +82,15 @@ function apply(op: Binary, a: Tensor, b: Tensor): Tensor {
 type Numbers = { [i: number]: number; readonly length: number };
 
 /** loop runs f over both, broadcast. The usual cases (same shape, a scalar, a suffix such as a bias) need no table of offsets. */
-export function loop(f: (a: number, b: number) => number, x: Numbers, y: Numbers, out: Numbers, a: readonly number[], b: readonly number[], shape: readonly number[]): void {
+export function loop(
+  f: (a: number, b: number) => number,
+  x: Numbers,
+  y: Numbers,
+  out: Numbers,
+  a: readonly number[],
+  b: readonly number[],
+  shape: readonly number[],
+): void {
   const n = out.length;
   if (x.length === n && y.length === n) {
     for (let i = 0; i < n; i++) out[i] = f(x[i]!, y[i]!);
@@ -105,10 +125,12 @@ const bigFloorMod = (a: bigint, b: bigint): bigint => {
   const r = a % b;
   return r !== 0n && r < 0n !== b < 0n ? r + b : r;
 };
-const nonZero = (f: (a: number, b: number) => number) => (a: number, b: number): number => {
-  if (b === 0) throw byZero();
-  return f(a, b);
-};
+const nonZero =
+  (f: (a: number, b: number) => number) =>
+  (a: number, b: number): number => {
+    if (b === 0) throw byZero();
+    return f(a, b);
+  };
 const bigTruncate = (a: bigint, b: bigint): bigint => {
   if (b === 0n) throw byZero();
   return a / b;
@@ -192,7 +214,10 @@ export const math: Kernels = {
     return (inputs) => {
       const [value, bias] = [tensorOf(inputs[0]), tensorOf(inputs[1])];
       if (bias.shape.length !== 1 || bias.shape[0] !== value.shape.at(-1)) {
-        throw newError(Code.InvalidArgument, `Must provide as many biases as the last dimension of the input tensor: [${bias.shape.join(",")}] vs. [${value.shape.join(",")}]`);
+        throw newError(
+          Code.InvalidArgument,
+          `Must provide as many biases as the last dimension of the input tensor: [${bias.shape.join(",")}] vs. [${value.shape.join(",")}]`,
+        );
       }
       return apply(add, value, bias);
     };
@@ -210,7 +235,12 @@ export const math: Kernels = {
   MulNoNan: binary({ name: "MulNoNan", float: (a, b) => (b === 0 ? 0 : a * b) }),
   Maximum: binary({ name: "Maximum", float: Math.max, int: Math.max, big: (a, b) => (a > b ? a : b) }),
   Minimum: binary({ name: "Minimum", float: Math.min, int: Math.min, big: (a, b) => (a < b ? a : b) }),
-  SquaredDifference: binary({ name: "SquaredDifference", float: (a, b) => (a - b) * (a - b), int: (a, b) => Math.imul(a - b, a - b), big: (a, b) => (a - b) * (a - b) }),
+  SquaredDifference: binary({
+    name: "SquaredDifference",
+    float: (a, b) => (a - b) * (a - b),
+    int: (a, b) => Math.imul(a - b, a - b),
+    big: (a, b) => (a - b) * (a - b),
+  }),
   Pow: binary({ name: "Pow", float: (a, b) => a ** b, int: powInt }),
   Atan2: binary({ name: "Atan2", float: Math.atan2 }),
   BitwiseAnd: binary({ name: "BitwiseAnd", int: (a, b) => a & b, big: (a, b) => a & b }),

@@ -22,8 +22,16 @@ const folds: Readonly<Record<string, Fold>> = {
   Sum: { name: "Sum", number: sum, big: (row) => row.reduce((a, b) => a + b, 0n) },
   Mean: { name: "Mean", number: (row) => sum(row) / row.length, big: (row) => (row.length === 0 ? 0n : row.reduce((a, b) => a + b, 0n) / BigInt(row.length)) },
   Prod: { name: "Prod", number: (row) => row.reduce((a, b) => a * b, 1), big: (row) => row.reduce((a, b) => a * b, 1n) },
-  Max: { name: "Max", number: (row) => row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY), big: (row) => row.reduce((a, b) => (a > b ? a : b), -(2n ** 63n)) },
-  Min: { name: "Min", number: (row) => row.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY), big: (row) => row.reduce((a, b) => (a < b ? a : b), 2n ** 63n - 1n) },
+  Max: {
+    name: "Max",
+    number: (row) => row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY),
+    big: (row) => row.reduce((a, b) => (a > b ? a : b), -(2n ** 63n)),
+  },
+  Min: {
+    name: "Min",
+    number: (row) => row.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY),
+    big: (row) => row.reduce((a, b) => (a < b ? a : b), 2n ** 63n - 1n),
+  },
   All: { name: "All", number: (row) => (row.every((v) => v !== 0) ? 1 : 0) },
   Any: { name: "Any", number: (row) => (row.some((v) => v !== 0) ? 1 : 0) },
 };
@@ -42,8 +50,14 @@ function reduce(fold: Fold, t: Tensor, axes: readonly number[], keep: boolean): 
   const gone = [...drop].sort((a, b) => a - b);
   const shape = keep ? t.shape.map((d, i) => (drop.has(i) ? 1 : d)) : kept.map((d) => t.shape[d]!);
   const own = strides(t.shape);
-  const rows = walk(kept.map((d) => t.shape[d]!), kept.map((d) => own[d]!));
-  const columns = walk(gone.map((d) => t.shape[d]!), gone.map((d) => own[d]!));
+  const rows = walk(
+    kept.map((d) => t.shape[d]!),
+    kept.map((d) => own[d]!),
+  );
+  const columns = walk(
+    gone.map((d) => t.shape[d]!),
+    gone.map((d) => own[d]!),
+  );
   const out = room(t.dtype, shape);
   const from = widen(t);
   if (t.dtype === DType.Int64 || t.dtype === DType.UInt64) {
@@ -52,7 +66,8 @@ function reduce(fold: Fold, t: Tensor, axes: readonly number[], keep: boolean): 
     for (let r = 0; r < rows.length; r++) target[r] = fold.big(Array.from(columns, (c) => source[rows[r]! + c]!));
     return { dtype: t.dtype, shape, data: out };
   }
-  if (fold.number === undefined || t.dtype === DType.String || t.dtype === DType.Complex64 || t.dtype === DType.Complex128) throw newError(Code.Unimplemented, `${fold.name} is not supported for ${dtypeName(t.dtype)}`);
+  if (fold.number === undefined || t.dtype === DType.String || t.dtype === DType.Complex64 || t.dtype === DType.Complex128)
+    throw newError(Code.Unimplemented, `${fold.name} is not supported for ${dtypeName(t.dtype)}`);
   const [source, target] = [from as Float32Array, out as Float32Array];
   const row = new Float64Array(columns.length);
   for (let r = 0; r < rows.length; r++) {
@@ -82,7 +97,11 @@ function argument(better: (a: number | bigint, b: number | bigint) => boolean): 
           found.push(best);
         }
       }
-      return integers(type, t.shape.filter((_, d) => d !== axis), found);
+      return integers(
+        type,
+        t.shape.filter((_, d) => d !== axis),
+        found,
+      );
     };
   };
 }
@@ -115,7 +134,10 @@ export const reductions: Kernels = {
       const t = tensorOf(inputs[0]);
       const axis = axisOf(int(tensorOf(inputs[1])), t.shape.length, "ScanOp: Expected scan axis in the range, but got");
       const own = strides(t.shape);
-      const lines = walk(t.shape.map((d, i) => (i === axis ? 1 : d)), own);
+      const lines = walk(
+        t.shape.map((d, i) => (i === axis ? 1 : d)),
+        own,
+      );
       const from = widen(t) as unknown as { [i: number]: number };
       const out = room(t.dtype, t.shape) as unknown as { [i: number]: number };
       const zero = (t.dtype === DType.Int64 ? 0n : 0) as number;
@@ -140,7 +162,9 @@ export const reductions: Kernels = {
     const at = new Int32Array(rows * k);
     const indices: number[] = [];
     for (let r = 0; r < rows; r++) {
-      const order = Array.from({ length: size }, (_, i) => i).sort((a, b) => Number(data[r * size + b]! > data[r * size + a]!) - Number(data[r * size + b]! < data[r * size + a]!) || a - b);
+      const order = Array.from({ length: size }, (_, i) => i).sort(
+        (a, b) => Number(data[r * size + b]! > data[r * size + a]!) - Number(data[r * size + b]! < data[r * size + a]!) || a - b,
+      );
       for (let i = 0; i < k; i++) {
         at[r * k + i] = r * size + order[i]!;
         indices.push(order[i]!);
@@ -150,4 +174,3 @@ export const reductions: Kernels = {
     return [copyAt(t, shape, at), integers(DType.Int32, shape, indices)];
   },
 };
-

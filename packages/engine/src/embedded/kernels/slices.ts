@@ -79,20 +79,35 @@ export const slices: Kernels = {
     };
     return (inputs) => {
       const [begin, end, step] = [ints(tensorOf(inputs[1])), ints(tensorOf(inputs[2])), ints(tensorOf(inputs[3]))];
-      if (begin.length !== end.length || begin.length !== step.length) throw newError(Code.InvalidArgument, "Expected begin, end, and strides to be 1D equal size tensors");
+      if (begin.length !== end.length || begin.length !== step.length)
+        throw newError(Code.InvalidArgument, "Expected begin, end, and strides to be 1D equal size tensors");
       return stridedSlice(tensorOf(inputs[0]), begin, end, step, masks);
     };
   },
   Slice: () => (inputs) => {
     const [t, begin, size] = [tensorOf(inputs[0]), ints(tensorOf(inputs[1])), ints(tensorOf(inputs[2]))];
-    if (begin.length !== t.shape.length || size.length !== t.shape.length) throw newError(Code.InvalidArgument, `Expected begin and size arguments to be 1-D tensors of size ${t.shape.length}, but got shapes [${begin.length}] and [${size.length}] instead.`);
+    if (begin.length !== t.shape.length || size.length !== t.shape.length)
+      throw newError(
+        Code.InvalidArgument,
+        `Expected begin and size arguments to be 1-D tensors of size ${t.shape.length}, but got shapes [${begin.length}] and [${size.length}] instead.`,
+      );
     const shape = size.map((s, d) => (s === -1 ? t.shape[d]! - begin[d]! : s));
     shape.forEach((s, d) => {
       if (begin[d]! < 0 || begin[d]! > t.shape[d]!) throw newError(Code.InvalidArgument, `Expected begin[${d}] in [0, ${t.shape[d]}], but got ${begin[d]}`);
-      if (s < 0 || begin[d]! + s > t.shape[d]!) throw newError(Code.InvalidArgument, `Expected size[${d}] in [0, ${t.shape[d]! - begin[d]!}], but got ${size[d]}`);
+      if (s < 0 || begin[d]! + s > t.shape[d]!)
+        throw newError(Code.InvalidArgument, `Expected size[${d}] in [0, ${t.shape[d]! - begin[d]!}], but got ${size[d]}`);
     });
     const own = strides(t.shape);
-    return copyAt(t, shape, elementCount(shape) === 0 ? new Int32Array(0) : walk(shape, own, own.reduce((sum, s, d) => sum + s * begin[d]!, 0)));
+    return copyAt(
+      t,
+      shape,
+      elementCount(shape) === 0
+        ? new Int32Array(0)
+        : walk(
+            shape,
+            own,
+            own.reduce((sum, s, d) => sum + s * begin[d]!, 0),
+          ),
+    );
   },
 };
-

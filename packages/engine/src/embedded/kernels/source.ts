@@ -37,7 +37,11 @@ export const source: Kernels = {
     return (inputs) => {
       const t = tensorOf(inputs[0]);
       const fits = want === undefined || (want.length === t.shape.length && want.every((d, i) => d < 0 || d === t.shape[i]));
-      if (!fits) throw newError(Code.InvalidArgument, `Shape of tensor ${node.name} [${t.shape.join(",")}] is not compatible with expected shape [${want.map((d) => (d < 0 ? "?" : d)).join(",")}].`);
+      if (!fits)
+        throw newError(
+          Code.InvalidArgument,
+          `Shape of tensor ${node.name} [${t.shape.join(",")}] is not compatible with expected shape [${want.map((d) => (d < 0 ? "?" : d)).join(",")}].`,
+        );
       return t;
     };
   },
@@ -45,14 +49,25 @@ export const source: Kernels = {
     const text = node.attrs.string("message", "");
     return (inputs) => {
       const t = tensorOf(inputs[0]);
-      for (const v of t.data as Float32Array) if (!Number.isFinite(v)) throw newError(Code.InvalidArgument, `${text} : Tensor had ${Number.isNaN(v) ? "NaN" : "Inf"} values`);
+      for (const v of t.data as Float32Array)
+        if (!Number.isFinite(v)) throw newError(Code.InvalidArgument, `${text} : Tensor had ${Number.isNaN(v) ? "NaN" : "Inf"} values`);
       return t;
     };
   },
   Assert: () => (inputs) => {
     const [condition, ...data] = inputs.map(tensorOf) as [Tensor, ...Tensor[]];
-    if ((condition.data[0] as number) === 0) throw newError(Code.InvalidArgument, `assertion failed: ${data.map((t) => `[${Array.from(t.data as ArrayLike<unknown>).slice(0, 3).join(" ")}]`).join(" ")}`);
+    if ((condition.data[0] as number) === 0)
+      throw newError(
+        Code.InvalidArgument,
+        `assertion failed: ${data
+          .map(
+            (t) =>
+              `[${Array.from(t.data as ArrayLike<unknown>)
+                .slice(0, 3)
+                .join(" ")}]`,
+          )
+          .join(" ")}`,
+      );
     return [];
   },
 };
-

@@ -19,7 +19,8 @@ function assign(change: (old: Variable, value: Tensor) => Tensor): KernelFactory
   return () => (inputs) => {
     const variable = variableOf(inputs[0]);
     const value = tensorOf(inputs[1]);
-    if (value.dtype !== variable.dtype) throw newError(Code.InvalidArgument, `Trying to assign variable with wrong dtype. Expected ${dtypeName(variable.dtype)} got ${dtypeName(value.dtype)}`);
+    if (value.dtype !== variable.dtype)
+      throw newError(Code.InvalidArgument, `Trying to assign variable with wrong dtype. Expected ${dtypeName(variable.dtype)} got ${dtypeName(value.dtype)}`);
     variable.value = change(variable, value);
     return variable;
   };
@@ -51,7 +52,8 @@ export const state: Kernels = {
     return (inputs, run) => {
       const names = text(tensorOf(inputs[1]));
       const slices = text(tensorOf(inputs[2]));
-      if (names.length !== dtypes.length || slices.length !== dtypes.length) throw newError(Code.InvalidArgument, `RestoreV2 has ${names.length} names and ${slices.length} slices for ${dtypes.length} outputs`);
+      if (names.length !== dtypes.length || slices.length !== dtypes.length)
+        throw newError(Code.InvalidArgument, `RestoreV2 has ${names.length} names and ${slices.length} slices for ${dtypes.length} outputs`);
       return names.map((name, i) => restore(run.checkpoint(name), name, slices[i]!, dtypes[i]!));
     };
   },
@@ -74,7 +76,10 @@ function restore(t: Tensor, name: string, spec: string, dtype: DType): Tensor {
     return t;
   }
   const words = spec.trim().split(" ");
-  const extents = words.pop()!.split(":").map((e, d) => (e === "-" ? [0, t.shape[d] ?? -1] : e.split(",").map(Number)) as [number, number]);
+  const extents = words
+    .pop()!
+    .split(":")
+    .map((e, d) => (e === "-" ? [0, t.shape[d] ?? -1] : e.split(",").map(Number)) as [number, number]);
   const fits = words.length === t.shape.length && words.every((w, d) => Number(w) === t.shape[d]) && extents.length === t.shape.length;
   if (!fits || extents.some(([start, length], d) => !(start >= 0 && length >= 0 && start + length <= t.shape[d]!))) {
     throw newError(Code.InvalidArgument, `the slice ${spec} does not fit ${name} of shape ${shapeText(t.shape)}`);

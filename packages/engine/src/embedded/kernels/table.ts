@@ -22,13 +22,18 @@ function keyText(data: Tensor["data"], i: number): string {
 }
 
 function fillTable(table: Table, keys: Tensor, values: Tensor): void {
-  if (keys.dtype !== table.keyType || values.dtype !== table.valueType) throw newError(Code.InvalidArgument, `table ${table.name} maps ${dtypeName(table.keyType)} to ${dtypeName(table.valueType)}, not ${dtypeName(keys.dtype)} to ${dtypeName(values.dtype)}`);
+  if (keys.dtype !== table.keyType || values.dtype !== table.valueType)
+    throw newError(
+      Code.InvalidArgument,
+      `table ${table.name} maps ${dtypeName(table.keyType)} to ${dtypeName(table.valueType)}, not ${dtypeName(keys.dtype)} to ${dtypeName(values.dtype)}`,
+    );
   const n = elementCount(keys.shape);
   if (elementCount(values.shape) !== n) throw newError(Code.InvalidArgument, `${n} keys for ${elementCount(values.shape)} values`);
   table.entries.clear();
   for (let i = 0; i < n; i++) {
     const key = keyText(keys.data, i);
-    if (table.entries.has(key) && values.data[table.entries.get(key)!] !== values.data[i]) throw newError(Code.InvalidArgument, `HashTable has different value for same key. Key ${key}`);
+    if (table.entries.has(key) && values.data[table.entries.get(key)!] !== values.data[i])
+      throw newError(Code.InvalidArgument, `HashTable has different value for same key. Key ${key}`);
     table.entries.set(key, i);
   }
   table.values = values;
@@ -55,11 +60,19 @@ function fromFile(table: Table, path: string, keyColumn: number, valueColumn: nu
   }
   const lines = text.split("\n");
   if (lines.at(-1) === "") lines.pop();
-  if (limit >= 0 && lines.length < limit) throw newError(Code.InvalidArgument, `Invalid vocab_size: the file has ${lines.length} lines, ${limit} were declared`);
+  if (limit >= 0 && lines.length < limit)
+    throw newError(Code.InvalidArgument, `Invalid vocab_size: the file has ${lines.length} lines, ${limit} were declared`);
   const used = limit >= 0 ? lines.slice(0, limit) : lines;
   const column = (dtype: DType, index: number): Tensor => {
-    const cells = used.map((line, i) => (index === lineNumber ? String(i) : index === wholeLine ? line.replace(/\r$/, "") : (line.split(delimiter)[index] ?? missing(index, line))));
-    if (dtype === DType.String) return newTensor(dtype, [cells.length], cells.map((c) => new Uint8Array(Buffer.from(c, "latin1"))));
+    const cells = used.map((line, i) =>
+      index === lineNumber ? String(i) : index === wholeLine ? line.replace(/\r$/, "") : (line.split(delimiter)[index] ?? missing(index, line)),
+    );
+    if (dtype === DType.String)
+      return newTensor(
+        dtype,
+        [cells.length],
+        cells.map((c) => new Uint8Array(Buffer.from(c, "latin1"))),
+      );
     if (dtype === DType.Float) return newTensor(dtype, [cells.length], Float32Array.from(cells, Number));
     if (dtype === DType.Int64 || dtype === DType.Int32) return integers(dtype, [cells.length], cells.map(Number));
     throw newError(Code.Unimplemented, `a vocabulary column of ${dtypeName(dtype)} is not supported`);
@@ -115,4 +128,3 @@ function textFile(node: Node): ReturnType<KernelFactory> {
 function size(): ReturnType<KernelFactory> {
   return (inputs) => integers(DType.Int64, [], [tableOf(inputs[0]).entries.size]);
 }
-

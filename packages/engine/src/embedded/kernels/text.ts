@@ -24,7 +24,10 @@ function letterCase(lower: boolean): KernelFactory {
   return (node) => {
     const encoding = node.attrs.string("encoding", "");
     if (encoding !== "" && encoding !== "utf-8") throw newError(Code.InvalidArgument, `only utf-8 or '' (no encoding) is supported, received ${encoding}`);
-    const change = encoding === "utf-8" ? (b: Uint8Array) => encoder.encode(lower ? new TextDecoder().decode(b).toLowerCase() : new TextDecoder().decode(b).toUpperCase()) : ascii(lower);
+    const change =
+      encoding === "utf-8"
+        ? (b: Uint8Array) => encoder.encode(lower ? new TextDecoder().decode(b).toLowerCase() : new TextDecoder().decode(b).toUpperCase())
+        : ascii(lower);
     return map(change)(node);
   };
 }
@@ -36,7 +39,8 @@ function ascii(lower: boolean): (b: Uint8Array) => Uint8Array {
 
 /** RE2 syntax that JavaScript lacks is refused at load rather than matched differently. Rewrites use \0 to \9. */
 function replacer(pattern: string, rewrite: string, global: boolean): (b: Uint8Array) => Uint8Array {
-  if (/\\[pPCQAzG]|\(\?[imsU]|\[\[:/.test(pattern)) throw newError(Code.Unimplemented, `the pattern ${JSON.stringify(pattern)} uses RE2 syntax that is not supported`);
+  if (/\\[pPCQAzG]|\(\?[imsU]|\[\[:/.test(pattern))
+    throw newError(Code.Unimplemented, `the pattern ${JSON.stringify(pattern)} uses RE2 syntax that is not supported`);
   let regex: RegExp;
   const latin = Buffer.from(pattern, "utf8").toString("latin1");
   try {
@@ -45,7 +49,10 @@ function replacer(pattern: string, rewrite: string, global: boolean): (b: Uint8A
   } catch (err) {
     throw newError(Code.InvalidArgument, `Invalid pattern: ${pattern}`, err);
   }
-  const parts = rewrite.replace(/\$/g, "$$$$").replace(/\\(\d)/g, (_, d: string) => (d === "0" ? "$&" : `$${d}`)).replace(/\\\\/g, "\\");
+  const parts = rewrite
+    .replace(/\$/g, "$$$$")
+    .replace(/\\(\d)/g, (_, d: string) => (d === "0" ? "$&" : `$${d}`))
+    .replace(/\\\\/g, "\\");
   if (needsCharacters(pattern)) {
     return (b) => {
       const text = new TextDecoder("utf-8", { fatal: false }).decode(b);
@@ -98,7 +105,8 @@ function groupsOf(type: string, partition: readonly number[], rows: number): num
 /** raggedToTensor fills a dense tensor from rows of different lengths; `want` may fix dimensions (-1: as large as needed). */
 function raggedToTensor(types: readonly string[], inputs: readonly Tensor[]): Tensor {
   const [shapeT, values, fallback, ...partitions] = inputs as [Tensor, Tensor, Tensor, ...Tensor[]];
-  if (types.length !== partitions.length || types.length === 0) throw newError(Code.InvalidArgument, `${types.length} row partition types for ${partitions.length} partitions`);
+  if (types.length !== partitions.length || types.length === 0)
+    throw newError(Code.InvalidArgument, `${types.length} row partition types for ${partitions.length} partitions`);
   const sized = types[0] === "FIRST_DIM_SIZE";
   let rows = sized ? (ints(partitions[0]!)[0] ?? 0) : ints(partitions[0]!).length - 1;
   const first = rows;
@@ -147,7 +155,11 @@ export const texts: Kernels = {
     const characters = node.attrs.string("unit", "BYTE") === "UTF8_CHAR";
     return (inputs) => {
       const t = tensorOf(inputs[0]);
-      return integers(DType.Int32, t.shape, bytesOf(t).map((b) => (characters ? b.reduce((n, c) => n + ((c & 0xc0) === 0x80 ? 0 : 1), 0) : b.length)));
+      return integers(
+        DType.Int32,
+        t.shape,
+        bytesOf(t).map((b) => (characters ? b.reduce((n, c) => n + ((c & 0xc0) === 0x80 ? 0 : 1), 0) : b.length)),
+      );
     };
   },
   StringJoin: (node) => {
@@ -157,7 +169,10 @@ export const texts: Kernels = {
       const shape = ts.reduce<readonly number[]>((s, t) => broadcast(s, t.shape), []);
       const at = ts.map((t) => offsets(t.shape, shape));
       const parts = ts.map(bytesOf);
-      const joined = Array.from({ length: elementCount(shape) }, (_, i) => new Uint8Array(Buffer.concat(parts.flatMap((p, k) => (k === 0 ? [p[at[k]![i]!]!] : [separator, p[at[k]![i]!]!])))));
+      const joined = Array.from(
+        { length: elementCount(shape) },
+        (_, i) => new Uint8Array(Buffer.concat(parts.flatMap((p, k) => (k === 0 ? [p[at[k]![i]!]!] : [separator, p[at[k]![i]!]!])))),
+      );
       return newTensor(DType.String, shape, joined);
     };
   },
@@ -179,11 +194,22 @@ export const texts: Kernels = {
   },
   RaggedTensorToTensor: (node) => {
     const types = node.attrs.strings("row_partition_types");
-    return (inputs) => raggedToTensor(types, inputs.map((v) => tensorOf(v)));
+    return (inputs) =>
+      raggedToTensor(
+        types,
+        inputs.map((v) => tensorOf(v)),
+      );
   },
   AsString: (node) => {
-    const [precision, scientific, shortest, width, fill] = [node.attrs.int("precision", -1), node.attrs.bool("scientific", false), node.attrs.bool("shortest", false), node.attrs.int("width", -1), node.attrs.string("fill", "")];
-    if (precision >= 0 || scientific || shortest || width >= 0 || fill !== "") throw newError(Code.Unimplemented, `AsString ${node.name}: number formats are not supported`);
+    const [precision, scientific, shortest, width, fill] = [
+      node.attrs.int("precision", -1),
+      node.attrs.bool("scientific", false),
+      node.attrs.bool("shortest", false),
+      node.attrs.int("width", -1),
+      node.attrs.string("fill", ""),
+    ];
+    if (precision >= 0 || scientific || shortest || width >= 0 || fill !== "")
+      throw newError(Code.Unimplemented, `AsString ${node.name}: number formats are not supported`);
     return (inputs) => {
       const t = tensorOf(inputs[0]);
       const print = printer(t.dtype);
@@ -194,7 +220,9 @@ export const texts: Kernels = {
 
 function printer(dtype: DType): (v: number | bigint) => string {
   if (dtype === DType.Bool) return (v) => (v === 0 ? "false" : "true");
-  if (dtype === DType.Float || dtype === DType.Double) return (v) => (Number.isFinite(v) ? (v as number).toFixed(6) : String(v).replace("NaN", "nan").replace("Infinity", "inf"));
-  if (dtype === DType.String || dtype === DType.Half || dtype === DType.BFloat16) throw newError(Code.Unimplemented, `AsString is not supported for ${dtypeName(dtype)}`);
+  if (dtype === DType.Float || dtype === DType.Double)
+    return (v) => (Number.isFinite(v) ? (v as number).toFixed(6) : String(v).replace("NaN", "nan").replace("Infinity", "inf"));
+  if (dtype === DType.String || dtype === DType.Half || dtype === DType.BFloat16)
+    throw newError(Code.Unimplemented, `AsString is not supported for ${dtypeName(dtype)}`);
   return String;
 }

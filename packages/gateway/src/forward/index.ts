@@ -1,0 +1,6 @@
+/**
+ * Package forward passes a gRPC call on, bytes untouched: any method of any service, unary or streaming.
+ *
+ * @module
+ */
+export { forward } from "./forward.ts";

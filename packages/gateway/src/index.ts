@@ -1,0 +1,14 @@
+/**
+ * Package gateway stands in front of a fleet of model servers: gRPC and REST in on one port, gRPC out to the backend with the fewest calls in flight. The
+ * command is `tfs-gateway`; this is the same gateway as a library.
+ *
+ *     const gateway = newGateway({ ...defaults, host: undefined, backends: ["localhost:8500"] }, { clock: systemClock(), logger, random: Math.random });
+ *     await gateway.listen();
+ *     await gateway.drain(10_000);
+ *
+ * @module
+ */
+export type { Config } from "./config/index.ts";
+export { defaults } from "./config/index.ts";
+export type { Gateway, GatewayOptions } from "./gateway.ts";
+export { newGateway } from "./gateway.ts";
