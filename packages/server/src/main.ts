@@ -24,7 +24,8 @@ async function main(argv: readonly string[]): Promise<number> {
 
   const host = options.string("host") === "" ? {} : { host: options.string("host") };
   const [port, restPort, socket] = [options.int("port"), options.int("rest_api_port"), options.string("grpc_socket_path")];
-  if (port === 0 && socket === "") throw newError(Code.InvalidArgument, "At least one of server_options.grpc_port or server_options.grpc_socket_path must be set.");
+  if (port === 0 && socket === "")
+    throw newError(Code.InvalidArgument, "At least one of server_options.grpc_port or server_options.grpc_socket_path must be set.");
   const server = newModelServer({
     models: await modelSources(options),
     clock,

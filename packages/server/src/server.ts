@@ -1,5 +1,5 @@
 import { type Engine, newEmbeddedEngine } from "@tfs/engine";
-import { type ListenAddress, type Listener, newListener } from "@tfs/rpc";
+import { type BindAddress, formatAddress, type Listener, newListener } from "@tfs/rpc";
 import { type Clock, Code, type Ctx, type Failure, type Logger, newError } from "@tfs/std";
 import type { Form } from "@tfs/tensor";
 import type { ModelSource } from "./config/index.ts";
@@ -17,8 +17,8 @@ export interface ServerOptions {
   /** tags of the meta-graph to load; default ["serve"]. */
   readonly tags?: readonly string[];
   /** grpc and rest are where to listen; what is left out stays closed. */
-  readonly grpc?: readonly ListenAddress[];
-  readonly rest?: ListenAddress;
+  readonly grpc?: readonly BindAddress[];
+  readonly rest?: BindAddress;
   /** restTimeoutMs bounds one inference over REST; default 30,000, 0 or less means no limit. */
   readonly restTimeoutMs?: number;
   readonly cors?: boolean;
@@ -40,7 +40,12 @@ class ModelServer {
 
   constructor(options: ServerOptions) {
     this.#options = options;
-    this.#manager = newManager({ engine: engineOf(options.engine ?? "embedded"), tags: options.tags ?? ["serve"], clock: options.clock, logger: options.logger });
+    this.#manager = newManager({
+      engine: engineOf(options.engine ?? "embedded"),
+      tags: options.tags ?? ["serve"],
+      clock: options.clock,
+      logger: options.logger,
+    });
   }
 
   /** start loads the models, then listens. Gives the bound addresses, and what failed to load: the other models are served all the same. */
@@ -50,15 +55,15 @@ class ModelServer {
     const infer: InferOptions = { manager: this.#manager, checkMethodName: this.#options.checkMethodName ?? false };
     const bound: string[] = [];
     for (const address of grpc) {
-      const listener = newListener({ onRequest: newGrpcHandler({ infer, form: this.#options.form ?? "values", logger }), clock });
+      const listener = newListener({ onRequest: newGrpcHandler({ infer, form: this.#options.form ?? "values", logger }), clock, logger });
       this.#grpc.push(listener);
-      bound.push(await listener.listen(address));
+      bound.push(formatAddress(await listener.listen(ctx, address)));
     }
     let restAddress: string | undefined;
     if (rest !== undefined) {
       const { restTimeoutMs = 30_000, cors = false, maxBodyBytes = defaultMaxBodyBytes } = this.#options;
-      this.#rest = newListener({ onRequest: newHttpHandler({ infer, timeoutMs: restTimeoutMs, cors, maxBodyBytes, logger }), clock });
-      restAddress = await this.#rest.listen(rest);
+      this.#rest = newListener({ onRequest: newHttpHandler({ infer, timeoutMs: restTimeoutMs, cors, maxBodyBytes, logger }), clock, logger });
+      restAddress = formatAddress(await this.#rest.listen(ctx, rest));
     }
     return { grpc: bound, rest: restAddress, failures };
   }

@@ -33,8 +33,10 @@ export function parseModelConfig(text: string, file: string): ModelSource[] {
   return models.map((m) => {
     if (seen.has(m.name)) throw newError(Code.InvalidArgument, `Illegal to list model ${m.name} multiple times in config list`);
     seen.add(m.name);
-    if (!isAbsolute(m.basePath)) throw newError(Code.InvalidArgument, `Expected model ${m.name} to have an absolute path or URI; got base_path()=${m.basePath}`);
-    if (m.modelPlatform !== "" && m.modelPlatform !== "tensorflow") throw newError(Code.InvalidArgument, `Model ${m.name} requests unsupported platform ${m.modelPlatform}`);
+    if (!isAbsolute(m.basePath))
+      throw newError(Code.InvalidArgument, `Expected model ${m.name} to have an absolute path or URI; got base_path()=${m.basePath}`);
+    if (m.modelPlatform !== "" && m.modelPlatform !== "tensorflow")
+      throw newError(Code.InvalidArgument, `Model ${m.name} requests unsupported platform ${m.modelPlatform}`);
     if (m.modelVersionPolicy !== undefined || Object.keys(m.versionLabels).length > 0 || m.loggingConfig !== undefined) {
       throw newError(Code.Unimplemented, `model ${m.name}: version policies, labels and logging are not supported yet`);
     }

@@ -9,7 +9,7 @@ import {
   PredictResponseSchema,
   type TensorProto,
 } from "@tfs/proto";
-import type { Request, Response } from "@tfs/rpc";
+import type { ListenerOptions } from "@tfs/rpc";
 import { background, Code, type Ctx, type Failure, isFailure, type Logger, newError, toFailure, withSignal, withTimeout } from "@tfs/std";
 import { decode, encode, type Form, fromMessage, type Tensor, toMessage } from "@tfs/tensor";
 import { classify, type InferOptions, metadata, multiInference, predict, regress, status } from "../infer/index.ts";
@@ -22,7 +22,7 @@ export interface GrpcOptions {
 }
 
 /** newGrpcHandler answers requests of all three protocols, told apart by content type. */
-export function newGrpcHandler(options: GrpcOptions): (req: Request, res: Response) => void {
+export function newGrpcHandler(options: GrpcOptions): ListenerOptions["onRequest"] {
   // Binary codecs leave tensors as bytes; JSON codecs need the true messages. The paths are the same.
   const binary = connectNodeAdapter({ routes: (router) => routes(router, options, predictAsBytes(options)), fallback: notFound });
   const json = connectNodeAdapter({ routes: (router) => routes(router, options, predictAsMessages(options)), fallback: notFound });
@@ -34,9 +34,17 @@ export function newGrpcHandler(options: GrpcOptions): (req: Request, res: Respon
 }
 
 /** A path that no service has: gRPC clients read the status, others the HTTP code. */
-function notFound(req: { readonly url?: string | undefined; readonly headers: { readonly [name: string]: unknown } }, res: { writeHead(status: number, headers: Record<string, string>): void; end(): void }): void {
+function notFound(
+  req: { readonly url?: string | undefined; readonly headers: { readonly [name: string]: unknown } },
+  res: { writeHead(status: number, headers: Record<string, string>): void; end(): void },
+): void {
   const grpc = String(req.headers["content-type"] ?? "").startsWith("application/grpc");
-  if (grpc) res.writeHead(200, { "content-type": "application/grpc", "grpc-status": String(Code.Unimplemented), "grpc-message": `unknown method ${encodeURI(req.url ?? "")}` });
+  if (grpc)
+    res.writeHead(200, {
+      "content-type": "application/grpc",
+      "grpc-status": String(Code.Unimplemented),
+      "grpc-message": `unknown method ${encodeURI(req.url ?? "")}`,
+    });
   else res.writeHead(404, { "content-type": "text/plain" });
   res.end();
 }
@@ -67,7 +75,10 @@ function predictAsBytes(options: GrpcOptions): Bind {
       answered(context, options, async (ctx) => {
         const inputs = tensorsOf(request.inputs, (bytes) => decode(bytes));
         const { outputs, spec } = await predict(ctx, { spec: request.modelSpec, inputs, outputFilter: request.outputFilter }, options.infer);
-        return create(PredictResponseEnvelopeSchema, { modelSpec: spec, outputs: Object.fromEntries([...outputs].map(([alias, t]) => [alias, encode(t, options.form)])) });
+        return create(PredictResponseEnvelopeSchema, {
+          modelSpec: spec,
+          outputs: Object.fromEntries([...outputs].map(([alias, t]) => [alias, encode(t, options.form)])),
+        });
       }),
     );
 }
@@ -78,7 +89,10 @@ function predictAsMessages(options: GrpcOptions): Bind {
       answered(context, options, async (ctx) => {
         const inputs = tensorsOf(request.inputs, (message: TensorProto) => fromMessage(message));
         const { outputs, spec } = await predict(ctx, { spec: request.modelSpec, inputs, outputFilter: request.outputFilter }, options.infer);
-        return create(PredictResponseSchema, { modelSpec: spec, outputs: Object.fromEntries([...outputs].map(([alias, t]) => [alias, toMessage(t, options.form)])) });
+        return create(PredictResponseSchema, {
+          modelSpec: spec,
+          outputs: Object.fromEntries([...outputs].map(([alias, t]) => [alias, toMessage(t, options.form)])),
+        });
       }),
     );
 }

@@ -1,7 +1,7 @@
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { Code, newError } from "@tfs/std";
-import type { Request } from "@tfs/rpc";
+import type { Request } from "./handler.ts";
 
 const unzip = promisify(gunzip);
 

@@ -7,11 +7,28 @@ import {
   ModelSpecSchema,
   RegressionRequestSchema,
 } from "@tfs/proto";
-import { httpStatus, isApi, parseExamples, parsePredict, printClassify, printError, printMetadata, printPredict, printRegress, printStatus, type Route, route, type Target } from "@tfs/rest";
-import type { Request, Response } from "@tfs/rpc";
+import {
+  httpStatus,
+  isApi,
+  parseExamples,
+  parsePredict,
+  printClassify,
+  printError,
+  printMetadata,
+  printPredict,
+  printRegress,
+  printStatus,
+  type Route,
+  route,
+  type Target,
+} from "@tfs/rest";
+import type { ListenerOptions } from "@tfs/rpc";
 import { background, Code, type Ctx, type Logger, toFailure, withTimeout } from "@tfs/std";
 import { classify, type InferOptions, metadata, predict, regress, signatureOf, status } from "../infer/index.ts";
 import { readBody } from "./body.ts";
+
+/** Request is an HTTP request of either version. */
+export type Request = Parameters<ListenerOptions["onRequest"]>[0];
 
 export interface HttpOptions {
   readonly infer: InferOptions;
@@ -34,7 +51,7 @@ const json = "application/json";
 const page = new TextEncoder().encode("<html><head>\n<title>404 Not Found</title>\n</head><body>\n<h1>Not Found</h1>\n</body></html>\n");
 
 /** newHttpHandler answers `/v1/…`; any other path is a plain 404. */
-export function newHttpHandler(options: HttpOptions): (req: Request, res: Response) => void {
+export function newHttpHandler(options: HttpOptions): ListenerOptions["onRequest"] {
   return (req, res) => {
     void answer(req, options).then((a) => write(res as PlainResponse, a, options.cors));
   };

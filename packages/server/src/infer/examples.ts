@@ -34,7 +34,11 @@ export async function classify(ctx: Ctx, request: ClassificationRequest, options
   const signature = signatureFor(handle.servable.signatures, name);
   const outputs = classifyOutputs(signature, options.checkMethodName);
   const examples = examplesOf(request.input);
-  const values = await handle.servable.run(ctx, new Map([[inputName(signature), examples]]), outputs.map((alias) => tensorName(signature.outputs[alias])));
+  const values = await handle.servable.run(
+    ctx,
+    new Map([[inputName(signature), examples]]),
+    outputs.map((alias) => tensorName(signature.outputs[alias])),
+  );
   const result = classifications(new Map(outputs.map((alias, i) => [alias, values[i]!])), examples.data.length);
   return create(ClassificationResponseSchema, { modelSpec: specOf(handle.servable.name, handle.servable.version, name), result });
 }
@@ -123,18 +127,24 @@ function show(signature: SignatureDef): string {
 }
 
 function classifyOutputs(signature: SignatureDef, checkMethod: boolean): string[] {
-  if (checkMethod && signature.methodName !== classifyMethod) throw newError(Code.InvalidArgument, `Expected classification signature method_name to be ${classifyMethod}. Was: ${signature.methodName}`);
+  if (checkMethod && signature.methodName !== classifyMethod)
+    throw newError(Code.InvalidArgument, `Expected classification signature method_name to be ${classifyMethod}. Was: ${signature.methodName}`);
   const outputs = Object.keys(signature.outputs);
   if (Object.keys(signature.inputs).length !== 1) throw newError(Code.InvalidArgument, "Expected one input Tensor.");
   if (outputs.length !== 1 && outputs.length !== 2) throw newError(Code.InvalidArgument, `Expected one or two output Tensors, found ${outputs.length}`);
   if (signature.inputs["inputs"] === undefined) throw newError(Code.InvalidArgument, `No classification inputs found in SignatureDef: ${show(signature)}`);
   const known = ["classes", "scores"].filter((alias) => signature.outputs[alias] !== undefined);
-  if (known.length === 0) throw newError(Code.InvalidArgument, `Expected classification signature outputs to contain at least one of "classes" or "scores". Signature was: ${show(signature)}`);
+  if (known.length === 0)
+    throw newError(
+      Code.InvalidArgument,
+      `Expected classification signature outputs to contain at least one of "classes" or "scores". Signature was: ${show(signature)}`,
+    );
   return known;
 }
 
 function checkRegress(signature: SignatureDef, checkMethod: boolean): void {
-  if (checkMethod && signature.methodName !== regressMethod) throw newError(Code.InvalidArgument, `Expected regression signature method_name to be ${regressMethod}. Was: ${signature.methodName}`);
+  if (checkMethod && signature.methodName !== regressMethod)
+    throw newError(Code.InvalidArgument, `Expected regression signature method_name to be ${regressMethod}. Was: ${signature.methodName}`);
   if (Object.keys(signature.inputs).length !== 1) throw newError(Code.InvalidArgument, "Expected one input Tensor.");
   if (Object.keys(signature.outputs).length !== 1) throw newError(Code.InvalidArgument, "Expected one output Tensor.");
   if (signature.inputs["inputs"] === undefined) throw newError(Code.InvalidArgument, `No regression inputs found in SignatureDef: ${show(signature)}`);
@@ -143,7 +153,10 @@ function checkRegress(signature: SignatureDef, checkMethod: boolean): void {
 
 function classifications(outputs: ReadonlyMap<string, Tensor>, examples: number): ClassificationResult {
   const [classes, scores] = [outputs.get("classes"), outputs.get("scores")];
-  for (const [name, t, want, type] of [["classes", classes, DType.String, "DT_STRING"], ["scores", scores, DType.Float, "DT_FLOAT"]] as const) {
+  for (const [name, t, want, type] of [
+    ["classes", classes, DType.String, "DT_STRING"],
+    ["scores", scores, DType.Float, "DT_FLOAT"],
+  ] as const) {
     if (t === undefined) continue;
     if (t.shape.length !== 2) throw newError(Code.InvalidArgument, `Expected Tensor shape: [batch_size num_classes] but got ${shapeText(t.shape)}`);
     if (t.dtype !== want) throw newError(Code.InvalidArgument, `Expected ${name} Tensor of ${type}. Got: ${dtypeEnumName(t.dtype)}`);
@@ -157,7 +170,9 @@ function classifications(outputs: ReadonlyMap<string, Tensor>, examples: number)
   const label = (i: number): string => (classes === undefined ? "" : text.decode((classes.data as readonly Uint8Array[])[i]));
   const score = (i: number): number => (scores === undefined ? 0 : (scores.data as Float32Array)[i]!);
   return create(ClassificationResultSchema, {
-    classifications: Array.from({ length: examples }, (_, row) => ({ classes: Array.from({ length: count }, (_, c) => ({ label: label(row * count + c), score: score(row * count + c) })) })),
+    classifications: Array.from({ length: examples }, (_, row) => ({
+      classes: Array.from({ length: count }, (_, c) => ({ label: label(row * count + c), score: score(row * count + c) })),
+    })),
   });
 }
 

@@ -30,7 +30,11 @@ export async function predict(ctx: Ctx, call: PredictCall, options: InferOptions
   }
   const feeds = feedsOf(signature, call.inputs);
   const aliases = outputsOf(signature, call.outputFilter);
-  const values = await servable.run(ctx, feeds, aliases.map((alias) => tensorName(signature.outputs[alias])));
+  const values = await servable.run(
+    ctx,
+    feeds,
+    aliases.map((alias) => tensorName(signature.outputs[alias])),
+  );
   const outputs = new Map(aliases.map((alias, i) => [alias, values[i]!]));
   return { outputs, spec: specOf(servable.name, servable.version, signatureName) };
 }
@@ -76,7 +80,8 @@ function feedsOf(signature: SignatureDef, inputs: ReadonlyMap<string, Tensor>): 
     }
     feeds.set(tensorName(info), fromMessage(fallback, { name: alias }));
   }
-  if (used.length !== given.length) throw newError(Code.InvalidArgument, `Inputs contains invalid name. Used request inputs: ${used.join(",")}, request input: ${given.join(",")}`);
+  if (used.length !== given.length)
+    throw newError(Code.InvalidArgument, `Inputs contains invalid name. Used request inputs: ${used.join(",")}, request input: ${given.join(",")}`);
   return feeds;
 }
 
@@ -85,7 +90,8 @@ function outputsOf(signature: SignatureDef, filter: readonly string[]): string[]
   if (filter.length === 0) return known;
   const seen = new Set<string>();
   for (const alias of filter) {
-    if (!known.includes(alias)) throw newError(Code.InvalidArgument, `output tensor alias not found in signature: ${alias} Outputs expected to be in the set {${known.join(",")}}.`);
+    if (!known.includes(alias))
+      throw newError(Code.InvalidArgument, `output tensor alias not found in signature: ${alias} Outputs expected to be in the set {${known.join(",")}}.`);
     if (seen.has(alias)) throw newError(Code.InvalidArgument, `duplicate output tensor alias: ${alias}`);
     seen.add(alias);
   }

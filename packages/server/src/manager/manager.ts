@@ -74,7 +74,11 @@ class Manager {
   status(name: string, wanted: bigint | undefined): VersionStatus[] {
     const all = [...(this.#models.get(name)?.values() ?? [])].sort((a, b) => (a.version < b.version ? 1 : -1));
     const found = wanted === undefined ? all : all.filter((v) => v.version === wanted);
-    if (found.length === 0) throw newError(Code.NotFound, wanted === undefined ? `Could not find any versions of model ${name}` : `Could not find version ${wanted} of model ${name}`);
+    if (found.length === 0)
+      throw newError(
+        Code.NotFound,
+        wanted === undefined ? `Could not find any versions of model ${name}` : `Could not find version ${wanted} of model ${name}`,
+      );
     return found.map(({ version, state: at, error }) => ({ version, state: at, error }));
   }
 
@@ -98,7 +102,10 @@ class Manager {
     try {
       const found = latestVersion(await listVersions(model.name, model.basePath));
       if (found === undefined) {
-        throw newError(Code.NotFound, `No versions of servable ${model.name} found under base path ${model.basePath}. Did you forget to name your leaf directory as a number (eg. '/1/')?`);
+        throw newError(
+          Code.NotFound,
+          `No versions of servable ${model.name} found under base path ${model.basePath}. Did you forget to name your leaf directory as a number (eg. '/1/')?`,
+        );
       }
       entry = { version: found.version, state: state.loading, error: undefined, servable: undefined, handles: 0, idle: undefined };
       versions.set(found.version, entry);

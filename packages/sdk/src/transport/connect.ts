@@ -1,0 +1,37 @@
+// Connect and gRPC-Web through the connect packages; importing them converts errors at this one place.
+import { create, type DescMessage, type DescMethodUnary, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
+import { ConnectError, type Transport as ConnectTransport } from "@connectrpc/connect";
+import { GetModelMetadataRequestSchema, GetModelStatusRequestSchema, ModelService, PredictionService } from "@tfs/proto";
+import { type Ctx, deadlineExceeded, isFailure, newError, remainingMs, toCode } from "@tfs/std";
+import { opened, predictMethod, sealed } from "./envelope.ts";
+import type { Headers, Transport } from "./transport.ts";
+
+/** overConnect makes a transport of ours from one of connect's. */
+export function overConnect(name: "connect" | "grpc-web", inner: ConnectTransport): Transport {
+  async function unary<I extends DescMessage, O extends DescMessage>(ctx: Ctx, method: DescMethodUnary<I, O>, message: MessageInitShape<I>, headers: Headers): Promise<MessageShape<O>> {
+    const ms = remainingMs(ctx);
+    try {
+      return (await inner.unary(method, ctx.signal, ms === Number.POSITIVE_INFINITY ? undefined : Math.max(1, Math.ceil(ms)), headers, message)).message;
+    } catch (err) {
+      if (ctx.signal.aborted && isFailure(ctx.signal.reason)) throw ctx.signal.reason;
+      if (ctx.deadline <= performance.now()) throw deadlineExceeded;
+      const failure = ConnectError.from(err);
+      throw newError(toCode(failure.code), failure.rawMessage, err);
+    }
+  }
+  const { getModelMetadata } = PredictionService.method;
+  return {
+    name,
+    needsSignature: false,
+    predict: async (ctx, call) => opened(await unary(ctx, predictMethod, sealed(call), call.headers)),
+    metadata: (ctx, spec, headers) => unary(ctx, getModelMetadata, create(GetModelMetadataRequestSchema, { modelSpec: spec, metadataField: ["signature_def"] }), headers),
+    status: (ctx, spec, headers) => unary(ctx, ModelService.method.getModelStatus, create(GetModelStatusRequestSchema, { modelSpec: spec }), headers),
+    close: async () => {},
+  };
+}
+
+/** baseUrl makes the URL of a target that may be given as host:port. */
+export function baseUrl(target: string): string {
+  return /^https?:\/\//.test(target) ? target.replace(/\/+$/, "") : `http://${target}`;
+}
+

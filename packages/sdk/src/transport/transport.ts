@@ -1,0 +1,40 @@
+import type { GetModelMetadataResponse, GetModelStatusResponse, ModelSpec, SignatureDef } from "@tfs/proto";
+import type { Ctx } from "@tfs/std";
+import type { Tensor } from "@tfs/tensor";
+
+/** Headers go with a call: lower-case names. */
+export type Headers = Readonly<Record<string, string>>;
+
+export interface TransportPredict {
+  readonly spec: ModelSpec;
+  readonly inputs: ReadonlyMap<string, Tensor>;
+  readonly outputFilter: readonly string[];
+  /** signature is known if the transport asked for it, or if the client needed it. */
+  readonly signature: SignatureDef | undefined;
+  readonly headers: Headers;
+}
+
+export interface TransportPrediction {
+  readonly outputs: ReadonlyMap<string, Tensor>;
+  /** spec tells what answered; undefined where the protocol does not (REST). */
+  readonly spec: ModelSpec | undefined;
+}
+
+/** Transport carries the verbs over one protocol to one target. Everything it throws is a Failure. */
+export interface Transport {
+  readonly name: "grpc" | "grpc-web" | "connect" | "rest";
+  /** needsSignature: predict cannot read an answer without the model's signature. */
+  readonly needsSignature: boolean;
+  predict(ctx: Ctx, call: TransportPredict): Promise<TransportPrediction>;
+  metadata(ctx: Ctx, spec: ModelSpec, headers: Headers): Promise<GetModelMetadataResponse>;
+  status(ctx: Ctx, spec: ModelSpec, headers: Headers): Promise<GetModelStatusResponse>;
+  close(): Promise<void>;
+}
+
+export interface TransportOptions {
+  /** target is "host:port", "unix:path" (gRPC), or an http(s) URL. */
+  readonly target: string;
+}
+
+/** NewTransport makes a transport by its name; which names there are depends on where the code runs. */
+export type NewTransport = (name: Transport["name"] | undefined, options: TransportOptions) => Transport;
