@@ -1,5 +1,5 @@
-import { type Listener, newListener } from "@tfs/rpc";
-import type { Clock, Logger } from "@tfs/std";
+import { formatAddress, type Listener, newListener } from "@tfs/rpc";
+import type { Clock, Ctx, Logger } from "@tfs/std";
 import { newPool, type Pool } from "./backend/index.ts";
 import { newBridge } from "./bridge/index.ts";
 import type { Config } from "./config/index.ts";
@@ -19,15 +19,16 @@ class Gateway {
 
   constructor(config: Config, { clock, logger, random }: GatewayOptions) {
     this.#config = config;
-    this.#pool = newPool(config.backends, { clock, random });
+    this.#pool = newPool(config.backends, { clock, logger, random });
     const bridge = newBridge((ctx, path, message) => this.#pool.reach(async (channel) => (await channel.unary(ctx, path, message)).message), clock);
-    this.#listener = newListener({ ...newHandlers({ pool: this.#pool, bridge, clock, logger, maxRequestBytes: config.maxRequestBytes }), clock });
+    this.#listener = newListener({ ...newHandlers({ pool: this.#pool, bridge, clock, logger, maxRequestBytes: config.maxRequestBytes }), clock, logger });
   }
 
-  /** listen gives the bound address. */
-  async listen(): Promise<string> {
+  /** listen reaches for the backends and gives the bound address. */
+  async listen(ctx: Ctx): Promise<string> {
     const { host, port } = this.#config;
-    return await this.#listener.listen(host === undefined ? { port } : { port, host });
+    this.#pool.connect();
+    return formatAddress(await this.#listener.listen(ctx, host === undefined ? { port } : { port, host }));
   }
 
   /** drain stops accepting, lets calls in flight finish for at most `ms`, and closes the channels. */

@@ -3,7 +3,7 @@
  * command is `tfs-gateway`; this is the same gateway as a library.
  *
  *     const gateway = newGateway({ ...defaults, host: undefined, backends: ["localhost:8500"] }, { clock: systemClock(), logger, random: Math.random });
- *     await gateway.listen();
+ *     await gateway.listen(background());
  *     await gateway.drain(10_000);
  *
  * @module

@@ -2,7 +2,7 @@
 import cluster from "node:cluster";
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { Code, type Level, messageOf, newError, newLogger, parseFlags, systemClock, usage } from "@tfs/std";
+import { background, Code, type Level, messageOf, newError, newLogger, parseFlags, systemClock, usage } from "@tfs/std";
 import { configOf, flags, headline, parseConfigFile } from "./config/index.ts";
 import { newGateway } from "./gateway.ts";
 import { runWorkers } from "./workers.ts";
@@ -37,7 +37,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const gateway = newGateway(config, { clock, logger, random: Math.random });
-  const address = await gateway.listen();
+  const address = await gateway.listen(background());
   logger.info("listening", { address, backends: config.backends, pid: process.pid });
   const signal = await stopped;
   logger.info("draining", { signal, ms: config.drainMs });

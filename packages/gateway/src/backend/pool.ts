@@ -1,5 +1,5 @@
 import { type Channel, newChannel } from "@tfs/rpc";
-import { type Clock, Code, type Ctx, codeOf, type Failure, newError } from "@tfs/std";
+import { type Clock, Code, type Logger, newError } from "@tfs/std";
 
 /** Pool is a fixed set of backends. */
 class Pool {
@@ -10,48 +10,55 @@ class Pool {
     this.#channels = channels;
   }
 
-  /**
-   * reach runs `start` on the backend with the fewest calls in flight; ties go round. A backend that cannot be reached is passed over for the next, each
-   * once: `start` must fail with Unavailable only if nothing was sent. Throws what the last one threw.
-   */
-  async reach<T>(start: (channel: Channel) => Promise<T>): Promise<T> {
+  /** connect reaches for every backend now, and again whenever one is lost. */
+  connect(): void {
+    for (const channel of this.#channels) channel.connect();
+  }
+
+  /** ready tells whether some backend is connected. */
+  get ready(): boolean {
+    return this.#channels.some((channel) => channel.state === "ready");
+  }
+
+  /** order gives the backends as a call should try them: fewest calls in flight first, ties in turn; those that cannot be reached come last, in case nothing else is left. */
+  order(): Channel[] {
+    const turn = this.#turn++ % this.#channels.length;
+    const rotated = [...this.#channels.slice(turn), ...this.#channels.slice(0, turn)];
+    const weight = (channel: Channel): number => channel.inFlight + (channel.state === "failed" ? Number.MAX_SAFE_INTEGER / 2 : 0);
+    return rotated.sort((a, b) => weight(a) - weight(b)); // stable: ties keep their turn
+  }
+
+  /** reach runs a whole call; a backend that cannot be reached is passed over for the next, each once. A call that was sent is never repeated. */
+  async reach<T>(call: (channel: Channel) => Promise<T>): Promise<T> {
     let last: unknown = newError(Code.Unavailable, "there are no backends");
-    for (const channel of this.#order()) {
+    for (const channel of this.order()) {
       try {
-        return await start(channel);
+        return await call(channel);
       } catch (err) {
-        if (codeOf(err) !== Code.Unavailable) throw err;
+        if (err !== channel.failure) throw err; // the channel's own failure means that nothing was sent
         last = err;
       }
     }
     throw last;
   }
 
-  /** ready resolves when any backend can be reached. Throws Unavailable if none can within the context's time. */
-  async ready(ctx: Ctx): Promise<void> {
-    try {
-      await Promise.any(this.#channels.map((channel) => channel.connect(ctx)));
-    } catch (err) {
-      const [first] = err instanceof AggregateError ? (err.errors as Failure[]) : [];
-      throw newError(Code.Unavailable, `no backend can be reached: ${first?.message ?? "timed out"}`, err);
-    }
-  }
-
   async close(): Promise<void> {
-    await Promise.all(this.#channels.map((channel) => channel.close()));
-  }
-
-  /** Least in flight first; those that failed and rest come last, in case nothing else is left. */
-  #order(): Channel[] {
-    const turn = this.#turn++ % this.#channels.length;
-    const rotated = [...this.#channels.slice(turn), ...this.#channels.slice(0, turn)];
-    const weight = (channel: Channel): number => channel.inFlight + (channel.state === "failed" ? Number.MAX_SAFE_INTEGER / 2 : 0);
-    return rotated.sort((a, b) => weight(a) - weight(b)); // stable: ties keep their turn
+    await Promise.all(this.#channels.map((channel) => channel.destroy()));
   }
 }
 export type { Pool };
 
-/** newPool makes a pool over addresses; connections are made on first use. */
-export function newPool(addresses: readonly string[], options: { readonly clock: Clock; readonly random: () => number }): Pool {
-  return new Pool(addresses.map((address) => newChannel({ address, ...options })));
+export interface PoolOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** random gives [0, 1), for the jitter of reconnecting. */
+  readonly random: () => number;
 }
+
+/** newPool makes a pool over addresses. Throws InvalidArgument for one that is malformed. */
+export function newPool(addresses: readonly string[], options: PoolOptions): Pool {
+  return new Pool(addresses.map((address) => newChannel({ address, ...options, limits: { maxMessageBytes: maxAnswerBytes } })));
+}
+
+/** A model server's answer to a bridged call may be as large as this; forwarded calls pass through in pieces and have no bound. */
+const maxAnswerBytes = 1 << 30;

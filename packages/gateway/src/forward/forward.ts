@@ -1,127 +1,122 @@
-import { type ClientHttp2Stream, constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
-import { type Channel, formatTimeout, parseTimeout, trailersFor } from "@tfs/rpc";
-import {
-  background,
-  type Clock,
-  Code,
-  type CancelCtx,
-  deadlineExceeded,
-  type Failure,
-  isFailure,
-  newError,
-  remainingMs,
-  toFailure,
-  withTimeout,
-} from "@tfs/std";
+// Data plane: bytes in, bytes out. Both directions push back: a slow reader pauses its writer and nothing else.
+import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { type Call, type CallHandler, formatTimeout, parseTimeout, splitHeaders, trailersFor, trailersOnly } from "@tfs/rpc";
+import { type Clock, Code, deadlineExceeded, type Failure, newError } from "@tfs/std";
 import type { Pool } from "../backend/index.ts";
+import { newReplay } from "./replay.ts";
+
+export interface ForwardOptions {
+  readonly pool: Pool;
+  readonly clock: Clock;
+}
 
 /** Headers of one hop, or that the next hop gets anew. */
-const dropped = new Set([
-  ":authority",
-  ":scheme",
-  "host",
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "transfer-encoding",
-  "upgrade",
-  "grpc-timeout",
-  "content-length",
-]);
+const dropped = new Set(["host", "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "grpc-timeout", "content-length"]);
 
-/** forward picks a backend, passes the call on, and passes back what comes: headers, messages, trailers, resets. Deadlines shrink; a client that goes away cancels. */
-export async function forward(client: ServerHttp2Stream, headers: IncomingHttpHeaders, pool: Pool, clock: Clock): Promise<void> {
+/**
+ * forward sends the call to the backend with the fewest in flight, and passes back what comes: headers, messages, trailers, resets. A backend that refuses
+ * the call unseen is passed over for the next, each once. The deadline that is left travels on; a client that goes away cancels.
+ */
+export function forward(client: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[], options: ForwardOptions): void {
+  const { clock } = options;
   client.on("error", () => {}); // the peer's reset: its close is what counts
-  let timeoutMs: number;
+  let deadline: number;
   try {
-    timeoutMs = parseTimeout(headers["grpc-timeout"] as string | undefined);
+    const timeout = headers["grpc-timeout"];
+    deadline = timeout === undefined ? Number.POSITIVE_INFINITY : clock.now() + parseTimeout(String(timeout));
   } catch (err) {
     refuse(client, err as Failure);
     return;
   }
-  using ctx = withTimeout(background(), timeoutMs);
-  const onClose = (): void => ctx.cancel();
-  client.once("close", onClose);
-  try {
-    const server = await pool.reach((channel: Channel) => channel.open(ctx, requestHeaders(headers, ctx)));
-    await join(client, server, ctx, clock);
-  } catch (err) {
-    refuse(client, toFailure(err));
-  } finally {
-    client.off("close", onClose);
+  const backends = options.pool.order();
+  const replay = newReplay();
+  let call: Call | undefined;
+  let trailers: OutgoingHttpHeaders | undefined;
+  let over = false;
+
+  const finish = (failure?: Failure): void => {
+    if (over) return;
+    over = true;
+    timer?.cancel();
+    if (failure !== undefined) refuse(client, failure);
+  };
+  const timer = deadline === Number.POSITIVE_INFINITY ? undefined : clock.after(deadline - clock.now(), expire);
+  function expire(): void {
+    call?.cancel();
+    finish(deadlineExceeded);
   }
+
+  const handler: CallHandler = {
+    onHeaders(received, end) {
+      replay.drop();
+      if (client.destroyed) return;
+      client.respond(withoutHop(received), end ? { endStream: true } : { waitForTrailers: true });
+      if (end) finish();
+    },
+    onData: (chunk) => client.destroyed || client.write(chunk),
+    onTrailers(received) {
+      trailers = received as OutgoingHttpHeaders;
+    },
+    onEnd() {
+      if (!client.destroyed && !client.writableEnded) client.end(); // asks for the trailers
+      finish();
+    },
+    onError(failure, refused) {
+      if (!(refused && replay.whole && next())) finish(failure);
+    },
+    onDrain: () => void client.resume(),
+  };
+
+  /** next opens the call on the next backend and says again what the client has said so far. */
+  function next(): boolean {
+    const channel = backends.shift();
+    if (channel === undefined) return false;
+    const opened = channel.open(requestHeaders(splitHeaders(headers, raw), channel.address, deadline - clock.now()), handler);
+    call = opened;
+    for (const chunk of replay.chunks) opened.write(chunk);
+    if (replay.ended) opened.end();
+    return true;
+  }
+
+  client.on("wantTrailers", () => client.sendTrailers(trailers ?? trailersFor(newError(Code.Unavailable, "the model server ended the call without a status"))));
+  client.on("data", (chunk: Buffer) => {
+    replay.push(chunk);
+    if (call?.write(chunk) === false) client.pause();
+  });
+  client.on("end", () => {
+    replay.end();
+    call?.end();
+  });
+  client.on("drain", () => call?.resume());
+  client.once("close", () => {
+    if (!over) call?.cancel();
+    finish();
+  });
+  if (!next()) finish(newError(Code.Unavailable, "there are no backends"));
 }
 
-function requestHeaders(headers: IncomingHttpHeaders, ctx: CancelCtx): OutgoingHttpHeaders {
+function requestHeaders(headers: IncomingHttpHeaders, authority: string, leftMs: number): OutgoingHttpHeaders {
   const out: OutgoingHttpHeaders = {};
   for (const [name, value] of Object.entries(headers)) if (!dropped.has(name)) out[name] = value;
-  if (ctx.deadline !== Number.POSITIVE_INFINITY) out["grpc-timeout"] = formatTimeout(remainingMs(ctx));
+  out[":authority"] = authority;
+  out[":scheme"] = "http";
+  if (leftMs !== Number.POSITIVE_INFINITY) out["grpc-timeout"] = formatTimeout(leftMs);
   return out;
 }
 
-/** refuse ends a call that got no answer: a trailers-only response. */
-export function refuse(client: ServerHttp2Stream, failure: Failure): void {
-  if (client.destroyed || client.headersSent) {
-    if (!client.destroyed) client.close(constants.NGHTTP2_INTERNAL_ERROR);
-    return;
-  }
-  client.respond({ ":status": 200, "content-type": "application/grpc", ...trailersFor(failure) }, { endStream: true });
-  client.resume(); // a request body that is still coming is read and dropped
+function withoutHop(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
+  const out: OutgoingHttpHeaders = {};
+  for (const [name, value] of Object.entries(headers)) if (!dropped.has(name)) out[name] = value;
+  return out;
 }
 
-/** join pipes both ways until the call has ended. */
-function join(client: ServerHttp2Stream, server: ClientHttp2Stream, ctx: CancelCtx, clock: Clock): Promise<void> {
-  return new Promise((resolve) => {
-    let trailers: OutgoingHttpHeaders | undefined;
-    let answered = false;
-
-    const finish = (failure: Failure | undefined): void => {
-      timer?.cancel();
-      ctx.signal.removeEventListener("abort", onAbort);
-      if (failure !== undefined && !client.destroyed) refuse(client, failure);
-      resolve();
-    };
-    const onAbort = (): void => {
-      server.close(constants.NGHTTP2_CANCEL);
-      finish(isFailure(ctx.signal.reason) ? ctx.signal.reason : undefined);
-    };
-    const left = remainingMs(ctx);
-    // The backend has the deadline too; this timer is for one that does not keep it.
-    const timer = left === Number.POSITIVE_INFINITY ? undefined : clock.after(left, () => ctx.cancel(deadlineExceeded));
-    ctx.signal.addEventListener("abort", onAbort, { once: true });
-
-    client.pipe(server);
-    server.on("response", (headers: IncomingHttpHeaders, flags: number) => {
-      answered = true;
-      if (client.destroyed) return;
-      const { [":status"]: status, ...rest } = headers;
-      const end = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-      for (const name of ["connection", "transfer-encoding"]) rest[name] = undefined;
-      if (end) client.respond({ ":status": status, ...rest } as OutgoingHttpHeaders, { endStream: true });
-      else {
-        client.respond({ ":status": status, ...rest } as OutgoingHttpHeaders, { waitForTrailers: true });
-        server.pipe(client);
-      }
-    });
-    server.on("trailers", (t: IncomingHttpHeaders) => {
-      trailers = t as OutgoingHttpHeaders;
-    });
-    client.on("wantTrailers", () =>
-      client.sendTrailers(trailers ?? trailersFor(newError(Code.Unavailable, "the model server ended the call without a status"))),
-    );
-    server.once("close", () => {
-      if (server.rstCode !== constants.NGHTTP2_NO_ERROR && trailers === undefined) {
-        finish(
-          newError(
-            Code.Unavailable,
-            answered ? "the model server reset the call" : `the model server closed the call before it answered (HTTP/2 error ${server.rstCode})`,
-          ),
-        );
-      } else if (!answered) {
-        finish(newError(Code.Unavailable, "the model server closed the connection before it answered"));
-      } else {
-        finish(undefined);
-      }
-    });
-  });
+/** refuse ends a call that failed here: trailers-only if nothing was answered yet, else a reset. */
+function refuse(client: ServerHttp2Stream, failure: Failure): void {
+  if (client.destroyed) return;
+  if (client.headersSent) {
+    client.close(failure.code === Code.DeadlineExceeded ? constants.NGHTTP2_CANCEL : constants.NGHTTP2_INTERNAL_ERROR);
+    return;
+  }
+  client.respond(trailersOnly(failure), { endStream: true });
+  client.resume(); // a body that is still coming is read and dropped
 }

@@ -3,4 +3,5 @@
  *
  * @module
  */
+export type { ForwardOptions } from "./forward.ts";
 export { forward } from "./forward.ts";

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
-import { frameMessage, newDeframer, type Request, type Response, trailersFor } from "@tfs/rpc";
+import { frameMessage, type ListenerOptions, type Message, newDeframer, trailersOnly } from "@tfs/rpc";
 import { httpStatus, isApi, printError, route } from "@tfs/rest";
-import { background, type Clock, Code, type Ctx, type Logger, newError, toFailure, withCancel, withTimeout } from "@tfs/std";
+import { background, type Clock, Code, type Ctx, type Logger, newError, toFailure, withCancel } from "@tfs/std";
 import type { Pool } from "../backend/index.ts";
 import type { Bridge } from "../bridge/index.ts";
 import { forward } from "../forward/index.ts";
@@ -15,12 +15,9 @@ export interface HandlerOptions {
 }
 
 export interface Handlers {
-  readonly onRequest: (req: Request, res: Response) => void;
-  readonly onStream: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
+  readonly onRequest: ListenerOptions["onRequest"];
+  readonly onStream: NonNullable<ListenerOptions["onStream"]>;
 }
-
-/** How long the readiness check waits for a backend. */
-const readyMs = 1_000;
 
 /** Answer is what a plain HTTP request gets. */
 interface Answer {
@@ -57,12 +54,12 @@ export function newHandlers(options: HandlerOptions): Handlers {
         }
       });
     },
-    onStream(stream, headers) {
+    onStream(stream, headers, _flags, raw) {
       const type = String(headers["content-type"] ?? "");
       const path = String(headers[":path"] ?? "/");
       if (isGrpc(type)) {
         if (path === healthPath) void health(stream, options);
-        else void forward(stream, headers, options.pool, options.clock);
+        else forward(stream, headers, raw, options);
         return;
       }
       stream.on("error", () => {}); // the peer's reset
@@ -101,7 +98,7 @@ const utf8 = new TextEncoder();
 async function answer(ctx: Ctx, request: Plain, options: HandlerOptions): Promise<Answer> {
   const path = request.target.replace(/\?.*$/, "");
   if (path === "/healthz") return { status: 200, type: "text/plain", body: utf8.encode("ok\n") };
-  if (path === "/readyz") return await readiness(ctx, options.pool);
+  if (path === "/readyz") return readiness(options.pool);
   if (/^application\/(grpc-web|connect|proto)/.test(String(request.headers["content-type"] ?? ""))) {
     return { status: 415, type: "text/plain", body: utf8.encode("gRPC-Web and Connect are not answered here yet: use gRPC or REST\n") };
   }
@@ -118,14 +115,11 @@ async function answer(ctx: Ctx, request: Plain, options: HandlerOptions): Promis
   }
 }
 
-async function readiness(ctx: Ctx, pool: Pool): Promise<Answer> {
-  using limited = withTimeout(ctx, readyMs);
-  try {
-    await pool.ready(limited);
-    return { status: 200, type: "text/plain", body: utf8.encode("ready\n") };
-  } catch (err) {
-    return { status: 503, type: "text/plain", body: utf8.encode(`${toFailure(err).message}\n`) };
-  }
+/** readiness: some backend is connected. */
+function readiness(pool: Pool): Answer {
+  return pool.ready
+    ? { status: 200, type: "text/plain", body: utf8.encode("ready\n") }
+    : { status: 503, type: "text/plain", body: utf8.encode("no backend is connected\n") };
 }
 
 async function collect(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
@@ -148,17 +142,15 @@ async function health(stream: ServerHttp2Stream, options: HandlerOptions): Promi
   stream.on("error", () => {}); // the peer's reset
   try {
     const deframer = newDeframer({ maxMessageBytes: maxHealthBytes });
-    const messages: Uint8Array[] = [];
+    const messages: Message[] = [];
     for await (const chunk of stream as AsyncIterable<Uint8Array>) messages.push(...deframer.push(chunk));
-    const named = (messages[0]?.length ?? 0) > 0;
+    const named = (messages[0]?.bytes.length ?? 0) > 0;
     if (named) throw newError(Code.NotFound, "unknown service: the gateway reports on itself, under the empty name");
-    const { status } = await readiness(background(), options.pool);
     if (stream.destroyed) return;
     stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
     stream.once("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
-    stream.end(frameMessage(Uint8Array.of(8, status === 200 ? serving.yes : serving.no)));
+    stream.end(frameMessage(Uint8Array.of(8, options.pool.ready ? serving.yes : serving.no)));
   } catch (err) {
-    if (!stream.destroyed && !stream.headersSent)
-      stream.respond({ ":status": 200, "content-type": "application/grpc", ...trailersFor(toFailure(err)) }, { endStream: true });
+    if (!stream.destroyed && !stream.headersSent) stream.respond(trailersOnly(toFailure(err)), { endStream: true });
   }
 }

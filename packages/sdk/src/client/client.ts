@@ -97,7 +97,8 @@ class Client implements AsyncDisposable {
   async predict(request: PredictRequest, options: CallOptions = {}): Promise<PredictResult> {
     return await this.#call(request, options, async (ctx, spec, headers, sent) => {
       const values = Object.entries(request.inputs);
-      const known = this.#transport.needsSignature || values.some(([, value]) => !isTyped(value)) ? await this.#signatures(ctx, bare(spec), headers) : undefined;
+      const known =
+        this.#transport.needsSignature || values.some(([, value]) => !isTyped(value)) ? await this.#signatures(ctx, bare(spec), headers) : undefined;
       const signature = known === undefined ? undefined : signatureOf(known, request.signature ?? defaultSignature);
       const inputs = new Map(values.map(([alias, value]) => [alias, inputOf(alias, value, signature)]));
       sent();
@@ -116,7 +117,10 @@ class Client implements AsyncDisposable {
       sent();
       const response = await this.#transport.metadata(ctx, spec, headers);
       const signatures = Object.entries(unpack(response)).map(([name, s]) => [name, infoOf(s)] as const);
-      return { model: { name: ref.model, version: response.modelSpec === undefined ? undefined : versionOf(response.modelSpec) }, signatures: Object.fromEntries(signatures) };
+      return {
+        model: { name: ref.model, version: response.modelSpec === undefined ? undefined : versionOf(response.modelSpec) },
+        signatures: Object.fromEntries(signatures),
+      };
     });
   }
 
@@ -186,7 +190,10 @@ function signatureOf(known: SignatureMap, name: string): SignatureDef {
   const found = known[name];
   if (found !== undefined) return found;
   const close = nearest(name, Object.keys(known));
-  throw newError(Code.InvalidArgument, `the model has no signature ${name}${close === undefined ? `; it has ${Object.keys(known).sort().join(", ")}` : `; did you mean ${close}?`}`);
+  throw newError(
+    Code.InvalidArgument,
+    `the model has no signature ${name}${close === undefined ? `; it has ${Object.keys(known).sort().join(", ")}` : `; did you mean ${close}?`}`,
+  );
 }
 
 /** inputOf reads one input and holds it to the signature, where it is known: name and dtype. Shapes are the graph's to judge, as on the server. */
@@ -195,7 +202,10 @@ function inputOf(alias: string, value: TensorInput, signature: SignatureDef | un
   if (signature !== undefined && info === undefined) {
     const names = Object.keys(signature.inputs).sort();
     const close = nearest(alias, names);
-    throw newError(Code.InvalidArgument, `inputs.${alias}: the signature has no such input${close === undefined ? `; it has ${names.join(", ")}` : `; did you mean ${close}?`}`);
+    throw newError(
+      Code.InvalidArgument,
+      `inputs.${alias}: the signature has no such input${close === undefined ? `; it has ${names.join(", ")}` : `; did you mean ${close}?`}`,
+    );
   }
   return toTensor(`inputs.${alias}`, value, info === undefined ? undefined : dtypeOf(info));
 }
@@ -210,9 +220,11 @@ function infoOf(signature: SignatureDef): SignatureInfo {
       Object.entries(map).map(([alias, info]) => {
         const dtype = toDType(info.dtype);
         const shape = info.tensorShape === undefined || info.tensorShape.unknownRank ? undefined : info.tensorShape.dim.map((d) => Number(d.size));
-        return [alias, { name: info.encoding.case === "name" ? info.encoding.value : "", dtype: dtype === undefined ? String(info.dtype) : dtypeText(dtype), shape }];
+        return [
+          alias,
+          { name: info.encoding.case === "name" ? info.encoding.value : "", dtype: dtype === undefined ? String(info.dtype) : dtypeText(dtype), shape },
+        ];
       }),
     );
   return { methodName: signature.methodName, inputs: side(signature.inputs), outputs: side(signature.outputs) };
 }
-

@@ -83,7 +83,13 @@ function shaped(name: string, value: Shaped, want: DType | undefined): Tensor {
 }
 
 /** typed takes a typed array as it is; raw bits of half and bfloat16 come as Uint16Array with a dtype, or are converted from Float32Array. */
-function typed(name: string, data: Exclude<TensorData, readonly Uint8Array[]>, shape: readonly number[], want: DType | undefined, declared: DType | undefined): Tensor {
+function typed(
+  name: string,
+  data: Exclude<TensorData, readonly Uint8Array[]>,
+  shape: readonly number[],
+  want: DType | undefined,
+  declared: DType | undefined,
+): Tensor {
   const natural = byArray.get(data.constructor) ?? (data instanceof Uint8Array ? DType.UInt8 : undefined);
   const target = declared ?? want ?? natural;
   if (target === undefined) throw fail(`${name}: ${data.constructor.name} is no tensor data`);
@@ -197,4 +203,3 @@ function describe(value: unknown): string {
 function fail(text: string): Failure {
   return newError(Code.InvalidArgument, text);
 }
-

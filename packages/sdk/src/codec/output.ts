@@ -33,7 +33,10 @@ export function toOutput(t: Tensor): TensorOutput {
     shape: t.shape,
     data: t.data,
     toArray: () => nest(elementReader(t), t.shape, 0),
-    detach: () => toOutput(t.dtype === DType.String ? { ...t, data: (t.data as readonly Uint8Array[]).map((b) => b.slice()) } : fromBytes(t.dtype, t.shape, toBytes(t).slice())),
+    detach: () =>
+      toOutput(
+        t.dtype === DType.String ? { ...t, data: (t.data as readonly Uint8Array[]).map((b) => b.slice()) } : fromBytes(t.dtype, t.shape, toBytes(t).slice()),
+      ),
   };
 }
 

@@ -8,7 +8,12 @@ import type { Headers, Transport } from "./transport.ts";
 
 /** overConnect makes a transport of ours from one of connect's. */
 export function overConnect(name: "connect" | "grpc-web", inner: ConnectTransport): Transport {
-  async function unary<I extends DescMessage, O extends DescMessage>(ctx: Ctx, method: DescMethodUnary<I, O>, message: MessageInitShape<I>, headers: Headers): Promise<MessageShape<O>> {
+  async function unary<I extends DescMessage, O extends DescMessage>(
+    ctx: Ctx,
+    method: DescMethodUnary<I, O>,
+    message: MessageInitShape<I>,
+    headers: Headers,
+  ): Promise<MessageShape<O>> {
     const ms = remainingMs(ctx);
     try {
       return (await inner.unary(method, ctx.signal, ms === Number.POSITIVE_INFINITY ? undefined : Math.max(1, Math.ceil(ms)), headers, message)).message;
@@ -24,7 +29,8 @@ export function overConnect(name: "connect" | "grpc-web", inner: ConnectTranspor
     name,
     needsSignature: false,
     predict: async (ctx, call) => opened(await unary(ctx, predictMethod, sealed(call), call.headers)),
-    metadata: (ctx, spec, headers) => unary(ctx, getModelMetadata, create(GetModelMetadataRequestSchema, { modelSpec: spec, metadataField: ["signature_def"] }), headers),
+    metadata: (ctx, spec, headers) =>
+      unary(ctx, getModelMetadata, create(GetModelMetadataRequestSchema, { modelSpec: spec, metadataField: ["signature_def"] }), headers),
     status: (ctx, spec, headers) => unary(ctx, ModelService.method.getModelStatus, create(GetModelStatusRequestSchema, { modelSpec: spec }), headers),
     close: async () => {},
   };
@@ -34,4 +40,3 @@ export function overConnect(name: "connect" | "grpc-web", inner: ConnectTranspor
 export function baseUrl(target: string): string {
   return /^https?:\/\//.test(target) ? target.replace(/\/+$/, "") : `http://${target}`;
 }
-

@@ -1,5 +1,11 @@
 import { create, type DescMethodUnary, type MessageInitShape } from "@bufbuild/protobuf";
-import { PredictionService, type PredictRequestEnvelope, PredictRequestEnvelopeSchema, type PredictResponseEnvelope, PredictResponseEnvelopeSchema } from "@tfs/proto";
+import {
+  PredictionService,
+  type PredictRequestEnvelope,
+  PredictRequestEnvelopeSchema,
+  type PredictResponseEnvelope,
+  PredictResponseEnvelopeSchema,
+} from "@tfs/proto";
 import { decode, encode } from "@tfs/tensor";
 import type { TransportPredict, TransportPrediction } from "./transport.ts";
 
@@ -13,7 +19,9 @@ export const predictMethod: DescMethodUnary<typeof PredictRequestEnvelopeSchema,
 /** sealed makes the request message of a predict call. */
 export function sealed(call: TransportPredict): PredictRequestEnvelope {
   const inputs = Object.fromEntries([...call.inputs].map(([alias, t]) => [alias, encode(t)]));
-  return create(PredictRequestEnvelopeSchema, { modelSpec: call.spec, inputs, outputFilter: [...call.outputFilter] } satisfies MessageInitShape<typeof PredictRequestEnvelopeSchema>);
+  return create(PredictRequestEnvelopeSchema, { modelSpec: call.spec, inputs, outputFilter: [...call.outputFilter] } satisfies MessageInitShape<
+    typeof PredictRequestEnvelopeSchema
+  >);
 }
 
 /** opened reads the answer; its tensors are views of the answer's bytes where they are aligned. */

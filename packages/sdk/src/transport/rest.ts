@@ -11,7 +11,11 @@ const maxBodyBytes = 1 << 30;
 export function newRestTransport(options: TransportOptions): Transport {
   const base = baseUrl(options.target);
   async function send(ctx: Ctx, path: string, headers: Headers, body?: Uint8Array): Promise<Uint8Array> {
-    const init: RequestInit = { method: body === undefined ? "GET" : "POST", headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) }, signal: ctx.signal };
+    const init: RequestInit = {
+      method: body === undefined ? "GET" : "POST",
+      headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      signal: ctx.signal,
+    };
     if (body !== undefined) init.body = body as unknown as NonNullable<RequestInit["body"]>; // a view is a body in every runtime; the types differ
     let status: number;
     let bytes: Uint8Array;
@@ -67,7 +71,7 @@ async function read(response: Response): Promise<Uint8Array> {
 
 function pathOf(spec: ModelSpec): string {
   const choice = spec.versionChoice;
-  const which = choice.case === "version" ? `/versions/${choice.value.value}` : choice.case === "versionLabel" ? `/labels/${encodeURIComponent(choice.value)}` : "";
+  const which =
+    choice.case === "version" ? `/versions/${choice.value.value}` : choice.case === "versionLabel" ? `/labels/${encodeURIComponent(choice.value)}` : "";
   return `/v1/models/${encodeURIComponent(spec.name)}${which}`;
 }
-
