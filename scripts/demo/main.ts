@@ -47,17 +47,32 @@ async function main(): Promise<number> {
     };
     say("starting two model servers and the gateway …");
     const server = (i: number): Promise<Member> =>
-      start(`server ${i + 1}`, join(root, "packages/server/bin/tfs-server.js"), [`--model_config_file=${config}`, "--host=127.0.0.1", `--port=${ports.grpc[i]}`, `--rest_api_port=${ports.rest[i]}`]);
+      start(`server ${i + 1}`, join(root, "packages/server/bin/tfs-server.js"), [
+        `--model_config_file=${config}`,
+        "--host=127.0.0.1",
+        `--port=${ports.grpc[i]}`,
+        `--rest_api_port=${ports.rest[i]}`,
+      ]);
     for (const result of await Promise.allSettled([server(0), server(1)])) {
       if (result.status === "rejected") throw result.reason;
       members.push(result.value);
     }
     const backends = ports.grpc.map((port) => `127.0.0.1:${port}`).join(",");
-    members.push(await start("gateway", join(root, "packages/gateway/bin/tfs-gateway.js"), ["--host=127.0.0.1", `--port=${ports.gateway}`, `--backends=${backends}`]));
+    members.push(
+      await start("gateway", join(root, "packages/gateway/bin/tfs-gateway.js"), ["--host=127.0.0.1", `--port=${ports.gateway}`, `--backends=${backends}`]),
+    );
 
     const rows = await predictions(models, `127.0.0.1:${ports.gateway}`);
-    if (options.json === true) for (const { cells, ok } of rows) console.log(JSON.stringify({ model: cells[0], via: cells[1], input: cells[2], prediction: cells[3], time: cells[4], ok }));
-    else console.log(`\n${table(["model", "via", "input", "prediction", "time", ""], rows.map((r) => r.cells))}\n`);
+    if (options.json === true)
+      for (const { cells, ok } of rows)
+        console.log(JSON.stringify({ model: cells[0], via: cells[1], input: cells[2], prediction: cells[3], time: cells[4], ok }));
+    else
+      console.log(
+        `\n${table(
+          ["model", "via", "input", "prediction", "time", ""],
+          rows.map((r) => r.cells),
+        )}\n`,
+      );
     const wrong = rows.filter((r) => !r.ok).length;
     if (wrong > 0) console.error(`${wrong} of ${rows.length} predictions differ from TensorFlow's`);
     if (options.once === true) return wrong === 0 ? 0 : 1;
@@ -75,7 +90,9 @@ async function main(): Promise<number> {
 }
 
 function modelConfig(): string {
-  const configs = shown.map(({ model }) => `  config { name: ${JSON.stringify(model)} base_path: ${JSON.stringify(join(models, model))} model_platform: "tensorflow" }\n`);
+  const configs = shown.map(
+    ({ model }) => `  config { name: ${JSON.stringify(model)} base_path: ${JSON.stringify(join(models, model))} model_platform: "tensorflow" }\n`,
+  );
   return `model_config_list {\n${configs.join("")}}\n`;
 }
 

@@ -38,7 +38,9 @@ export async function predictions(models: string, gateway: string): Promise<Row[
 }
 
 function caseOf(models: string, model: string, version: string, name: string): Case {
-  const file = JSON.parse(readFileSync(join(models, model, "golden.json"), "utf8")) as { versions: Record<string, { signatures: Record<string, { cases: Case[] }> }> };
+  const file = JSON.parse(readFileSync(join(models, model, "golden.json"), "utf8")) as {
+    versions: Record<string, { signatures: Record<string, { cases: Case[] }> }>;
+  };
   const found = file.versions[version]?.signatures["serving_default"]?.cases.find((c) => c.name === name);
   if (found === undefined) throw new Error(`${model}/${version} has no golden case ${name}`);
   return found;
@@ -86,19 +88,22 @@ function mismatch(tc: Case, outputs: Readonly<Record<string, TensorOutput>>): st
 
 const width = 44;
 const cut = (text: string): string => (text.length > width ? `${text.slice(0, width - 1)}…` : text);
-const plain = (value: unknown): string => JSON.stringify(value, (_, v: unknown) => (typeof v === "bigint" ? Number(v) : typeof v === "number" ? Number(v.toPrecision(4)) : v));
+const plain = (value: unknown): string =>
+  JSON.stringify(value, (_, v: unknown) => (typeof v === "bigint" ? Number(v) : typeof v === "number" ? Number(v.toPrecision(4)) : v));
 
 function inputText(tc: Case): string {
   const [[alias, golden] = ["", undefined]] = Object.entries(tc.inputs);
   if (golden === undefined) return "";
   if (tc.labels !== undefined) return `${tc.labels.length} images of ${tc.labels.join(" ")}`;
   const t = goldenTensor(golden);
-  const values = t.dtype === fromStrings([]).dtype ? (t.data as readonly Uint8Array[]).map((b) => new TextDecoder().decode(b)) : Array.from(t.data as ArrayLike<unknown>);
+  const values =
+    t.dtype === fromStrings([]).dtype ? (t.data as readonly Uint8Array[]).map((b) => new TextDecoder().decode(b)) : Array.from(t.data as ArrayLike<unknown>);
   return cut(`${alias} = ${plain(values)}`);
 }
 
 function outputText(tc: Case, outputs: Readonly<Record<string, TensorOutput>>): string {
-  if (tc.labels !== undefined) return `digits ${(outputs["digit"]?.toArray() as bigint[]).join(" ")}`;
+  const digits = outputs["digit"];
+  if (tc.labels !== undefined && digits !== undefined) return `digits ${(digits.toArray() as readonly bigint[]).join(" ")}`;
   return cut(
     Object.entries(outputs)
       .map(([alias, t]) => `${alias} = ${plain(t.toArray())}`)

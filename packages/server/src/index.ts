@@ -8,5 +8,6 @@
  * @module
  */
 export type { ModelSource } from "./config/index.ts";
-export type { ModelServer, ServerOptions } from "./server.ts";
+export type { LoadFailure } from "./manager/index.ts";
+export type { ModelServer, ServerOptions, Started } from "./server.ts";
 export { newModelServer } from "./server.ts";

@@ -35,6 +35,7 @@ async function main(argv: readonly string[]): Promise<number> {
     grpc: [...(port === 0 ? [] : [{ port, ...host }]), ...(socket === "" ? [] : [{ path: socket }])],
     ...(restPort === 0 ? {} : { rest: { port: restPort, ...host } }),
     restTimeoutMs: options.int("rest_api_timeout_in_ms"),
+    strict: options.bool("strict_startup"),
     cors: options.bool("rest_api_enable_cors_support"),
     checkMethodName: options.bool("enable_signature_method_name_check"),
     form: options.bool("enable_serialization_as_tensor_content") ? "content" : "values",
@@ -47,7 +48,6 @@ async function main(argv: readonly string[]): Promise<number> {
   const starting = server.start(ctx);
   const first = await Promise.race([starting, stopped]);
   if (typeof first === "string") return 0; // told to stop while loading: nothing to drain
-  if (first.failures.length > 0 && options.bool("strict_startup")) throw first.failures[0];
   logger.info("listening", { grpc: first.grpc, rest: first.rest ?? "off", pid: process.pid });
   const signal = await stopped;
   logger.info("draining", { signal, ms: options.int("drain_ms") });

@@ -1,12 +1,12 @@
 import { type Engine, newEmbeddedEngine } from "@tfs/engine";
 import { type BindAddress, formatAddress, type Listener, newListener } from "@tfs/rpc";
-import { type Clock, Code, type Ctx, type Failure, type Logger, newError } from "@tfs/std";
+import { type Clock, Code, type Ctx, type Failure, type Logger, newError, throwIfDone } from "@tfs/std";
 import type { Form } from "@tfs/tensor";
 import type { ModelSource } from "./config/index.ts";
 import { newGrpcHandler } from "./grpc/index.ts";
 import { newHttpHandler } from "./http/index.ts";
 import type { InferOptions } from "./infer/index.ts";
-import { type Manager, newManager } from "./manager/index.ts";
+import { type LoadFailure, type Manager, newManager } from "./manager/index.ts";
 
 export interface ServerOptions {
   readonly models: readonly ModelSource[];
@@ -25,11 +25,20 @@ export interface ServerOptions {
   readonly checkMethodName?: boolean;
   /** form is how Predict answers over gRPC carry tensors; default "values", as TensorFlow Serving. */
   readonly form?: Form;
+  /** strict makes a model that does not load fail the start, as in TensorFlow Serving; default false: the other models are served. */
+  readonly strict?: boolean;
   /** maxBodyBytes bounds a REST body; default 512 MiB. */
   readonly maxBodyBytes?: number;
 }
 
 const defaultMaxBodyBytes = 512 << 20;
+
+/** Started is where a server listens (`host:port` or `unix:path`), and what did not load. */
+export interface Started {
+  readonly grpc: readonly string[];
+  readonly rest: string | undefined;
+  readonly failures: readonly LoadFailure[];
+}
 
 /** ModelServer serves models over gRPC, gRPC-Web and Connect on one set of addresses and REST on another. */
 class ModelServer {
@@ -48,10 +57,21 @@ class ModelServer {
     });
   }
 
-  /** start loads the models, then listens. Gives the bound addresses, and what failed to load: the other models are served all the same. */
-  async start(ctx: Ctx): Promise<{ readonly grpc: readonly string[]; readonly rest: string | undefined; readonly failures: readonly Failure[] }> {
+  /** start loads the models, then listens. If it throws, everything it had opened is closed again. */
+  async start(ctx: Ctx): Promise<Started> {
+    try {
+      return await this.#open(ctx);
+    } catch (err) {
+      await this.drain(0);
+      throw err;
+    }
+  }
+
+  async #open(ctx: Ctx): Promise<Started> {
     const { clock, logger, grpc = [], rest } = this.#options;
     const failures = await this.#manager.load(ctx, this.#options.models);
+    if (failures.length > 0 && this.#options.strict === true) throw unavailable(failures);
+    throwIfDone(ctx); // told to stop while loading: do not listen
     const infer: InferOptions = { manager: this.#manager, checkMethodName: this.#options.checkMethodName ?? false };
     const bound: string[] = [];
     for (const address of grpc) {
@@ -78,6 +98,15 @@ export type { ModelServer };
 
 export function newModelServer(options: ServerOptions): ModelServer {
   return new ModelServer(options);
+}
+
+/** unavailable says which models did not load, in TensorFlow Serving's words. */
+function unavailable(failures: readonly LoadFailure[]): Failure {
+  const list = failures.map(({ model, version, failure }) => {
+    const id = version === undefined ? `{name: ${model}}` : `{name: ${model} version: ${version}}`;
+    return `{${id} due to error: ${String(failure)}}, `;
+  });
+  return newError(Code.Unknown, `${failures.length} servable(s) did not become available: {${list.join("")}}`);
 }
 
 function engineOf(name: string): Engine {

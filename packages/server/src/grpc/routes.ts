@@ -10,9 +10,10 @@ import {
   type TensorProto,
 } from "@tfs/proto";
 import type { ListenerOptions } from "@tfs/rpc";
-import { background, Code, type Ctx, type Failure, isFailure, type Logger, newError, toFailure, withSignal, withTimeout } from "@tfs/std";
+import { background, Code, type Ctx, canceled, type Failure, isFailure, type Logger, newError, toFailure, withSignal, withTimeout } from "@tfs/std";
 import { decode, encode, type Form, fromMessage, type Tensor, toMessage } from "@tfs/tensor";
 import { classify, type InferOptions, metadata, multiInference, predict, regress, status } from "../infer/index.ts";
+import { timedOut } from "../servable/index.ts";
 
 export interface GrpcOptions {
   readonly infer: InferOptions;
@@ -21,11 +22,14 @@ export interface GrpcOptions {
   readonly logger: Logger;
 }
 
+/** A message may have 2^31-1 bytes, compressed or not, and answers are never compressed: both as in TensorFlow Serving. */
+const limits = { readMaxBytes: 0x7fffffff, writeMaxBytes: 0x7fffffff, compressMinBytes: 0x7fffffff } as const;
+
 /** newGrpcHandler answers requests of all three protocols, told apart by content type. */
 export function newGrpcHandler(options: GrpcOptions): ListenerOptions["onRequest"] {
   // Binary codecs leave tensors as bytes; JSON codecs need the true messages. The paths are the same.
-  const binary = connectNodeAdapter({ routes: (router) => routes(router, options, predictAsBytes(options)), fallback: notFound });
-  const json = connectNodeAdapter({ routes: (router) => routes(router, options, predictAsMessages(options)), fallback: notFound });
+  const binary = connectNodeAdapter({ routes: (router) => routes(router, options, predictAsBytes(options)), fallback: notFound, ...limits });
+  const json = connectNodeAdapter({ routes: (router) => routes(router, options, predictAsMessages(options)), fallback: notFound, ...limits });
   return (req, res) => {
     const type = String(req.headers["content-type"] ?? "");
     const handler = type.includes("json") ? json : binary;
@@ -97,18 +101,17 @@ function predictAsMessages(options: GrpcOptions): Bind {
     );
 }
 
-/** tensorsOf decodes a request's inputs. The text starts as TensorFlow Serving's does, and goes on to say what is wrong. */
-function tensorsOf<T>(inputs: { readonly [alias: string]: T }, read: (value: T) => Tensor): Map<string, Tensor> {
-  const out = new Map<string, Tensor>();
-  for (const [alias, value] of Object.entries(inputs)) {
+/** tensorsOf gives a reader for each of a request's inputs. The text of what does not decode starts as TensorFlow Serving's does, and goes on to say what is wrong. */
+function tensorsOf<T>(inputs: { readonly [alias: string]: T }, read: (value: T) => Tensor): Map<string, () => Tensor> {
+  const readAs = (alias: string, value: T): Tensor => {
     try {
-      out.set(alias, read(value));
+      return read(value);
     } catch (err) {
       if (!isFailure(err)) throw err;
       throw newError(err.code, `tensor parsing error: ${alias}: ${err.message}`, err);
     }
-  }
-  return out;
+  };
+  return new Map(Object.entries(inputs).map(([alias, value]) => [alias, () => readAs(alias, value)]));
 }
 
 /** answered runs a verb within the caller's deadline and cancellation, and turns a Failure into the error that the protocol sends. */
@@ -119,10 +122,16 @@ async function answered<T>(context: HandlerContext, options: GrpcOptions, verb: 
   try {
     return await verb(ctx);
   } catch (err) {
-    const failure = toFailure(err);
+    const failure = endOf(err);
     if (failure.code === Code.Internal) options.logger.error("call failed", { method: context.method.name, error: err });
     throw connectError(failure);
   }
+}
+
+/** endOf reads an error, also the reason that Connect gives when a call's deadline passes or its client goes away. */
+function endOf(err: unknown): Failure {
+  if (err instanceof ConnectError) return (err.code as number) === Code.DeadlineExceeded ? timedOut : canceled;
+  return toFailure(err);
 }
 
 /** A text longer than this is cut, as in TensorFlow Serving: a trailer must stay small. */

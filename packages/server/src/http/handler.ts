@@ -105,7 +105,8 @@ async function run(ctx: Ctx, call: Exclude<Route, { kind: "preflight" }>, body: 
       const document = parsePredict(body);
       const spec = specOf(call, document.signatureName);
       const { format, inputs } = document.inputs(signatureOf(spec, infer));
-      return printPredict((await predict(ctx, { spec, inputs, outputFilter: [] }, infer)).outputs, format);
+      const read = new Map([...inputs].map(([alias, t]) => [alias, () => t]));
+      return printPredict((await predict(ctx, { spec, inputs: read, outputFilter: [] }, infer)).outputs, format);
     }
     case "classify": {
       const { signatureName, input } = parseExamples(body);

@@ -6,7 +6,8 @@ import { defaultSignature, type InferOptions } from "./options.ts";
 
 export interface PredictCall {
   readonly spec: ModelSpec | undefined;
-  readonly inputs: ReadonlyMap<string, Tensor>;
+  /** inputs are read when the call has passed the checks before them: nothing is decoded for a model that is not there. A reader throws a Failure. */
+  readonly inputs: ReadonlyMap<string, () => Tensor>;
   readonly outputFilter: readonly string[];
 }
 
@@ -49,7 +50,7 @@ export function tensorName(info: SignatureDef["inputs"][string] | undefined): st
   return info?.encoding.case === "name" ? info.encoding.value : ":0";
 }
 
-function feedsOf(signature: SignatureDef, inputs: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
+function feedsOf(signature: SignatureDef, inputs: PredictCall["inputs"]): Map<string, Tensor> {
   const wanted = Object.keys(signature.inputs).sort();
   const given = [...inputs.keys()].sort();
   const defaults = Object.keys(signature.defaults).sort();
@@ -68,7 +69,7 @@ function feedsOf(signature: SignatureDef, inputs: ReadonlyMap<string, Tensor>): 
     const sent = inputs.get(alias);
     if (sent !== undefined) {
       used.push(alias);
-      feeds.set(tensorName(info), sent);
+      feeds.set(tensorName(info), sent());
       continue;
     }
     const fallback = signature.defaults[alias];

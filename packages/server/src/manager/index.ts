@@ -7,6 +7,6 @@
  *
  * @module
  */
-export type { Handle, Manager, ManagerOptions, VersionStatus } from "./manager.ts";
+export type { Handle, LoadFailure, Manager, ManagerOptions, VersionStatus } from "./manager.ts";
 export { newManager } from "./manager.ts";
 export { state } from "./state.ts";

@@ -20,6 +20,13 @@ export interface VersionStatus {
   readonly error: Failure | undefined;
 }
 
+/** LoadFailure is a model that did not load, and why; without a version if none was found. */
+export interface LoadFailure {
+  readonly model: string;
+  readonly version: bigint | undefined;
+  readonly failure: Failure;
+}
+
 /** Handle keeps a version loaded until it is disposed. */
 export interface Handle extends Disposable {
   readonly servable: Servable;
@@ -44,8 +51,8 @@ class Manager {
   }
 
   /** load loads the largest version of each model. What fails becomes a state with an error, and is given back; the others are served. */
-  async load(ctx: Ctx, models: readonly ModelSource[]): Promise<Failure[]> {
-    const failures: Failure[] = [];
+  async load(ctx: Ctx, models: readonly ModelSource[]): Promise<LoadFailure[]> {
+    const failures: LoadFailure[] = [];
     for (const model of models) {
       const failure = await this.#loadModel(ctx, model);
       if (failure !== undefined) failures.push(failure);
@@ -94,7 +101,7 @@ class Manager {
     }
   }
 
-  async #loadModel(ctx: Ctx, model: ModelSource): Promise<Failure | undefined> {
+  async #loadModel(ctx: Ctx, model: ModelSource): Promise<LoadFailure | undefined> {
     const { engine, tags, clock, logger } = this.#options;
     const versions = new Map<bigint, Version>();
     this.#models.set(model.name, versions);
@@ -121,7 +128,7 @@ class Manager {
         entry.error = failure;
       }
       logger.error("model did not load", { model: model.name, version: entry?.version, error: failure });
-      return failure;
+      return { model: model.name, version: entry?.version, failure };
     }
   }
 

@@ -4,4 +4,4 @@
  * @module
  */
 export type { Servable } from "./servable.ts";
-export { loadServable } from "./servable.ts";
+export { loadServable, timedOut } from "./servable.ts";

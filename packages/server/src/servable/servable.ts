@@ -1,6 +1,6 @@
 import type { Engine, LoadedModel } from "@tfs/engine";
 import type { SignatureDef } from "@tfs/proto";
-import type { Ctx } from "@tfs/std";
+import { Code, type Ctx, deadlineExceeded, type Failure, newError } from "@tfs/std";
 
 /** Servable is a loaded version. Whoever loads it closes it, after the last run has ended. */
 export interface Servable {
@@ -18,6 +18,9 @@ export interface ServableSpec {
   readonly tags: readonly string[];
 }
 
+/** timedOut is how a run ends whose time is up, in the words of TensorFlow's runtime; made in advance, because it costs least under load. */
+export const timedOut: Failure = newError(Code.DeadlineExceeded, "Timed out waiting for notification");
+
 /** loadServable loads a version directory with an engine. */
 export async function loadServable(ctx: Ctx, engine: Engine, spec: ServableSpec): Promise<Servable> {
   const model = await engine.load(ctx, spec.path, { tags: spec.tags });
@@ -25,7 +28,13 @@ export async function loadServable(ctx: Ctx, engine: Engine, spec: ServableSpec)
     name: spec.name,
     version: spec.version,
     signatures: new Map(Object.entries(model.metaGraph.signatureDef)),
-    run: (run, feeds, fetches) => model.run(run, feeds, fetches),
+    run: async (run, feeds, fetches) => {
+      try {
+        return await model.run(run, feeds, fetches);
+      } catch (err) {
+        throw err === deadlineExceeded ? timedOut : err;
+      }
+    },
     close: () => model.close(),
   };
 }

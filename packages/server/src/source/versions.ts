@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { Code, newError } from "@tfs/std";
+import { Code, messageOf, newError } from "@tfs/std";
 
 /** FoundVersion is a child of a base path whose whole name is a number. */
 export interface FoundVersion {
@@ -11,14 +11,15 @@ export interface FoundVersion {
 const maxInt64 = 2n ** 63n - 1n;
 
 /**
- * versionsIn reads names as versions, highest first. Leading zeros are allowed; anything else is skipped. Of two names for one number the one that
- * sorts last wins, as in TensorFlow Serving.
+ * versionsIn reads names as versions, highest first. Leading zeros, a plus sign and white space around are allowed, as TensorFlow Serving's parser does;
+ * anything else is skipped. Of two names for one number the one that sorts last wins.
  */
 export function versionsIn(basePath: string, names: readonly string[]): FoundVersion[] {
   const found = new Map<bigint, string>();
   for (const name of [...names].sort()) {
-    if (!/^\d+$/.test(name) || BigInt(name) > maxInt64) continue;
-    found.set(BigInt(name), name);
+    const digits = /^\s*\+?(\d+)\s*$/.exec(name)?.[1];
+    if (digits === undefined || BigInt(digits) > maxInt64) continue;
+    found.set(BigInt(digits), name);
   }
   return [...found].sort(([a], [b]) => (a < b ? 1 : -1)).map(([version, name]) => ({ version, path: join(basePath, name) }));
 }
@@ -28,13 +29,14 @@ export function latestVersion(versions: readonly FoundVersion[]): FoundVersion |
   return versions[0];
 }
 
-/** listVersions lists a base path. Throws NotFound if it is not there. */
+/** listVersions lists a base path. Throws InvalidArgument if it cannot. */
 export async function listVersions(model: string, basePath: string): Promise<FoundVersion[]> {
   let names: string[];
   try {
     names = await readdir(basePath);
   } catch (err) {
-    throw newError(Code.NotFound, `Could not find base path ${basePath} for servable ${model}`, err);
+    const why = (err as NodeJS.ErrnoException).code === "ENOENT" ? `NOT_FOUND: ${basePath} not found` : messageOf(err);
+    throw newError(Code.InvalidArgument, `Could not find base path ${basePath} for servable ${model} with error ${why}`, err);
   }
   return versionsIn(basePath, names);
 }

@@ -1,0 +1,12 @@
+/**
+ * Package testing starts servers on real sockets for the tests of this package, and writes the models that no exporter would write.
+ *
+ *     await using served = await serve(["half_plus_two"]);
+ *     for (const wire of wires(served.grpc)) …
+ *
+ * @module
+ */
+export type { Served } from "./serve.ts";
+export { models, serve, silent } from "./serve.ts";
+export type { Wire } from "./wires.ts";
+export { wires } from "./wires.ts";

@@ -1,0 +1,31 @@
+import { Agent } from "node:http";
+import type { Transport } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport, createGrpcWebTransport, Http2SessionManager } from "@connectrpc/connect-node";
+
+/** Wire is one protocol to call a server by. */
+export interface Wire extends Disposable {
+  readonly name: string;
+  readonly transport: Transport;
+}
+
+/** wires gives every protocol that the gRPC port speaks: gRPC, gRPC-Web and Connect, over HTTP/2 and HTTP/1.1, binary and JSON. */
+export function wires(baseUrl: string): Wire[] {
+  return [
+    http2("grpc", baseUrl, (options) => createGrpcTransport(options)),
+    http1("grpc-web over HTTP/1.1", (nodeOptions) => createGrpcWebTransport({ baseUrl, httpVersion: "1.1", nodeOptions })),
+    http2("grpc-web over HTTP/2", baseUrl, (options) => createGrpcWebTransport({ ...options, httpVersion: "2" })),
+    http1("connect", (nodeOptions) => createConnectTransport({ baseUrl, httpVersion: "1.1", nodeOptions, useBinaryFormat: true })),
+    http1("connect with JSON", (nodeOptions) => createConnectTransport({ baseUrl, httpVersion: "1.1", nodeOptions, useBinaryFormat: false })),
+    http2("grpc with JSON", baseUrl, (options) => createGrpcTransport({ ...options, useBinaryFormat: false })),
+  ];
+}
+
+function http1(name: string, open: (nodeOptions: { readonly agent: Agent }) => Transport): Wire {
+  const agent = new Agent({ keepAlive: true });
+  return { name, transport: open({ agent }), [Symbol.dispose]: () => agent.destroy() };
+}
+
+function http2(name: string, baseUrl: string, open: (options: { readonly baseUrl: string; readonly sessionManager: Http2SessionManager }) => Transport): Wire {
+  const sessionManager = new Http2SessionManager(baseUrl);
+  return { name, transport: open({ baseUrl, sessionManager }), [Symbol.dispose]: () => sessionManager.abort() };
+}

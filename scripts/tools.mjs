@@ -1,0 +1,99 @@
+// npm run tools: what some suites need beyond npm, into .tools (ignored). Pinned, idempotent; arguments install only the named ones, --list tells what there is.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const dir = join(root, ".tools");
+const windows = process.platform === "win32";
+
+function run(command, args, options = {}) {
+  const result = spawnSync(command, args, { stdio: ["ignore", "ignore", "inherit"], shell: windows, ...options });
+  if (result.error !== undefined) throw new Error(`${command} could not be started: ${result.error.message}`);
+  if (result.status !== 0) throw new Error(`${command} ${args.join(" ")} failed`);
+}
+
+/** once skips a tool whose stamp says that this version is there. */
+function once(name, version, install) {
+  const stamp = join(dir, `${name}.stamp`);
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === version) {
+    console.log(`tools: ${name} ${version} is there`);
+    return;
+  }
+  console.log(`tools: installing ${name} ${version} …`);
+  install();
+  writeFileSync(stamp, version);
+}
+
+/** A Node of another version, from the npm package `node`; its binary comes by an install script, so that is allowed here by name. */
+function nodeTool(major, version) {
+  return () =>
+    once(`node-${major}`, version, () => {
+      const prefix = join(dir, `node-${major}`);
+      rmSync(prefix, { recursive: true, force: true });
+      mkdirSync(prefix, { recursive: true });
+      writeFileSync(join(prefix, "package.json"), JSON.stringify({ private: true, allowScripts: { node: true } }));
+      run(
+        "npm",
+        ["install", "--prefix", prefix, "--loglevel=error", "--no-audit", "--no-fund", "--no-package-lock", "--engine-strict=false", `node@${version}`],
+        { cwd: prefix },
+      );
+    });
+}
+
+const servingApi = "tensorflow-serving-api==2.21.0";
+const venvVersion = `${createHash("sha256")
+  .update(readFileSync(join(root, "scripts/requirements.txt")))
+  .update(servingApi)
+  .digest("hex")
+  .slice(0, 12)}`;
+
+function pythonTool() {
+  const requirements = join(root, "scripts/requirements.txt");
+  once("venv", venvVersion, () => {
+    const venv = join(dir, "venv");
+    rmSync(venv, { recursive: true, force: true });
+    const made = spawnSync("python3", ["-m", "venv", venv], { stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" });
+    if (made.error !== undefined) throw new Error("python3 is needed for TensorFlow's own client: install Python 3.9 to 3.13");
+    if (made.status !== 0) {
+      if (process.env.CI !== "true" || process.getuid?.() !== 0)
+        throw new Error("python3 has no venv module: install it (Debian: apt-get install python3-venv)");
+      run("apt-get", ["update", "-qq"]);
+      run("apt-get", ["install", "-y", "-qq", "python3-venv"]);
+      run("python3", ["-m", "venv", venv]);
+    }
+    const pip = join(venv, windows ? "Scripts/pip.exe" : "bin/pip");
+    run(pip, ["install", "--quiet", "--disable-pip-version-check", "-r", requirements]);
+    run(pip, ["install", "--quiet", "--disable-pip-version-check", "--no-deps", servingApi]);
+  });
+}
+
+const tools = {
+  venv: { what: "Python with TensorFlow, TensorFlow Serving's client stubs and scikit-learn", install: pythonTool },
+  "node-20": { what: "the oldest Node that may start the set-up", install: nodeTool(20, "20.20.2") },
+  "node-22": { what: "Node 22 for the matrix", install: nodeTool(22, "22.23.3") },
+  "node-26": { what: "Node 26 for the matrix", install: nodeTool(26, "26.10.0") },
+};
+
+const names = process.argv.slice(2);
+if (names.includes("--list") || names.includes("--help")) {
+  for (const [name, { what }] of Object.entries(tools)) console.log(`${name.padEnd(8)} ${what}`);
+} else {
+  mkdirSync(dir, { recursive: true });
+  for (const name of names.length > 0 ? names : Object.keys(tools)) {
+    const tool = tools[name];
+    if (tool === undefined) {
+      console.error(`tools: there is no tool ${name}; there are ${Object.keys(tools).join(", ")}`);
+      process.exitCode = 1;
+      continue;
+    }
+    try {
+      tool.install();
+    } catch (err) {
+      console.error(`tools: ${name}: ${err.message}`);
+      process.exitCode = 1;
+    }
+  }
+}
