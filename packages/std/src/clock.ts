@@ -13,17 +13,26 @@ export interface Clock {
   after(ms: number, fn: () => void, options?: { readonly background?: boolean }): Timer;
 }
 
+/** setTimeout takes at most 2^31-1 ms; asked for more (Infinity too) it fires at once. */
+const maxTimerMs = 0x7fffffff;
+
 const system: Clock = {
   now: () => performance.now(),
   wallMs: () => Date.now(),
   after(ms, fn, options) {
-    const handle: unknown = setTimeout(fn, ms);
-    if (options?.background === true) (handle as { unref?: () => void }).unref?.(); // browsers give a number
-    const cancel = (): void => clearTimeout(handle as ReturnType<typeof setTimeout>);
+    const at = performance.now() + ms;
+    let handle: ReturnType<typeof setTimeout> | undefined;
+    const arm = (left: number): void => {
+      handle = left > maxTimerMs ? setTimeout(() => arm(at - performance.now()), maxTimerMs) : setTimeout(fn, left);
+      if (options?.background === true) (handle as { unref?: () => void }).unref?.(); // browsers give a number
+    };
+    arm(ms);
+    const cancel = (): void => clearTimeout(handle);
     return { cancel, [Symbol.dispose]: cancel };
   },
 };
 
+/** systemClock is the machine's clock. */
 export function systemClock(): Clock {
   return system;
 }

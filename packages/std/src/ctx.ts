@@ -1,5 +1,5 @@
 import { Code } from "./code.ts";
-import { type Failure, newError } from "./errors.ts";
+import { type Failure, failureOf, newError } from "./errors.ts";
 
 /** Key names a value that rides along with a request; two keys with one name are still different keys. */
 export interface Key<T> {
@@ -53,22 +53,21 @@ export function withCancel(parent: Ctx): CancelCtx {
   return child(parent, parent.deadline);
 }
 
-/** withTimeout makes a child that ends `ms` milliseconds from now at the latest; never later than its parent. */
+/**
+ * withTimeout makes a child that ends `ms` milliseconds from now at the latest; never later than its parent. Zero or less ends it before it
+ * is returned. Infinity is no timeout of its own.
+ */
 export function withTimeout(parent: Ctx, ms: number): CancelCtx {
+  if (Number.isNaN(ms)) throw new Error("withTimeout takes milliseconds, not NaN");
   return child(parent, Math.min(parent.deadline, performance.now() + ms));
 }
 
-/** withSignal makes a child that also ends when a foreign signal aborts: the edge where plain JavaScript callers come in. */
+/**
+ * withSignal makes a child that also ends when a foreign signal aborts: the edge where plain JavaScript callers come in. A reason that
+ * carries no code becomes the cause of one that does: DeadlineExceeded for a platform TimeoutError (AbortSignal.timeout), else Canceled.
+ */
 export function withSignal(parent: Ctx, signal: AbortSignal): CancelCtx {
-  const ctx = child(parent, parent.deadline);
-  const stop = follow(signal, (reason) => ctx.cancel(reason));
-  return {
-    ...ctx,
-    [Symbol.dispose]: () => {
-      stop();
-      ctx.cancel();
-    },
-  };
+  return child(parent, parent.deadline, signal);
 }
 
 /** throwIfDone throws the context's reason if its signal has aborted or its deadline has passed. */
@@ -98,25 +97,35 @@ export async function race<T>(ctx: Ctx, work: Promise<T>): Promise<T> {
 /** setTimeout takes at most 2^31-1 ms; a longer one would fire at once. */
 const maxTimerMs = 0x7fffffff;
 
-function child(parent: Ctx, deadline: number): CancelCtx {
+function child(parent: Ctx, deadline: number, foreign?: AbortSignal): CancelCtx {
   const controller = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let stop = (): void => {};
-  const release = (): void => {
-    stop();
-    clearTimeout(timer);
-  };
+  let stopParent = (): void => {};
+  let stopForeign = (): void => {};
   const cancel = (reason: unknown = canceled): void => {
-    release();
+    stopParent();
+    stopForeign();
+    clearTimeout(timer);
     if (!controller.signal.aborted) controller.abort(reason);
   };
-  stop = follow(parent.signal, cancel);
   const arm = (): void => {
     const left = deadline - performance.now();
     timer = setTimeout(() => (deadline <= performance.now() ? cancel(deadlineExceeded) : arm()), Math.min(Math.max(0, Math.ceil(left)), maxTimerMs));
   };
-  if (deadline < parent.deadline && !controller.signal.aborted) arm();
+  stopParent = follow(parent.signal, cancel);
+  if (foreign !== undefined && !controller.signal.aborted) stopForeign = follow(foreign, (reason) => cancel(coded(reason)));
+  if (deadline < parent.deadline && !controller.signal.aborted) {
+    if (deadline <= performance.now()) cancel(deadlineExceeded);
+    else arm();
+  }
   return { signal: controller.signal, deadline, value: (key) => parent.value(key), cancel, [Symbol.dispose]: () => cancel() };
+}
+
+/** coded gives a foreign abort reason a gRPC code, if it has none of its own. */
+function coded(reason: unknown): unknown {
+  if (failureOf(reason) !== undefined) return reason;
+  const timeout = reason instanceof Error && reason.name === "TimeoutError";
+  return timeout ? newError(Code.DeadlineExceeded, "deadline exceeded", reason) : newError(Code.Canceled, "canceled", reason);
 }
 
 /** follow calls back once when the signal aborts (at once if it has); the returned function stops following. */

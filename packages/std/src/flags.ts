@@ -22,7 +22,7 @@ export interface Flags {
 }
 
 /**
- * parseFlags reads `--name=value`, `--name value`, and for bools `--name`. A flag that comes twice counts as it came last. Throws InvalidArgument for
+ * parseFlags reads `--name=value`, `--name value` (unless the value starts with `--`), and for bools `--name`. A flag that comes twice counts as it came last. Throws InvalidArgument for
  * an unknown flag (with the nearest name), a value that does not parse, and anything that is no flag.
  */
 export function parseFlags(flags: readonly Flag[], argv: readonly string[]): Flags {
@@ -40,7 +40,7 @@ export function parseFlags(flags: readonly Flag[], argv: readonly string[]): Fla
     }
     let text = inline;
     if (text === undefined && flag.kind === "bool") text = "true";
-    else if (text === undefined) text = argv[++i];
+    else if (text === undefined && argv[i + 1]?.startsWith("--") === false) text = argv[++i];
     if (text === undefined) throw newError(Code.InvalidArgument, `flag --${name} needs a value`);
     values.set(name, parse(flag, text));
   }

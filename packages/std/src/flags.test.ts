@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Code, codeOf, type Flag, nearest, parseFlags, usage } from "./index.ts";
+
+const flags: readonly Flag[] = [
+  { name: "port", kind: "int", fallback: 8500, group: "Network", help: "where gRPC listens" },
+  { name: "model_name", kind: "string", fallback: "default", group: "Model", help: "the model's name" },
+  { name: "model_base_path", kind: "string", fallback: "", group: "Model", help: "where it lies" },
+  { name: "enable_batching", kind: "bool", fallback: false, group: "Model", help: "joins requests" },
+];
+
+const good: { name: string; argv: string[]; want: [number, string, boolean] }[] = [
+  { name: "nothing gives the fallbacks", argv: [], want: [8500, "default", false] },
+  { name: "a value after an equals sign", argv: ["--port=1", "--model_name=m"], want: [1, "m", false] },
+  { name: "a value in the next word", argv: ["--port", "-1", "--model_name", "m"], want: [-1, "m", false] },
+  { name: "a value may hold equals signs and newlines", argv: ["--model_name=a=b\nc"], want: [8500, "a=b\nc", false] },
+  { name: "an empty value is a value", argv: ["--model_name="], want: [8500, "", false] },
+  { name: "a bool by its name alone", argv: ["--enable_batching", "--port=2"], want: [2, "default", true] },
+  { name: "a bool by its value", argv: ["--enable_batching=true", "--enable_batching=false"], want: [8500, "default", false] },
+  { name: "the last of several counts", argv: ["--port=1", "--port=2"], want: [2, "default", false] },
+];
+for (const tc of good) {
+  test(`flags: ${tc.name}`, () => {
+    const got = parseFlags(flags, tc.argv);
+    assert.deepEqual([got.int("port"), got.string("model_name"), got.bool("enable_batching")], tc.want);
+  });
+}
+
+const bad: { name: string; argv: string[]; text: RegExp }[] = [
+  { name: "an unknown flag names the one it was meant to be", argv: ["--prt=1"], text: /^unknown flag --prt; did you mean --port\?$/ },
+  { name: "an unknown flag far from all", argv: ["--verbosity"], text: /^unknown flag --verbosity$/ },
+  { name: "a word that is no flag", argv: ["model"], text: /^unknown argument: model$/ },
+  { name: "a single dash", argv: ["-port=1"], text: /^unknown argument: -port=1$/ },
+  { name: "two dashes alone", argv: ["--"], text: /^unknown argument: --$/ },
+  { name: "a flag without its value", argv: ["--model_name"], text: /^flag --model_name needs a value$/ },
+  { name: "a flag that is followed by a flag", argv: ["--model_name", "--port=1"], text: /^flag --model_name needs a value$/ },
+  { name: "a number with something behind it", argv: ["--port=1x"], text: /^Couldn't interpret value 1x for flag port\.$/ },
+  { name: "an empty number", argv: ["--port="], text: /^Couldn't interpret value {2}for flag port\.$/ },
+  { name: "a number past 2^53", argv: ["--port=9007199254740993"], text: /Couldn't interpret value 9007199254740993/ },
+  { name: "a bool that is neither", argv: ["--enable_batching=yes"], text: /Couldn't interpret value yes for flag enable_batching/ },
+];
+for (const tc of bad) {
+  test(`flags refused: ${tc.name}`, () => {
+    assert.throws(
+      () => parseFlags(flags, tc.argv),
+      (err: unknown) => {
+        assert.equal(codeOf(err), Code.InvalidArgument);
+        assert.match((err as Error).message, tc.text);
+        return true;
+      },
+    );
+  });
+}
+
+test("given tells a default from the same value said", () => {
+  const got = parseFlags(flags, ["--port=8500"]);
+  assert.deepEqual([got.given("port"), got.given("model_name")], [true, false]);
+});
+
+test("asking for a flag that is not there is a bug", () => assert.throws(() => parseFlags(flags, []).int("prt"), /there is no flag prt/));
+
+test("usage lists groups, values and defaults", () => {
+  assert.equal(
+    usage("usage: x", flags),
+    `usage: x
+
+Network:
+  --port=INT
+      where gRPC listens (default 8500)
+
+Model:
+  --model_name=STRING
+      the model's name (default default)
+  --model_base_path=STRING
+      where it lies
+  --enable_batching
+      joins requests (default false)
+`,
+  );
+});
+
+const names: { name: string; word: string; want: string | undefined }[] = [
+  { name: "one letter missing", word: "serving_defalt", want: "serving_default" },
+  { name: "another case", word: "Serving_Default", want: "serving_default" },
+  { name: "nothing alike", word: "zebra", want: undefined },
+  { name: "the nearer of two", word: "scorez", want: "scores" },
+  { name: "a short word needs to be very near", word: "xy", want: undefined },
+];
+for (const tc of names) test(`nearest: ${tc.name}`, () => assert.equal(nearest(tc.word, ["serving_default", "scores", "score_sum", "ab"]), tc.want));
