@@ -128,23 +128,20 @@ function withDead(steps: readonly Omit<Step, "dead">[], keep: ReadonlySet<number
  */
 function sort(nodes: readonly FlatNode[], roots: readonly number[], isFed: (e: Edge) => boolean, targets: ReadonlySet<number>): number[] {
   const effect = new Map<number, boolean>();
+  /** hasEffect tells whether a node, or anything it needs, changes state. Each node is looked at once per plan. */
   function hasEffect(root: number): boolean {
     const stack = [root];
     while (stack.length > 0) {
       const n = stack.at(-1)!;
-      if (effect.has(n)) {
-        stack.pop();
-        continue;
-      }
       const node = nodes[n]!;
       const next = [...node.inputs.map((e) => e.node), ...node.control];
-      const open = next.filter((m) => !effect.has(m) && !stack.includes(m));
-      if (!effects.test(node.op) && open.length > 0) {
-        stack.push(...open);
+      if (!effect.has(n)) {
+        effect.set(n, effects.test(node.op));
+        for (const m of next) if (!effect.has(m)) stack.push(m);
         continue;
       }
-      effect.set(n, effects.test(node.op) || next.some((m) => effect.get(m) === true));
       stack.pop();
+      if (next.some((m) => effect.get(m) === true)) effect.set(n, true);
     }
     return effect.get(root) ?? false;
   }
