@@ -1,4 +1,4 @@
-import { create, type DescMethodUnary } from "@bufbuild/protobuf";
+import { create, createRegistry, type DescMethodUnary } from "@bufbuild/protobuf";
 import { type ConnectRouter, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import {
@@ -7,9 +7,10 @@ import {
   PredictRequestEnvelopeSchema,
   PredictResponseEnvelopeSchema,
   PredictResponseSchema,
+  SignatureDefMapSchema,
   type TensorProto,
 } from "@tfs/proto";
-import type { ListenerOptions } from "@tfs/rpc";
+import { type ListenerOptions, trailersOnly } from "@tfs/rpc";
 import { background, Code, type Ctx, canceled, type Failure, isFailure, type Logger, newError, toFailure, withSignal, withTimeout } from "@tfs/std";
 import { decode, encode, type Form, fromMessage, type Tensor, toMessage } from "@tfs/tensor";
 import { classify, type InferOptions, metadata, multiInference, predict, regress, status } from "../infer/index.ts";
@@ -25,11 +26,14 @@ export interface GrpcOptions {
 /** A message may have 2^31-1 bytes, compressed or not, and answers are never compressed: both as in TensorFlow Serving. */
 const limits = { readMaxBytes: 0x7fffffff, writeMaxBytes: 0x7fffffff, compressMinBytes: 0x7fffffff } as const;
 
+/** Metadata is an Any, and JSON has to know what is in it. */
+const jsonOptions = { registry: createRegistry(SignatureDefMapSchema) };
+
 /** newGrpcHandler answers requests of all three protocols, told apart by content type. */
 export function newGrpcHandler(options: GrpcOptions): ListenerOptions["onRequest"] {
   // Binary codecs leave tensors as bytes; JSON codecs need the true messages. The paths are the same.
   const binary = connectNodeAdapter({ routes: (router) => routes(router, options, predictAsBytes(options)), fallback: notFound, ...limits });
-  const json = connectNodeAdapter({ routes: (router) => routes(router, options, predictAsMessages(options)), fallback: notFound, ...limits });
+  const json = connectNodeAdapter({ routes: (router) => routes(router, options, predictAsMessages(options)), fallback: notFound, ...limits, jsonOptions });
   return (req, res) => {
     const type = String(req.headers["content-type"] ?? "");
     const handler = type.includes("json") ? json : binary;
@@ -37,19 +41,14 @@ export function newGrpcHandler(options: GrpcOptions): ListenerOptions["onRequest
   };
 }
 
-/** A path that no service has: gRPC clients read the status, others the HTTP code. */
-function notFound(
-  req: { readonly url?: string | undefined; readonly headers: { readonly [name: string]: unknown } },
-  res: { writeHead(status: number, headers: Record<string, string>): void; end(): void },
-): void {
+/** A path that no service has: gRPC clients get a trailers-only response, others the HTTP status. */
+function notFound(...[req, res]: Parameters<ReturnType<typeof connectNodeAdapter>>): void {
   const grpc = String(req.headers["content-type"] ?? "").startsWith("application/grpc");
-  if (grpc)
-    res.writeHead(200, {
-      "content-type": "application/grpc",
-      "grpc-status": String(Code.Unimplemented),
-      "grpc-message": `unknown method ${encodeURI(req.url ?? "")}`,
-    });
-  else res.writeHead(404, { "content-type": "text/plain" });
+  if (grpc && "stream" in res) {
+    res.stream.respond(trailersOnly(newError(Code.Unimplemented, `unknown method ${req.url ?? ""}`)), { endStream: true });
+    return;
+  }
+  res.statusCode = 404;
   res.end();
 }
 

@@ -6,6 +6,8 @@
  *
  * @module
  */
+export type { Scratch } from "./scratch.ts";
+export { scratch } from "./scratch.ts";
 export type { Served } from "./serve.ts";
 export { models, serve, silent } from "./serve.ts";
 export type { Wire } from "./wires.ts";

@@ -1,6 +1,10 @@
 import { Agent } from "node:http";
+import { createRegistry } from "@bufbuild/protobuf";
 import type { Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { SignatureDefMapSchema } from "@tfs/proto";
+
+const jsonOptions = { registry: createRegistry(SignatureDefMapSchema) };
 
 /** Wire is one protocol to call a server by. */
 export interface Wire extends Disposable {
@@ -15,8 +19,8 @@ export function wires(baseUrl: string): Wire[] {
     http1("grpc-web over HTTP/1.1", (nodeOptions) => createGrpcWebTransport({ baseUrl, httpVersion: "1.1", nodeOptions })),
     http2("grpc-web over HTTP/2", baseUrl, (options) => createGrpcWebTransport({ ...options, httpVersion: "2" })),
     http1("connect", (nodeOptions) => createConnectTransport({ baseUrl, httpVersion: "1.1", nodeOptions, useBinaryFormat: true })),
-    http1("connect with JSON", (nodeOptions) => createConnectTransport({ baseUrl, httpVersion: "1.1", nodeOptions, useBinaryFormat: false })),
-    http2("grpc with JSON", baseUrl, (options) => createGrpcTransport({ ...options, useBinaryFormat: false })),
+    http1("connect with JSON", (nodeOptions) => createConnectTransport({ baseUrl, httpVersion: "1.1", nodeOptions, useBinaryFormat: false, jsonOptions })),
+    http2("grpc with JSON", baseUrl, (options) => createGrpcTransport({ ...options, useBinaryFormat: false, jsonOptions })),
   ];
 }
 
