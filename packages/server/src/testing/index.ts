@@ -12,3 +12,5 @@ export type { Served } from "./serve.ts";
 export { models, serve, silent } from "./serve.ts";
 export type { Wire } from "./wires.ts";
 export { wires } from "./wires.ts";
+export type { WrittenSignature } from "./written.ts";
+export { writeModel } from "./written.ts";
