@@ -125,7 +125,7 @@ const refusals: { name: string; proto: Uint8Array; text: RegExp }[] = [
   },
   { name: "a product past 2^53", proto: message({ dtype: 1 }, 2 ** 40, 2 ** 40), text: /too many elements/ },
   { name: "a product that is only undone by a zero", proto: message({ dtype: 1 }, 0, 2 ** 40, 2 ** 40), text: /too many elements/ },
-  { name: "255 dimensions", proto: message({ dtype: 1 }, ...new Array<number>(255).fill(1)), text: /255 dimensions, more than 254/ },
+  { name: "255 dimensions", proto: message({ dtype: 1 }, ...new Array<number>(255).fill(1)), text: /more than 254 dimensions/ },
   {
     name: "content that is too short",
     proto: message({ dtype: 1, tensorContent: new Uint8Array(7) }, 2),
@@ -148,7 +148,11 @@ const refusals: { name: string; proto: Uint8Array; text: RegExp }[] = [
     proto: message({ dtype: 1, floatVal: [1] }, 100_000_000),
     text: /takes 100000000 values and 1 came; a tensor filled from fewer values may take 67108864 bytes/,
   },
-  { name: "a hundred million strings out of none", proto: message({ dtype: 7 }, 100_000_000), text: /takes 100000000 values and 0 came/ },
+  {
+    name: "a hundred million strings out of none",
+    proto: message({ dtype: 7 }, 100_000_000),
+    text: /shape \[100000000\] of DT_STRING takes 12800000000 bytes, the limit is 1073741824/,
+  },
   { name: "half a complex number", proto: message({ dtype: 8, scomplexVal: [1, 2, 3] }, 2), text: /3 numbers, not pairs/ },
   {
     name: "strings whose lengths run past the content",

@@ -5,7 +5,8 @@ import { elementCount, numeric, shapeText, type Tensor } from "./tensor.ts";
 
 /**
  * fromBytes reads tensor_content: raw little-endian elements in row-major order; for strings all varint lengths first, then the bytes back to
- * back. Numbers are a view of `bytes` where it is aligned, else a copy; strings are always views. Throws InvalidArgument if the length is wrong.
+ * back. Numbers are a view of `bytes` where it is aligned, else a copy; strings are always views. Throws InvalidArgument if the length is wrong, or
+ * if a bool is neither 0 nor 1 (parse_tensor of TensorFlow 2.21 refuses it too).
  */
 export function fromBytes(dtype: DType, shape: readonly number[], bytes: Uint8Array): Tensor {
   const n = elementCount(shape);
@@ -16,18 +17,30 @@ export function fromBytes(dtype: DType, shape: readonly number[], bytes: Uint8Ar
   if (bytes.byteLength !== want) {
     throw newError(Code.InvalidArgument, `shape ${shapeText(shape)} of ${dtypeName(dtype)} takes ${want} bytes of content, not ${bytes.byteLength}`);
   }
-  const own = bytes.byteOffset % array.BYTES_PER_ELEMENT !== 0 || subByteBits(dtype) !== 0;
+  const own = bytes.byteOffset % array.BYTES_PER_ELEMENT !== 0 || subByte(dtype);
   const aligned = own ? new Uint8Array(bytes) : bytes;
   const data = new array(aligned.buffer, aligned.byteOffset, n * width);
   narrow(data, dtype);
+  if (dtype === DType.Bool) {
+    const bad = firstNonBool(aligned, n);
+    if (bad < n) throw newError(Code.InvalidArgument, `element ${bad} of a bool tensor's content is ${aligned[bad]}, not 0 or 1`);
+  }
   return { dtype, shape, data };
 }
 
-/** toBytes writes tensor_content. For numbers it is a view of the tensor's own data. */
+/** toBytes writes tensor_content. For numbers it is a view of the tensor's own data; a bool that is neither 0 nor 1 comes out as 1, of a copy. */
 export function toBytes(t: Tensor): Uint8Array {
   const data = numeric(t.data);
-  if (data !== undefined) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return writeStrings(t.data as readonly Uint8Array[]);
+  if (data === undefined) return writeStrings(t.data as readonly Uint8Array[]);
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return t.dtype === DType.Bool && firstNonBool(bytes, bytes.length) < bytes.length ? bytes.map((b) => (b === 0 ? 0 : 1)) : bytes;
+}
+
+/** firstNonBool gives the index of the first byte past 1, or `end` if there is none before it. */
+export function firstNonBool(bytes: Uint8Array, end: number, start = 0): number {
+  let i = start;
+  while (i < end && bytes[i]! <= 1) i++;
+  return i;
 }
 
 /** narrow keeps, in place, only the bits a sub-byte type has, as TensorFlow does when it reads them: 0x0e is -2 of int4. */
@@ -38,6 +51,11 @@ export function narrow(data: NumericData, dtype: DType): void {
   const bytes = data as Int8Array | Uint8Array;
   const signed = bytes instanceof Int8Array;
   for (let i = 0; i < bytes.length; i++) bytes[i] = signed ? (bytes[i]! << drop) >> drop : (bytes[i]! << drop) >>> drop;
+}
+
+/** subByte tells whether a dtype's values need masking: their bytes cannot be viewed as they came. */
+export function subByte(dtype: DType): boolean {
+  return subByteBits(dtype) !== 0;
 }
 
 /** subByteBits gives 2 or 4 for types narrower than a byte, else 0. */

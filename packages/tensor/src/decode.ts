@@ -2,14 +2,14 @@
 import { Code, isFailure, newError } from "@tfs/std";
 import { fromBytes } from "./content.ts";
 import { type DType, dtypeEnumName, elementSize, layoutOf, toDType } from "./dtype.ts";
-import { type Cursor, int64, skip, sub, tag, uint, wire } from "./scan.ts";
-import { elementCount, shapeText, type Tensor } from "./tensor.ts";
+import { type Cursor, expectType, int32, int64, skip, sub, tag, wire } from "./scan.ts";
+import { elementCount, maxRank, newArray, shapeText, type Tensor } from "./tensor.ts";
 import { fill } from "./values.ts";
 
 export interface DecodeOptions {
   /** name goes in front of error texts: the input's alias. */
   readonly name?: string;
-  /** maxBytes bounds the decoded tensor, in bytes; default 1 GiB. */
+  /** maxBytes bounds the decoded tensor, in bytes; default 1 GiB. A string counts as 128: the view of it takes that much, however short it is. */
   readonly maxBytes?: number;
   /** maxFillBytes bounds a tensor that a shorter list of values is spread over, in bytes; default 64 MiB. A few bytes on the wire must not claim a gigabyte. */
   readonly maxFillBytes?: number;
@@ -19,8 +19,11 @@ export interface DecodeOptions {
 export const defaultMaxBytes: number = 2 ** 30;
 export const defaultMaxFillBytes: number = 2 ** 26;
 
+/** What a view of one string costs in V8, measured; a message of empty strings takes two bytes for each. */
+const stringBytes = 128;
+
 /** Field numbers of tensorflow.TensorProto (tensor.proto). */
-const field = { dtype: 1, shape: 2, version: 3, content: 4, resource: 14, variant: 15 } as const;
+const field = { dtype: 1, shape: 2, content: 4, string: 8 } as const;
 const firstValueField = 5;
 const lastValueField = 18;
 
@@ -36,10 +39,12 @@ interface Header {
 
 /**
  * decode reads the wire bytes of a tensorflow.TensorProto: content, or the dtype's own value field with its last value repeated to fill
- * the shape (no value at all means zeros). It views `bytes` where alignment allows. Throws InvalidArgument, naming the tensor, what was
- * expected and what came, before anything is allocated; ResourceExhausted never: a tensor past a limit is the request's fault.
+ * the shape (no value at all means zeros). It views `proto` where alignment allows. Throws InvalidArgument, naming the tensor, what was
+ * expected and what came, before anything is allocated. A known field of the wrong wire type is refused; unknown fields are skipped.
  */
-export function decode(bytes: Uint8Array, options: DecodeOptions = {}): Tensor {
+export function decode(proto: Uint8Array, options: DecodeOptions = {}): Tensor {
+  // A Buffer would hand out Buffers, whose slice does not copy.
+  const bytes = proto.constructor === Uint8Array ? proto : new Uint8Array(proto.buffer, proto.byteOffset, proto.byteLength);
   try {
     const header = scan({ bytes, at: 0, end: bytes.length });
     const dtype = dtypeOf(header);
@@ -47,7 +52,7 @@ export function decode(bytes: Uint8Array, options: DecodeOptions = {}): Tensor {
     if (header.unknownRank) throw newError(Code.InvalidArgument, "the shape has an unknown rank");
     const n = elementCount(shape);
     const maxBytes = options.maxBytes ?? defaultMaxBytes;
-    const size = n * Math.max(1, elementSize(dtype));
+    const size = n * (elementSize(dtype) || stringBytes);
     if (size > maxBytes)
       throw newError(Code.InvalidArgument, `shape ${shapeText(shape)} of ${dtypeEnumName(dtype)} takes ${size} bytes, the limit is ${maxBytes}`);
     // Values of an empty tensor are ignored, whatever they are (Tensor::FromProto).
@@ -66,7 +71,7 @@ export function decode(bytes: Uint8Array, options: DecodeOptions = {}): Tensor {
 
 function emptyData(dtype: DType): Tensor["data"] {
   const { array } = layoutOf(dtype);
-  return array === undefined ? [] : new array(0);
+  return array === undefined ? [] : newArray(array, 0);
 }
 
 function dtypeOf(header: Header): DType {
@@ -84,17 +89,19 @@ function scan(c: Cursor): Header {
     const key = tag(c);
     const number = key >>> 3;
     const type = key & 7;
-    if (number === field.dtype && type === wire.varint) {
-      header.dtype = int64(c);
-    } else if (number === field.shape && type === wire.bytes) {
+    const want = single[number];
+    if (want !== undefined && !(type === wire.bytes && number >= firstValueField)) expectType(c, names[number] ?? "a field", type, want);
+    if (number === field.dtype) {
+      header.dtype = int32(c);
+    } else if (number === field.shape) {
       scanShape(sub(c), header);
-    } else if (number === field.content && type === wire.bytes) {
+    } else if (number === field.content) {
       const content = sub(c);
       header.content = content.end > content.at ? content : undefined; // the last one wins, as for any scalar field
     } else {
       const at = c.at;
       skip(c, type);
-      const some = type !== wire.bytes || c.bytes[at] !== 0 || number === 8; // an empty packed list holds nothing; an empty string is a value
+      const some = type !== wire.bytes || c.bytes[at] !== 0 || number === field.string; // an empty packed list holds nothing; an empty string is a value
       if (number >= firstValueField && number <= lastValueField && some) header.valueFields |= 1 << number;
     }
   }
@@ -104,10 +111,14 @@ function scan(c: Cursor): Header {
 function scanShape(c: Cursor, header: Header): void {
   while (c.at < c.end) {
     const key = tag(c);
-    if (key === ((2 << 3) | wire.bytes)) {
+    const number = key >>> 3;
+    if (number === 2) {
+      expectType(c, "dim", key & 7, wire.bytes);
+      if (header.shape.length === maxRank) throw newError(Code.InvalidArgument, `the shape has more than ${maxRank} dimensions`);
       header.shape.push(scanDim(sub(c)));
-    } else if (key === ((3 << 3) | wire.varint)) {
-      header.unknownRank = uint(c) !== 0;
+    } else if (number === 3) {
+      expectType(c, "unknown_rank", key & 7, wire.varint);
+      header.unknownRank = int64(c) !== 0;
     } else {
       skip(c, key & 7);
     }
@@ -118,13 +129,47 @@ function scanDim(c: Cursor): number {
   let size = 0;
   while (c.at < c.end) {
     const key = tag(c);
-    if (key === ((1 << 3) | wire.varint)) size = int64(c);
-    else skip(c, key & 7);
+    if (key >>> 3 === 1) {
+      expectType(c, "size", key & 7, wire.varint);
+      size = int64(c);
+    } else {
+      skip(c, key & 7);
+    }
   }
   return size;
 }
 
+/** single is the wire type of each field's single value, by number; from float_val on a list may also come packed, as bytes. */
+const single: readonly (number | undefined)[] = (() => {
+  const { varint, fixed64, bytes, fixed32 } = wire;
+  return [
+    undefined,
+    varint,
+    bytes,
+    varint,
+    bytes,
+    fixed32,
+    fixed64,
+    varint,
+    bytes,
+    fixed32,
+    varint,
+    varint,
+    fixed64,
+    varint,
+    bytes,
+    bytes,
+    varint,
+    varint,
+    bytes,
+  ];
+})();
+
 const names: Readonly<Record<number, string>> = {
+  1: "dtype",
+  2: "tensor_shape",
+  3: "version_number",
+  4: "tensor_content",
   5: "float_val",
   6: "double_val",
   7: "int_val",

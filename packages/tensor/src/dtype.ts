@@ -54,7 +54,9 @@ export type NumericData =
   | Uint16Array
   | Uint32Array;
 
-type ArrayType = {
+/** ArrayType makes the typed array of a dtype. */
+export type ArrayType = {
+  readonly name: string;
   readonly BYTES_PER_ELEMENT: number;
   new (length: number): NumericData;
   new (buffer: ArrayBufferLike, byteOffset: number, length: number): NumericData;

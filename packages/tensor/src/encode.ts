@@ -1,33 +1,52 @@
 // Data plane: Tensor -> TensorProto bytes, by hand. The size is known before the first byte is written, so a message is one allocation.
 import { Code, newError } from "@tfs/std";
 import { toBytes, varintSize } from "./content.ts";
-import { dtypeEnumName, layoutOf, type NumericData } from "./dtype.ts";
+import { DType, dtypeEnumName, layoutOf, type NumericData } from "./dtype.ts";
 import { wire } from "./scan.ts";
 import { numeric, type Tensor } from "./tensor.ts";
 
 /** Form is where the values go: "content" is tensor_content, "values" the dtype's *_val field, as TensorFlow Serving answers by default. */
 export type Form = "content" | "values";
 
+/** Encoding is a message whose size is known and whose bytes are not written yet: it can go straight into a larger message. */
+export interface Encoding {
+  readonly size: number;
+  /** writeTo writes the message at `at`, where `size` bytes must be free, and gives the offset after it. */
+  writeTo(bytes: Uint8Array, at: number): number;
+}
+
 /** encode writes the wire bytes of a tensorflow.TensorProto: dtype and shape always, then all values in the chosen form. */
 export function encode(t: Tensor, form: Form = "content"): Uint8Array {
+  const { size, writeTo } = prepare(t, form);
+  const bytes = new Uint8Array(size);
+  writeTo(bytes, 0);
+  return bytes;
+}
+
+/** prepare measures what encode would write. The tensor must not change before writeTo. */
+export function prepare(t: Tensor, form: Form = "content"): Encoding {
   const body = bodyOf(t, form);
   const dims = dimSizes(t.shape);
   const shapeSize = dims.reduce((sum, size) => sum + 2 + size, 0);
-  const head = 1 + varintSize(t.dtype) + 1 + varintSize(shapeSize) + shapeSize;
-  const w: Writer = { bytes: new Uint8Array(head + body.size), at: 0 };
-  writeTag(w, 1, wire.varint);
-  writeUint(w, t.dtype);
-  writeTag(w, 2, wire.bytes);
-  writeUint(w, shapeSize);
-  t.shape.forEach((dim, i) => {
-    writeTag(w, 2, wire.bytes);
-    writeUint(w, dims[i]!);
-    if (dim === 0) return; // a proto3 default is not written
-    writeTag(w, 1, wire.varint);
-    writeUint(w, dim);
-  });
-  body.write(w);
-  return w.bytes;
+  return {
+    size: 1 + varintSize(t.dtype) + 1 + varintSize(shapeSize) + shapeSize + body.size,
+    writeTo(bytes, at) {
+      const w: Writer = { bytes, at };
+      writeTag(w, 1, wire.varint);
+      writeUint(w, t.dtype);
+      writeTag(w, 2, wire.bytes);
+      writeUint(w, shapeSize);
+      t.shape.forEach((dim, i) => {
+        writeTag(w, 2, wire.bytes);
+        writeUint(w, dims[i]!);
+        if (dim === 0) return; // a proto3 default is not written
+        writeTag(w, 1, wire.varint);
+        writeUint(w, dim);
+      });
+      body.write(w);
+      return w.at;
+    },
+  };
 }
 
 interface Writer {
@@ -49,7 +68,8 @@ function bodyOf(t: Tensor, form: Form): Body {
   if (form === "content") return lengthDelimited(4, toBytes(t));
   const data = numeric(t.data);
   if (data === undefined) return stringValues(field, t.data as readonly Uint8Array[]);
-  if (kind !== "varint") return lengthDelimited(field, toBytes(t)); // packed little-endian floats are the array's bytes
+  // Packed little-endian floats are the array's bytes; so are bools, whose varints take one byte each.
+  if (kind !== "varint" || t.dtype === DType.Bool) return lengthDelimited(field, toBytes(t));
   return data.BYTES_PER_ELEMENT === 8 ? packed64(field, data) : packed32(field, data);
 }
 

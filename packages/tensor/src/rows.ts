@@ -1,6 +1,6 @@
 import { Code, newError } from "@tfs/std";
-import { dtypeName, layoutOf, type NumericData } from "./dtype.ts";
-import { elementCount, numeric, shapeText, type Tensor } from "./tensor.ts";
+import { dtypeName, layoutOf } from "./dtype.ts";
+import { elementCount, newArray, numeric, shapeText, type Tensor } from "./tensor.ts";
 
 /** rowCount gives the size of dimension 0. Throws InvalidArgument for a scalar, which has no rows. */
 export function rowCount(t: Tensor): number {
@@ -12,7 +12,7 @@ export function rowCount(t: Tensor): number {
 /** slice views rows [begin, end) of dimension 0. Throws OutOfRange for rows that are not there. */
 export function slice(t: Tensor, begin: number, end: number): Tensor {
   const rows = rowCount(t);
-  if (begin < 0 || end < begin || end > rows) throw newError(Code.OutOfRange, `rows ${begin} to ${end} of a tensor with ${rows}`);
+  if (!(begin >= 0 && begin <= end && end <= rows)) throw newError(Code.OutOfRange, `rows ${begin} to ${end} of a tensor with ${rows}`);
   const inner = t.shape.slice(1);
   const each = elementCount(inner) * layoutOf(t.dtype).width;
   const data = numeric(t.data)?.subarray(begin * each, end * each) ?? (t.data as readonly Uint8Array[]).slice(begin * each, end * each);
@@ -33,7 +33,7 @@ export function concat(tensors: readonly Tensor[]): Tensor {
   const shape = [rows, ...first.shape.slice(1)];
   const { array, width } = layoutOf(first.dtype);
   if (array === undefined) return { dtype: first.dtype, shape, data: tensors.flatMap((t) => t.data as readonly Uint8Array[]) };
-  const out = new array(elementCount(shape) * width);
+  const out = newArray(array, elementCount(shape) * width);
   let at = 0;
   for (const t of tensors) {
     (out as Uint8Array).set(t.data as Uint8Array, at);
@@ -60,24 +60,33 @@ export function pad(t: Tensor, shape: readonly number[]): Tensor {
   if (t.data.length === 0) throw newError(Code.InvalidArgument, "Got empty tensor in batch of non-empty tensors.");
   const { array, width } = layoutOf(t.dtype);
   const n = elementCount(want) * width;
-  const out = array === undefined ? new Array<Uint8Array>(n) : new array(n);
-  const from = t.data as ArrayLike<unknown>;
-  const to = out as { [index: number]: unknown };
-  for (let i = 0; i < n; i++) to[i] = from[i % width];
-  copyRuns(from, t.shape, to, want, width);
-  return { dtype: t.dtype, shape: want, data: out as NumericData | readonly Uint8Array[] };
+  const from = numeric(t.data);
+  if (array === undefined || from === undefined) {
+    const strings = t.data as readonly Uint8Array[];
+    const out = new Array<Uint8Array>(n).fill(strings[0]!);
+    eachRun(t.shape, want, 1, (start, target, run) => {
+      for (let i = 0; i < run; i++) out[target + i] = strings[start + i]!;
+    });
+    return { dtype: t.dtype, shape: want, data: out };
+  }
+  const out = newArray(array, n);
+  for (let i = 0; i < n; i++) out[i] = from[i % width]!;
+  eachRun(t.shape, want, width, (start, target, run) => {
+    (out as Uint8Array).set(from.subarray(start, start + run) as Uint8Array, target); // both are of one type
+  });
+  return { dtype: t.dtype, shape: want, data: out };
 }
 
-/** copyRuns copies each innermost run of the source to where it lies in the larger shape. */
-function copyRuns(from: ArrayLike<unknown>, shape: readonly number[], to: { [index: number]: unknown }, want: readonly number[], width: number): void {
+/** eachRun visits each innermost run of `shape`: where it starts, where it lies in the larger shape `want`, how long it is. */
+function eachRun(shape: readonly number[], want: readonly number[], width: number, visit: (start: number, target: number, run: number) => void): void {
   const rank = shape.length;
   const run = shape[rank - 1]! * width;
   const index = new Array<number>(rank - 1).fill(0);
-  for (let start = 0; start < from.length; start += run) {
+  const end = elementCount(shape) * width;
+  for (let start = 0; start < end; start += run) {
     let target = 0;
     for (let d = 0; d < rank - 1; d++) target = target * want[d]! + index[d]!;
-    target *= want[rank - 1]! * width;
-    for (let i = 0; i < run; i++) to[target + i] = from[start + i];
+    visit(start, target * want[rank - 1]! * width, run);
     for (let d = rank - 2; d >= 0 && ++index[d]! === shape[d]; d--) index[d] = 0;
   }
 }

@@ -54,6 +54,15 @@ export function int64(c: Cursor): number {
   throw newError(Code.InvalidArgument, `the varint before byte ${c.at} has more than ten bytes`);
 }
 
+/** int32 reads a varint as an enum's number: the low 32 bits, as generated code does. */
+export function int32(c: Cursor): number {
+  const start = c.at;
+  int64(c);
+  let low = 0;
+  for (let i = start, shift = 0; i < c.at && shift < 32; i++, shift += 7) low |= (c.bytes[i]! & 0x7f) << shift;
+  return low;
+}
+
 /** sub opens a length-delimited field as a cursor of its own and steps past it. */
 export function sub(c: Cursor): Cursor {
   const length = uint(c);
@@ -61,6 +70,11 @@ export function sub(c: Cursor): Cursor {
   if (length > c.end - start) throw newError(Code.InvalidArgument, `a field of ${length} bytes at byte ${start} runs past the end`);
   c.at = start + length;
   return { bytes: c.bytes, at: start, end: start + length };
+}
+
+/** expectType refuses a known field of another wire type: skipping it would turn a value into silent zeros. */
+export function expectType(c: Cursor, name: string, got: number, want: number): void {
+  if (got !== want) throw newError(Code.InvalidArgument, `${name} before byte ${c.at} has wire type ${got}, not ${want}`);
 }
 
 /** skip steps past a field that nobody asked for. Groups are not part of proto3 and are refused. */

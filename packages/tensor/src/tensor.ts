@@ -1,5 +1,5 @@
 import { Code, newError } from "@tfs/std";
-import { DType, dtypeName, layoutOf, type NumericData, type TensorData } from "./dtype.ts";
+import { type ArrayType, DType, dtypeName, layoutOf, type NumericData, type TensorData, toDType } from "./dtype.ts";
 
 /**
  * Tensor is one value: dtype, shape, data. Elements are in row-major order.
@@ -48,14 +48,17 @@ export function shapeText(shape: readonly number[]): string {
 
 /** newTensor checks that count and array type fit dtype and shape, and takes `data` as it is. Throws InvalidArgument. */
 export function newTensor(dtype: DType, shape: readonly number[], data: TensorData): Tensor {
+  if (toDType(dtype) !== dtype) throw newError(Code.InvalidArgument, `there is no dtype ${String(dtype)}`); // callers without types
   const { array, width } = layoutOf(dtype);
   const want = elementCount(shape) * width;
   if (array === undefined) {
     if (dtype !== DType.String) throw newError(Code.InvalidArgument, `a ${dtypeName(dtype)} tensor cannot be made from values`);
-    if (!Array.isArray(data)) throw newError(Code.InvalidArgument, "a string tensor takes an array of byte strings");
-  } else if (!(data instanceof (array as unknown as new (n: number) => NumericData))) {
+    if (!Array.isArray(data) || !data.every((v) => v instanceof Uint8Array)) {
+      throw newError(Code.InvalidArgument, "a string tensor takes an array of Uint8Array");
+    }
+  } else if (!(data instanceof array)) {
     const got = Array.isArray(data) ? "an array" : data.constructor.name;
-    throw newError(Code.InvalidArgument, `a ${dtypeName(dtype)} tensor takes ${(array as { name?: string }).name}, not ${got}`);
+    throw newError(Code.InvalidArgument, `a ${dtypeName(dtype)} tensor takes ${array.name}, not ${got}`);
   }
   if (data.length !== want) {
     throw newError(Code.InvalidArgument, `shape ${shapeText(shape)} of ${dtypeName(dtype)} takes ${want} values, not ${data.length}`);
@@ -63,11 +66,20 @@ export function newTensor(dtype: DType, shape: readonly number[], data: TensorDa
   return { dtype, shape, data };
 }
 
-/** allocate makes a tensor of zeros, or of empty strings. */
+/** newArray makes a typed array of zeros. Throws ResourceExhausted where the platform has no room for it. */
+export function newArray(array: ArrayType, length: number): NumericData {
+  try {
+    return new array(length);
+  } catch (err) {
+    throw newError(Code.ResourceExhausted, `no memory for ${length} values of ${array.BYTES_PER_ELEMENT} bytes`, err);
+  }
+}
+
+/** allocate makes a tensor of zeros, or of empty strings. Throws InvalidArgument for a shape that is none, ResourceExhausted without room for it. */
 export function allocate(dtype: DType, shape: readonly number[]): Tensor {
   const { array, width } = layoutOf(dtype);
   const n = elementCount(shape) * width;
-  if (array !== undefined) return { dtype, shape, data: new array(n) };
+  if (array !== undefined) return { dtype, shape, data: newArray(array, n) };
   if (dtype !== DType.String) throw newError(Code.InvalidArgument, `a ${dtypeName(dtype)} tensor has no zero value`);
   return { dtype, shape, data: new Array<Uint8Array>(n).fill(noBytes) };
 }
@@ -87,7 +99,7 @@ export function reshape(t: Tensor, shape: readonly number[]): Tensor {
 }
 
 const utf8 = new TextEncoder();
-const text = new TextDecoder();
+const text = new TextDecoder("utf-8", { ignoreBOM: true }); // else it would drop one at the start
 
 /** fromStrings makes a string tensor of UTF-8 bytes; the shape is [n] unless given. */
 export function fromStrings(values: readonly string[], shape: readonly number[] = [values.length]): Tensor {

@@ -1,9 +1,9 @@
 // Data plane: the *_val fields of a TensorProto -> typed arrays. One kernel per wire kind, chosen outside the loops.
 import { Code, newError } from "@tfs/std";
-import { narrow } from "./content.ts";
+import { firstNonBool, narrow, subByte } from "./content.ts";
 import { DType, dtypeEnumName, elementSize, layoutOf, type TensorData } from "./dtype.ts";
 import { type Cursor, skip, sub, tag, wire } from "./scan.ts";
-import { shapeText } from "./tensor.ts";
+import { newArray, shapeText } from "./tensor.ts";
 
 /** Kind is how one value of a list lies on the wire. */
 type Kind = "fixed32" | "fixed64" | "varint";
@@ -23,13 +23,15 @@ export function fill(c: Cursor, dtype: DType, shape: readonly number[], n: numbe
   guardFill(dtype, shape, n, seen.count / width, elementSize(dtype), maxFillBytes);
 
   const only = seen.only;
-  if (only !== undefined && kind !== "varint" && seen.count >= want && (only.bytes.byteOffset + only.at) % array.BYTES_PER_ELEMENT === 0) {
+  const viewable = kind === "varint" ? dtype === DType.Bool && plainBools(only, want) : !subByte(dtype);
+  if (only !== undefined && viewable && seen.count >= want && (only.bytes.byteOffset + only.at) % array.BYTES_PER_ELEMENT === 0) {
     return new array(only.bytes.buffer, only.bytes.byteOffset + only.at, want);
   }
-  const out = new array(want);
+  const out = newArray(array, want);
   if (kind === "varint") readVarints(c, field, dtype, out);
   else if (kind === "raw") copyInto(out, 0, only);
   else readFixed(c, field, kind, out);
+  narrow(out, dtype);
   repeatLast(out, Math.min(seen.count, want), width);
   return out;
 }
@@ -111,6 +113,12 @@ function readFixed(c: Cursor, field: number, kind: Kind, out: Numbers): void {
   });
 }
 
+/** plainBools tells whether a run's first `want` bools are one byte each, 0 or 1: then the run is the array. */
+function plainBools(run: Cursor | undefined, want: number): boolean {
+  if (run === undefined || run.end - run.at < want) return false;
+  return firstNonBool(run.bytes, run.at + want, run.at) === run.at + want;
+}
+
 /** copyInto copies a run's bytes to byte `at` of the array, as far as there is room, and gives the byte after. */
 function copyInto(out: Numbers, at: number, run: Cursor | undefined): number {
   if (run === undefined) return at;
@@ -135,7 +143,6 @@ function readVarints(c: Cursor, field: number, dtype: DType, out: Numbers): void
     eachRun(c, field, "varint", (bytes, at, end) => {
       n = varints32(bytes, at, end, out as Int32Array, n);
     });
-    narrow(out, dtype);
   }
 }
 
@@ -228,7 +235,7 @@ function fillStrings(c: Cursor, shape: readonly number[], n: number, maxFillByte
       continue;
     }
     const value = sub(c);
-    found.push(c.bytes.subarray(value.at, value.end));
+    found.push(value.at === value.end ? noBytes : c.bytes.subarray(value.at, value.end));
   }
   guardFill(DType.String, shape, n, found.length, 8, maxFillBytes); // a reference takes a word
   const last = found.at(-1) ?? noBytes;
