@@ -35,23 +35,21 @@ export function float8ToFloat32(dtype: Float8, bits: Uint8Array): Float32Array {
   return out;
 }
 
-/** float32ToFloat8 narrows, ties to even. Past the largest value: infinity where the format has one, else NaN. */
+/** float32ToFloat8 narrows, ties to even. Past the largest value: infinity where the format has one, else NaN. A NaN keeps its sign where there are two. */
 export function float32ToFloat8(dtype: Float8, values: Float32Array): Uint8Array {
   const format = formats[dtype];
   const table = tableOf(dtype);
-  const nan = format.special === "fnuz" ? 0x80 : 0x7f;
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const nan = format.special === "ieee" ? 0x7e : format.special === "fn" ? 0x7f : 0x80;
+  const tooLarge = format.special === "ieee" ? 0x7c : nan;
   const top = topCode(format);
   const out = new Uint8Array(values.length);
   for (let i = 0; i < values.length; i++) {
     const v = values[i]!;
-    const negative = v < 0 || Object.is(v, -0);
-    if (Number.isNaN(v)) {
-      out[i] = nan;
-      continue;
-    }
-    const code = nearest(table, top, Math.abs(v));
-    if (code > top) out[i] = format.special === "ieee" ? (negative ? 0xfc : 0x7c) : format.special === "fn" ? (negative ? 0xff : 0x7f) : nan;
-    else out[i] = negative && (code !== 0 || format.special !== "fnuz") ? code | 0x80 : code;
+    const sign = (words[i]! >>> 31) << 7; // NaN has one too, and only its bits show it
+    let code = Number.isNaN(v) ? nan : nearest(table, top, Math.abs(v));
+    if (code === top + 1 && !Number.isNaN(v)) code = tooLarge;
+    out[i] = code === 0 && format.special === "fnuz" ? 0 : sign | code;
   }
   return out;
 }
