@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from "node:http2";
 import type { ConnectionOptions } from "node:tls";
 import { type Clock, Code, type Ctx, type Failure, type Logger, newError, type Timer } from "@tfs/std";
-import { parseAddress } from "./address.ts";
+import { type Address, parseAddress } from "./address.ts";
 import { backoffMs } from "./backoff.ts";
 import { type Call, type CallHandler, newOutgoing, type Outgoing } from "./call.ts";
 import { type ChannelLimits, defaultChannelLimits } from "./limits.ts";
@@ -16,7 +16,7 @@ export interface ChannelOptions {
   readonly logger: Logger;
   /** tls, if there, encrypts the connection (ALPN h2); default plaintext with prior knowledge. */
   readonly tls?: ConnectionOptions;
-  /** authority is sent as :authority by `unary`; default the address. */
+  /** authority is sent as :authority by `unary`; default the address, "localhost" for a unix socket. */
   readonly authority?: string;
   readonly limits?: Partial<ChannelLimits>;
   /** random gives [0, 1) for the jitter of reconnecting; default Math.random. */
@@ -36,6 +36,7 @@ const stableMs = 1000;
 
 class Channel {
   readonly address: string;
+  readonly #at: Address;
   readonly #options: ChannelOptions;
   readonly #limits: ChannelLimits;
   readonly #full: Failure;
@@ -53,7 +54,7 @@ class Channel {
 
   constructor(options: ChannelOptions) {
     this.address = options.address;
-    parseAddress(options.address);
+    this.#at = parseAddress(options.address);
     this.#options = options;
     this.#limits = { ...defaultChannelLimits, ...options.limits };
     this.#retired = newError(Code.Unavailable, `${options.address} is shutting down`);
@@ -91,7 +92,7 @@ class Channel {
       message,
       metadata,
       clock,
-      authority: authority ?? this.address,
+      authority: authority ?? ("path" in this.#at ? "localhost" : this.address),
       scheme: tls === undefined ? "http" : "https",
       maxMessageBytes: this.#limits.maxMessageBytes,
     });
@@ -146,7 +147,7 @@ class Channel {
       else this.#backOff(failure);
     };
     const link: Link = dial(
-      { address: parseAddress(this.address), tls, clock, limits: this.#limits },
+      { address: this.#at, tls, clock, limits: this.#limits },
       {
         onReady: () => {
           readyAt = clock.now();

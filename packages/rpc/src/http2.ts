@@ -59,12 +59,14 @@ export function newHttp2(options: Http2Options): Http2 {
     session.setLocalWindowSize(connectionWindowBytes);
     session.on("stream", (stream, headers, flags, raw) => {
       peer.streams++;
+      stream.on("error", (err) => logger.debug("http2 stream failed", { err: messageOf(err) }));
       stream.on("close", () => {
         peer.streams--;
         if (peer.streams === 0) peer.idleSince = clock.now();
         if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) spendReset(peer);
       });
-      stream.on("error", (err) => logger.debug("http2 stream failed", { err: messageOf(err) }));
+      // Streams beyond the concurrent ones were reset in this very turn; their "close" events are still to come.
+      if (peer.streams > limits.streams + peer.resets) return cut(peer);
       options.onStream?.(stream, headers, flags, raw as unknown as readonly string[]); // the types lack Node's fourth argument's shape
     });
   }
@@ -74,7 +76,11 @@ export function newHttp2(options: Http2Options): Http2 {
     const now = clock.now();
     peer.resets = Math.min(limits.resetBurst, peer.resets + ((now - peer.resetsAt) / 1000) * limits.resetsPerSecond) - 1;
     peer.resetsAt = now;
-    if (peer.resets >= 0 || peer.session.destroyed) return;
+    if (peer.resets < 0) cut(peer);
+  }
+
+  function cut(peer: Peer): void {
+    if (peer.session.destroyed) return;
     logger.warn("connection cut: too many stream resets", { peer: peer.socket.remoteAddress });
     peer.session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
     peer.socket.destroy();
