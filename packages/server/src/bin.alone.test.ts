@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { models } from "./testing/index.ts";
+
+const bin = fileURLToPath(new URL("../bin/tfs-server.js", import.meta.url));
+const scratch = mkdtempSync(join(tmpdir(), "tfs-bin-"));
+after(() => rmSync(scratch, { recursive: true, force: true }));
+const run = (...args: string[]) => spawnSync(process.execPath, [bin, ...args], { encoding: "utf8", timeout: 30_000 });
+
+interface Listening {
+  readonly process: ChildProcess;
+  readonly lines: string[];
+  readonly rest: string;
+}
+
+/** start waits for the line that says where the server listens. */
+async function start(args: string[], env: Record<string, string> = {}): Promise<Listening> {
+  const child = spawn(process.execPath, [bin, "--log_format=json", "--host=127.0.0.1", ...args], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const lines: string[] = [];
+  const ready = new Promise<{ rest: string }>((resolve, reject) => {
+    createInterface({ input: child.stderr! }).on("line", (line) => {
+      lines.push(line);
+      if (line.includes('"event":"listening"')) resolve(JSON.parse(line) as { rest: string });
+    });
+    child.once("exit", () => reject(new Error(lines.join("\n"))));
+  });
+  return { process: child, lines, rest: (await ready).rest };
+}
+
+async function stop(server: Listening): Promise<number | null> {
+  server.process.kill("SIGTERM");
+  const [code] = (await once(server.process, "exit")) as [number | null];
+  return code;
+}
+
+// A socket of its own per server: --port=0 means off, so that a port must be picked here.
+let next = 20_000 + (process.pid % 20_000);
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = next++;
+    const socket = connect(port, "127.0.0.1");
+    const taken = await new Promise<boolean>((resolve) => {
+      socket.once("connect", () => resolve(true));
+      socket.once("error", () => resolve(false));
+    });
+    socket.destroy();
+    if (!taken) return port;
+  }
+}
+
+test("--help prints every flag by group and exits with 0", () => {
+  const { status, stdout } = run("--help");
+  assert.equal(status, 0);
+  for (const flag of ["--port=INT", "--rest_api_port=INT", "--model_name=STRING", "--model_base_path=STRING", "--engine=STRING"])
+    assert.ok(stdout.includes(flag), flag);
+  assert.match(stdout, /^Listening:$/m);
+});
+test("--version prints the version", () => assert.match(run("--version").stdout, /^tfs-server \d+\.\d+\.\d+\n$/));
+
+const refusals: [args: string[], text: RegExp][] = [
+  [["--model_nam=m"], /unknown flag --model_nam; did you mean --model_name\?/],
+  [["--zzz"], /unknown flag --zzz\n/],
+  [["--port=abc"], /Couldn't interpret value abc for flag port\./],
+  [["--port"], /flag --port needs a value/],
+  [["serve"], /unknown argument: serve/],
+  [["--port=0"], /At least one of server_options.grpc_port or server_options.grpc_socket_path must be set\./],
+  [["--engine=abacus", "--port=1"], /there is no engine abacus; known: embedded/],
+  [["--log_level=loud"], /--log_level=loud: expected one of debug, info, warn, error/],
+  [["--model_config_file=/nowhere"], /\/nowhere; No such file or directory/],
+  [["--model_base_path=/nowhere", "--strict_startup", "--port=1", "--rest_api_port=0"], /Could not find base path \/nowhere for servable model|cannot listen/],
+];
+for (const [args, text] of refusals) {
+  test(`${args.join(" ")} is refused with a clear text`, () => {
+    const { status, stderr } = run(...args);
+    assert.equal(status, 1);
+    assert.match(stderr, text);
+  });
+}
+
+for (const [name, text, want] of [
+  ["improper.config", "improperly formatted file", /Invalid protobuf file: '.*improper\.config'/],
+  [
+    "twice.config",
+    'model_config_list { config { name: "m" base_path: "/m" } config { name: "m" base_path: "/m" } }',
+    /Illegal to list model m multiple times in config list/,
+  ],
+  ["relative.config", 'model_config_list { config { name: "m" base_path: "m" } }', /Expected model m to have an absolute path or URI; got base_path\(\)=m/],
+  [
+    "labels.config",
+    'model_config_list { config { name: "m" base_path: "/m" version_labels { key: "a" value: 1 } } }',
+    /model m: version policies, labels and logging are not supported yet/,
+  ],
+] as const) {
+  test(`a model config file is refused: ${name}`, () => {
+    const file = join(scratch, name);
+    writeFileSync(file, text);
+    const { status, stderr } = run(`--model_config_file=${file}`);
+    assert.equal(status, 1);
+    assert.match(stderr, want);
+  });
+}
+
+test("flags with and without =, a REST answer, and a drained exit with 0 on SIGTERM", async () => {
+  const [grpc, rest] = [await freePort(), await freePort()];
+  const server = await start([
+    `--port=${grpc}`,
+    "--rest_api_port",
+    String(rest),
+    "--model_name",
+    "half_plus_two",
+    `--model_base_path=${join(models, "half_plus_two")}`,
+  ]);
+  const response = await fetch(`http://${server.rest}/v1/models/half_plus_two:predict`, { method: "POST", body: '{"instances":[1.0]}' });
+  assert.deepEqual(await response.json(), { predictions: [3.5] });
+  assert.equal(await stop(server), 0);
+  assert.ok(server.lines.some((line) => line.includes('"event":"draining"')));
+});
+test("MODEL_NAME and MODEL_BASE_PATH stand in for the flags", async () => {
+  const [grpc, rest] = [await freePort(), await freePort()];
+  const server = await start([`--port=${grpc}`, `--rest_api_port=${rest}`], { MODEL_NAME: "digits", MODEL_BASE_PATH: models.replace(/\/$/, "") });
+  assert.equal((await fetch(`http://${server.rest}/v1/models/digits`)).status, 200);
+  assert.equal(await stop(server), 0);
+});
+test("a model that does not load is a state with its error; the server stays", async () => {
+  const config = join(scratch, "mixed.config");
+  writeFileSync(config, `model_config_list { config { name: "good" base_path: "${join(models, "matrix")}" } config { name: "bad" base_path: "${scratch}" } }`);
+  const [grpc, rest] = [await freePort(), await freePort()];
+  const server = await start([`--port=${grpc}`, `--rest_api_port=${rest}`, `--model_config_file=${config}`]);
+  assert.equal((await fetch(`http://${server.rest}/v1/models/good`)).status, 200);
+  assert.equal((await fetch(`http://${server.rest}/v1/models/bad`)).status, 404);
+  assert.ok(server.lines.some((line) => line.includes("No versions of servable bad found under base path")));
+  assert.equal(await stop(server), 0);
+});
+test("gRPC over a unix socket, REST off", async () => {
+  const socket = join(scratch, "grpc.sock");
+  const server = await start([
+    "--port=0",
+    "--rest_api_port=0",
+    `--grpc_socket_path=${socket}`,
+    "--model_name=matrix",
+    `--model_base_path=${join(models, "matrix")}`,
+  ]);
+  assert.equal(server.rest, "off");
+  const peer = connect(socket);
+  await once(peer, "connect");
+  peer.destroy();
+  assert.equal(await stop(server), 0);
+});
