@@ -8,11 +8,13 @@ export function assertClose(got: Tensor, want: Tensor, tolerance: number, name: 
     throw new Error(`${name}: got ${dtypeName(got.dtype)} ${shapeText(got.shape)}, want ${dtypeName(want.dtype)} ${shapeText(want.shape)}`);
   }
   const [a, b] = [comparable(got), comparable(want)];
-  const near = floats.has(got.dtype) && tolerance > 0;
+  if (a.length !== b.length) throw new Error(`${name}: got ${a.length} values, want ${b.length}`);
+  const near = floats.has(got.dtype);
   for (let i = 0; i < b.length; i++) {
     const [x, y] = [a[i], b[i]];
     if (Object.is(x, y) || x === y) continue;
-    if (near && typeof x === "number" && typeof y === "number" && Math.abs(x - y) <= tolerance * Math.max(1, Math.abs(y))) continue;
+    // Infinity would be within any relative tolerance of anything.
+    if (near && typeof x === "number" && typeof y === "number" && Number.isFinite(y) && Math.abs(x - y) <= tolerance * Math.max(1, Math.abs(y))) continue;
     throw new Error(`${name}: element ${i} is ${String(x)}, want ${String(y)}`);
   }
 }
