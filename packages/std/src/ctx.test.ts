@@ -101,6 +101,35 @@ for (const tc of leaks) {
   });
 }
 
+test("a thousand children share one listener; who has left is not told, who stays is", () => {
+  const parent = withCancel(background());
+  const children = Array.from({ length: 1000 }, () => withCancel(parent));
+  assert.equal(listeners(parent.signal), 1);
+  for (const child of children.slice(1)) child.cancel(new Error("left"));
+  assert.equal(listeners(parent.signal), 1);
+  const late = withCancel(parent);
+  parent.cancel(why);
+  assert.deepEqual([children[0]?.signal.reason, late.signal.reason], [why, why]);
+  assert.match(String(children[1]?.signal.reason), /left/);
+});
+
+test("a signal whose followers have all left can be followed again", () => {
+  const parent = withCancel(background());
+  withCancel(parent).cancel();
+  const again = withCancel(parent);
+  parent.cancel(why);
+  assert.equal(again.signal.reason, why);
+});
+
+test("a child may end its sibling while both are being told", () => {
+  const parent = withCancel(background());
+  const first = withCancel(parent);
+  const second = withCancel(parent);
+  first.signal.addEventListener("abort", () => second.cancel(new Error("by its sibling")));
+  parent.cancel(why);
+  assert.match(String(second.signal.reason), /by its sibling/);
+});
+
 test("when the parent ends, nothing listens to the foreign signal any more", () => {
   const parent = withCancel(background());
   const foreign = new AbortController().signal;

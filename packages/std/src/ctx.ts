@@ -128,14 +128,40 @@ function coded(reason: unknown): unknown {
   return timeout ? newError(Code.DeadlineExceeded, "deadline exceeded", reason) : newError(Code.Canceled, "canceled", reason);
 }
 
-/** follow calls back once when the signal aborts (at once if it has); the returned function stops following. */
+/**
+ * followers holds who follows each signal. One listener serves them all: an EventTarget walks its listeners to add and to remove one, which a
+ * signal with thousands of requests under it would pay for in each of them.
+ */
+const followers = new WeakMap<AbortSignal, Followers>();
+interface Followers {
+  readonly all: Set<(reason: unknown) => void>;
+  readonly listener: () => void;
+}
+
+/** follow calls back once when the signal aborts (at once if it has); the returned function stops following. Each call needs a function of its own. */
 function follow(signal: AbortSignal, onAbort: (reason: unknown) => void): () => void {
   if (signal === neverAborts) return () => {};
-  const listener = (): void => onAbort(signal.reason);
   if (signal.aborted) {
-    listener();
+    onAbort(signal.reason);
     return () => {};
   }
+  const { all, listener } = followers.get(signal) ?? watch(signal);
+  all.add(onAbort);
+  return () => {
+    if (!all.delete(onAbort) || all.size > 0) return;
+    signal.removeEventListener("abort", listener);
+    if (followers.get(signal)?.all === all) followers.delete(signal);
+  };
+}
+
+function watch(signal: AbortSignal): Followers {
+  const all = new Set<(reason: unknown) => void>();
+  const listener = (): void => {
+    followers.delete(signal);
+    for (const onAbort of all) onAbort(signal.reason);
+  };
   signal.addEventListener("abort", listener, { once: true });
-  return () => signal.removeEventListener("abort", listener);
+  const made = { all, listener };
+  followers.set(signal, made);
+  return made;
 }
