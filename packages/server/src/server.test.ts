@@ -1,0 +1,255 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
+import { connect as connectHttp2 } from "node:http2";
+import { connect, createServer } from "node:net";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { PredictRequestSchema, PredictionService } from "@tfs/proto";
+import { background, codeOf, systemClock, withCancel } from "@tfs/std";
+import { DType, newTensor, toMessage } from "@tfs/tensor";
+import { newModelServer } from "./index.ts";
+import { models, scratch, serve, silent, wires } from "./testing/index.ts";
+
+const dir = scratch();
+after(() => dir[Symbol.dispose]());
+const basePath = join(models, "half_plus_two");
+const base = { models: [{ name: "m", basePath }], clock: systemClock(), logger: silent };
+const local = { host: "127.0.0.1", port: 0 };
+const x = { x: toMessage(newTensor(DType.Float, [], Float32Array.of(2))) };
+
+test("two servers run in one process, and each ends alone", async () => {
+  await using one = await serve(["matrix"]);
+  await using two = await serve(["half_plus_two"]);
+  assert.equal((await fetch(`${one.rest}/v1/models/half_plus_two`)).status, 404);
+  assert.equal((await fetch(`${two.rest}/v1/models/half_plus_two`)).status, 200);
+  await one.server.drain(0);
+  await assert.rejects(fetch(`${one.rest}/v1/models/matrix`));
+  assert.equal((await fetch(`${two.rest}/v1/models/half_plus_two`)).status, 200);
+});
+test("a model that does not load fails a strict start, in TensorFlow Serving's words, and nothing listens", async () => {
+  const bad = { name: "bad", basePath: dir.copy("half_plus_two/1/variables", "bad/7") };
+  const server = newModelServer({ ...base, models: [bad, ...base.models], strict: true, grpc: [local], rest: local });
+  await assert.rejects(server.start(background()), (err: Error) => {
+    assert.equal(codeOf(err), Code.Unknown);
+    assert.match(
+      err.message,
+      /^1 servable\(s\) did not become available: \{\{\{name: bad version: 7\} due to error: NOT_FOUND: Specified file path .*\}, \}$/s,
+    );
+    return true;
+  });
+});
+test("a start whose second port is taken closes the first again", async () => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+  const address = taken.address();
+  assert.ok(address !== null && typeof address === "object");
+  const path = join(dir.path, "half.sock");
+  const server = newModelServer({ ...base, grpc: [{ path }], rest: { host: "127.0.0.1", port: address.port } });
+  await assert.rejects(server.start(background()), { message: `cannot listen on 127.0.0.1:${address.port}: address already in use` });
+  assert.equal(existsSync(path), false);
+  taken.close();
+});
+test("a start that is cancelled while it loads does not listen", async () => {
+  using ctx = withCancel(background());
+  const path = join(dir.path, "cancelled.sock");
+  const server = newModelServer({ ...base, grpc: [{ path }] });
+  const started = server.start(ctx);
+  ctx.cancel();
+  await assert.rejects(started, { code: Code.Canceled as number });
+  assert.equal(existsSync(path), false);
+});
+test("gRPC is served on several addresses, a unix socket among them", async () => {
+  const path = join(dir.path, "grpc.sock");
+  await using served = await serve(["half_plus_two"], { grpc: [{ path }, local] });
+  assert.deepEqual(served.started.grpc[0], `unix:${path}`);
+  const transport = createGrpcTransport({ baseUrl: "http://localhost", nodeOptions: { createConnection: () => connect(path) } });
+  const got = await createClient(PredictionService, transport).predict({ modelSpec: { name: "half_plus_two" }, inputs: x });
+  assert.deepEqual(got.outputs["y"]?.floatVal, [4]);
+});
+test("an engine that is unknown is refused", async () => {
+  assert.throws(() => newModelServer({ ...base, engine: "abacus" }), { message: "there is no engine abacus; known: embedded" });
+});
+test("another tag set chooses another meta-graph", async () => {
+  const asked = { modelSpec: { name: "multi_metagraph" }, inputs: { x: toMessage(newTensor(DType.Float, [1], Float32Array.of(1))) } };
+  for (const [tags, want] of [
+    [["serve"], 12],
+    [["gpu", "serve"], 13],
+  ] as const) {
+    await using served = await serve(["multi_metagraph"], { tags });
+    using wire = wires(served.grpc)[0]!;
+    assert.deepEqual((await createClient(PredictionService, wire.transport).predict(asked)).outputs["y"]?.floatVal, [want]);
+  }
+});
+
+/** cond_loop runs as many rounds as it is told: here, longer than anybody waits. */
+const endless = {
+  modelSpec: { name: "cond_loop" },
+  inputs: {
+    x: toMessage(newTensor(DType.Float, [3], Float32Array.of(1, 2, 3))),
+    n: toMessage(newTensor(DType.Int32, [], Int32Array.of(2_000_000_000))),
+  },
+};
+test("a run past the caller's deadline ends in the runtime's words", async () => {
+  await using served = await serve(["cond_loop"]);
+  for (const wire of wires(served.grpc)) {
+    using _ = wire;
+    const client = createClient(PredictionService, wire.transport);
+    // The deadline is told to the server alone, so that its answer is heard.
+    const header = wire.name.startsWith("grpc") ? { "grpc-timeout": "20m" } : { "connect-timeout-ms": "20" };
+    await assert.rejects(client.predict(endless, { headers: header }), (err) => {
+      assert.ok(err instanceof ConnectError);
+      assert.deepEqual([Code[err.code], err.rawMessage], ["DeadlineExceeded", "Timed out waiting for notification"], wire.name);
+      return true;
+    });
+  }
+});
+test("draining lets a REST request in flight finish, then refuses connections", async () => {
+  const served = await serve(["half_plus_two"]);
+  const body = '{"inputs":2}';
+  const headers = { "content-length": String(body.length), expect: "100-continue" };
+  const req = request(`${served.rest}/v1/models/half_plus_two:predict`, { method: "POST", headers });
+  req.flushHeaders();
+  await once(req, "continue"); // the server has the head
+  const drained = served.server.drain(60_000);
+  const answered = once(req, "response") as Promise<[IncomingMessage]>;
+  req.end(body);
+  const [res] = await answered;
+  let text = "";
+  for await (const chunk of res) text += String(chunk);
+  assert.deepEqual([res.statusCode, JSON.parse(text), res.headers.connection], [200, { outputs: 4 }, "close"]);
+  await drained;
+  await assert.rejects(fetch(`${served.rest}/v1/models/half_plus_two`));
+});
+test("draining lets a gRPC call in flight finish, then refuses connections", async () => {
+  const served = await serve([{ name: "m", basePath }]);
+  const session = connectHttp2(served.grpc);
+  await once(session, "connect");
+  const stream = session.request({ ":method": "POST", ":path": predictPath, "content-type": "application/grpc", te: "trailers" });
+  const message = toBinary(PredictRequestSchema, create(PredictRequestSchema, { modelSpec: { name: "m" }, inputs: x }));
+  const bytes = frame(message);
+  stream.write(bytes.subarray(0, 9));
+  await new Promise<void>((resolve, reject) => session.ping((err) => (err === null ? resolve() : reject(err)))); // the server has the head
+  const goaway = once(session, "goaway");
+  const drained = served.server.drain(60_000);
+  await goaway;
+  const trailers = once(stream, "trailers") as Promise<[Record<string, string>]>;
+  stream.resume();
+  stream.end(bytes.subarray(9));
+  assert.equal((await trailers)[0]["grpc-status"], "0");
+  await drained;
+  await assert.rejects(once(connectHttp2(served.grpc), "connect"), { code: "ECONNREFUSED" });
+});
+test("draining cuts what does not finish in time", async () => {
+  const served = await serve(["half_plus_two"]);
+  const req = request(`${served.rest}/v1/models/half_plus_two:predict`, { method: "POST", headers: { "content-length": "9", expect: "100-continue" } });
+  req.flushHeaders();
+  await once(req, "continue");
+  const [err] = await Promise.all([once(req, "error") as Promise<[Error]>, served.server.drain(1)]);
+  assert.match(err[0].message, /socket hang up|ECONNRESET/);
+});
+
+/** post sends bytes as a gRPC call without any client's help, and gives headers and trailers in one. */
+async function post(url: string, path: string, body: Uint8Array, headers: Record<string, string> = {}): Promise<Record<string, unknown>> {
+  const session = connectHttp2(url);
+  try {
+    return await new Promise((resolve, reject) => {
+      const seen: Record<string, unknown> = {};
+      const stream = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers", ...headers });
+      stream.on("response", (got) => Object.assign(seen, got));
+      stream.on("trailers", (got) => Object.assign(seen, got));
+      stream.on("error", reject);
+      session.on("error", reject);
+      stream.on("close", () => resolve(seen));
+      stream.resume();
+      stream.end(body);
+    });
+  } finally {
+    session.close();
+  }
+}
+const frame = (message: Uint8Array, flags = 0): Uint8Array => {
+  const head = Buffer.alloc(5);
+  head[0] = flags;
+  head.writeUInt32BE(message.length, 1);
+  return Buffer.concat([head, message]);
+};
+const predictPath = "/tensorflow.serving.PredictionService/Predict";
+const spec = Uint8Array.of(0x0a, 3, 0x0a, 1, 0x6d); // model_spec { name: "m" }
+const raw: readonly {
+  readonly name: string;
+  readonly path?: string;
+  readonly body: Uint8Array;
+  readonly headers?: Record<string, string>;
+  readonly status: string;
+}[] = [
+  { name: "a method that no service has", path: "/tensorflow.serving.PredictionService/Nope", body: frame(spec), status: "12" },
+  { name: "a service that is not there", path: "/tensorflow.serving.SessionService/SessionRun", body: frame(spec), status: "12" },
+  { name: "a message that ends in a field", body: frame(spec.subarray(0, 3)), status: "*" },
+  { name: "a frame that is cut off", body: frame(spec).subarray(0, 7), status: "*" },
+  { name: "no message", body: new Uint8Array(0), status: "*" },
+  { name: "a frame that says it is longer than all messages", body: Uint8Array.of(0, 0xff, 0xff, 0xff, 0xff, 0), status: "*" },
+  { name: "an encoding that is unknown", body: frame(spec, 1), headers: { "grpc-encoding": "zz" }, status: "12" },
+  { name: "a flag without an encoding", body: frame(spec, 1), status: "*" },
+  { name: "a gzip frame that is none", body: frame(spec, 1), headers: { "grpc-encoding": "gzip" }, status: "*" },
+  { name: "a gzip frame", body: frame(gzipSync(spec), 1), headers: { "grpc-encoding": "gzip" }, status: "3" },
+  { name: "a timeout that is none", body: frame(spec), headers: { "grpc-timeout": "soon" }, status: "*" },
+];
+test("what no client would send is refused, and the next call is served", async (t) => {
+  await using served = await serve([{ name: "m", basePath }]);
+  for (const row of raw) {
+    await t.test(row.name, async () => {
+      const got = await post(served.grpc, row.path ?? predictPath, row.body, row.headers);
+      if (row.status === "*") assert.ok(Number(got["grpc-status"]) > 0, JSON.stringify(got));
+      else assert.equal(got["grpc-status"], row.status, JSON.stringify(got));
+    });
+  }
+  using wire = wires(served.grpc)[0]!;
+  const got = await createClient(PredictionService, wire.transport).predict({ modelSpec: { name: "m" }, inputs: x });
+  assert.deepEqual(got.outputs["y"]?.floatVal, [4]);
+});
+
+test("a damaged model is a state with an error, or still answers; it never stops the server", async () => {
+  const seed = newRandom(7);
+  const sources = Array.from({ length: 30 }, (_, i) => {
+    const path = dir.copy(i % 2 === 0 ? "half_plus_two/1" : "half_plus_two_tf2/1", `damaged${i}/1`);
+    const file = join(path, "1/saved_model.pb");
+    const bytes = readFileSync(file);
+    if (i % 3 === 2) writeFileSync(file, bytes.subarray(0, Math.floor(seed() * bytes.length)));
+    else {
+      for (let n = 0; n <= i % 5; n++) bytes[Math.floor(seed() * bytes.length)]! ^= 1 << Math.floor(seed() * 8);
+      writeFileSync(file, bytes);
+    }
+    return { name: `damaged${i}`, basePath: path };
+  });
+  await using served = await serve([...sources, "matrix"]);
+  assert.ok(served.started.failures.length > 5, `${served.started.failures.length} were noticed`);
+  for (const { model, failure } of served.started.failures)
+    assert.notEqual(Code[failure.code], "Internal", `${model}: ${failure.message} ${String(failure.cause)}`);
+  using wire = wires(served.grpc)[0]!;
+  const client = createClient(PredictionService, wire.transport);
+  for (const { name } of sources) {
+    const err = await client.predict({ modelSpec: { name }, inputs: x }).then(
+      () => undefined,
+      (e: unknown) => ConnectError.from(e),
+    );
+    assert.notEqual(err?.code, Code.Internal, `${name}: ${err?.rawMessage}`);
+  }
+  assert.equal((await fetch(`${served.rest}/v1/models/matrix`)).status, 200);
+});
+
+/** newRandom is a small seeded generator (xorshift32). */
+function newRandom(seed: number): () => number {
+  let s = seed;
+  return () => {
+    s ^= s << 13;
+    s ^= s >>> 17;
+    s ^= s << 5;
+    return (s >>> 0) / 2 ** 32;
+  };
+}
