@@ -1,0 +1,88 @@
+// Single ops over edge shapes, as TensorFlow computes them (scripts/ops/kernels.py).
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { before, test } from "node:test";
+import { fromJson } from "@bufbuild/protobuf";
+import { type AttrValue, NodeDefSchema } from "@tfs/proto";
+import { background, Code, codeOf, isFailure } from "@tfs/std";
+import { assertClose, type GoldenTensor, goldenTensor } from "@tfs/tensor/testing";
+import { newAttrs } from "../attrs.ts";
+import type { State } from "../kernel.ts";
+import { tensorOf, type Value } from "../value.ts";
+import { newArena, startWasm } from "../wasm.ts";
+import { kernels } from "./index.ts";
+
+interface Row {
+  readonly op: string;
+  readonly name: string;
+  readonly inputs: readonly GoldenTensor[];
+  readonly attrs: Readonly<Record<string, unknown>>;
+  readonly outputs?: readonly GoldenTensor[];
+  readonly error?: { readonly code: number; readonly message: string };
+  readonly tolerance: number;
+}
+
+const rows = JSON.parse(readFileSync(new URL("../../../testdata/kernels.json", import.meta.url), "utf8")) as Row[];
+const arena = newArena();
+before(() => startWasm());
+
+const state: State = {
+  ctx: background(),
+  variable: () => assert.fail("no kernel here has state"),
+  table: () => assert.fail("no kernel here has tables"),
+  checkpoint: () => assert.fail("no kernel here restores"),
+};
+
+function run(row: Row): readonly Value[] {
+  const attr = fromJson(NodeDefSchema, { attr: renamed(row) } as never).attr as { readonly [name: string]: AttrValue };
+  const factory = kernels[row.op];
+  assert.ok(factory, `there is no kernel for ${row.op}`);
+  const kernel = factory({ name: row.op, op: row.op, attrs: newAttrs(row.op, attr), inputCount: row.inputs.length, body: () => assert.fail("no bodies here") });
+  return arena.within(() => {
+    const out = kernel(row.inputs.map(goldenTensor), state);
+    return Array.isArray(out) ? (out as readonly Value[]) : [out as Value];
+  });
+}
+
+/** Python names two attributes otherwise than the graph does. */
+function renamed({ op, attrs }: Row): Readonly<Record<string, unknown>> {
+  return op === "Squeeze" && "axis" in attrs ? { squeeze_dims: attrs["axis"] } : attrs;
+}
+
+const seen = new Map<string, number>();
+for (const row of rows) {
+  const count = (seen.get(`${row.op}${row.name}`) ?? 0) + 1;
+  seen.set(`${row.op}${row.name}`, count);
+  test(`${row.op}: ${row.name}${count > 1 ? ` (${count})` : ""}`, () => {
+    if (row.error !== undefined) {
+      assert.throws(
+        () => run(row),
+        (err: unknown) => {
+          assert.ok(isFailure(err), String(err));
+          assert.equal(codeOf(err), row.error!.code, `${err.message} (TensorFlow: ${row.error!.message})`);
+          return true;
+        },
+      );
+      return;
+    }
+    const got = run(row).map((v) => tensorOf(v));
+    assert.ok(got.length >= row.outputs!.length);
+    row.outputs!.forEach((want, i) => {
+      assertClose(got[i]!, goldenTensor(want), row.tolerance, `output ${i}`);
+    });
+  });
+}
+
+test("a value past two gigabytes is refused before it is allocated", () => {
+  const huge = {
+    op: "Fill",
+    name: "",
+    attrs: {},
+    tolerance: 0,
+    inputs: [
+      { dtype: "DT_INT32", shape: [2], content: Buffer.from(Int32Array.of(100_000, 100_000).buffer).toString("base64") },
+      { dtype: "DT_FLOAT", shape: [], content: "AAAAAA==" },
+    ],
+  };
+  assert.throws(() => run(huge), { code: Code.ResourceExhausted });
+});

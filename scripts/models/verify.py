@@ -1,0 +1,63 @@
+"""Runs every committed model and compares with its golden file. Exit 1 and a line per difference."""
+
+import base64
+import json
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+import ml_dtypes
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.framework import types_pb2
+from tensorflow.core.protobuf import config_pb2
+
+from golden import ROOT
+
+
+def from_json(tensor: dict) -> np.ndarray:
+    if tensor["dtype"] == "DT_STRING":
+        return np.array([base64.b64decode(s) for s in tensor["strings"]], object).reshape(tensor["shape"])
+    dtype = tf.as_dtype(types_pb2.DataType.Value(tensor["dtype"])).as_numpy_dtype
+    return np.frombuffer(base64.b64decode(tensor["content"]), dtype).reshape(tensor["shape"])
+
+
+def same(got: np.ndarray, want: np.ndarray, tolerance: float) -> bool:
+    if got.shape != want.shape:
+        return False
+    if got.dtype.kind in "OSUb" or want.dtype.kind in "OiuSb" or tolerance == 0:
+        return got.tobytes() == want.tobytes() if want.dtype != object else got.tolist() == want.tolist()
+    return np.allclose(got.astype(np.complex128), want.astype(np.complex128), rtol=tolerance, atol=tolerance, equal_nan=True)
+
+
+def main() -> int:
+    compared, wrong = 0, 0
+    for path in sorted(ROOT.glob("*/golden.json")):
+        golden = json.loads(path.read_text())
+        for version, content in golden["versions"].items():
+            with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
+                meta = tf.compat.v1.saved_model.load(session, ["serve"], str(path.parent / version))
+                steps = [(name, case) for name, s in content["signatures"].items() for case in s["cases"]]
+                steps += [(step["signature"], step) for step in content.get("script", [])]
+                for name, case in steps:
+                    signature = meta.signature_def[name]
+                    feeds = {signature.inputs[alias].name: from_json(t) for alias, t in case["inputs"].items()}
+                    aliases = sorted(signature.outputs)
+                    options = config_pb2.CallableOptions(feed=list(feeds), fetch=[signature.outputs[a].name for a in aliases])
+                    compared += 1
+                    try:
+                        got = session._make_callable_from_options(options)(*feeds.values())
+                        ok = "outputs" in case and all(same(np.asarray(g), from_json(case["outputs"][a]), case.get("tolerance", 0) or 0) for a, g in zip(aliases, got))
+                    except tf.errors.OpError as err:
+                        ok = case.get("error", {}).get("code") == err.error_code
+                    if not ok:
+                        wrong += 1
+                        print(f"{golden['model']}/{version} {name}: {case.get('name', '')} differs")
+    print(f"{compared} cases compared, {wrong} differ")
+    return 1 if wrong else 0
+
+
+assert ml_dtypes  # registers bfloat16 with numpy
+sys.exit(main())
