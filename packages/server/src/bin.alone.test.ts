@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
-import { connect } from "node:net";
+import { open } from "node:fs/promises";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -156,4 +157,47 @@ test("gRPC over a unix socket, REST off", async () => {
   await once(peer, "connect");
   peer.destroy();
   assert.equal(await stop(server), 0);
+});
+
+test("SIGTERM while a model loads exits with 0 at once, even if the read hangs", {
+  skip: process.platform === "win32" ? "needs named pipes" : false,
+}, async () => {
+  const dir = join(scratch, "slow/1");
+  mkdirSync(dir, { recursive: true });
+  const pipe = join(dir, "saved_model.pb");
+  assert.equal(spawnSync("mkfifo", [pipe]).status, 0);
+  const port = await freePort();
+  const child = spawn(process.execPath, [bin, `--port=${port}`, "--rest_api_port=0", `--model_base_path=${join(scratch, "slow")}`], { stdio: "ignore" });
+  const exited = once(child, "exit") as Promise<[number | null]>;
+  const writer = await open(pipe, "w"); // opens once the server reads
+  child.kill("SIGTERM");
+  assert.equal((await exited)[0], 0);
+  await writer.close();
+});
+test("a model that does not load ends a strict start with TensorFlow Serving's text", async () => {
+  mkdirSync(join(scratch, "void/3"), { recursive: true });
+  const { status, stderr } = run(
+    `--port=${await freePort()}`,
+    "--rest_api_port=0",
+    "--strict_startup",
+    "--model_name=v",
+    `--model_base_path=${join(scratch, "void")}`,
+  );
+  assert.equal(status, 1);
+  assert.match(stderr, /tfs-server: 1 servable\(s\) did not become available: \{\{\{name: v version: 3\} due to error: NOT_FOUND: /);
+});
+test("a REST port that is taken ends the start; nothing is left half open", async () => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+  const address = taken.address();
+  assert.ok(address !== null && typeof address === "object");
+  const { status, stderr } = run(
+    "--host=127.0.0.1",
+    `--port=${await freePort()}`,
+    `--rest_api_port=${address.port}`,
+    `--model_base_path=${join(models, "matrix")}`,
+  );
+  taken.close();
+  assert.equal(status, 1);
+  assert.match(stderr, /cannot listen on 127\.0\.0\.1:\d+: address already in use/);
 });
