@@ -302,6 +302,12 @@ for (const wire of all) {
     assert.deepEqual(await call("reset_counter"), scalar(0));
     assert.deepEqual(await call("incr_counter", {}, ["output"]), scalar(1));
     assert.deepEqual(await call("incr_counter_by", { delta: float([], 3) }), scalar(4));
+    // A value of another shape is refused, and leaves the counter as it was for whoever comes next.
+    await assert.rejects(call("incr_counter_by", { delta: float([1], 1) }), {
+      code: Code.InvalidArgument,
+      rawMessage: /^Parameters and update must be the same size/,
+    });
+    assert.deepEqual(await call("get_counter"), scalar(4));
   });
   test(`${wire.name}: metadata gives the signatures under one key, name and version without a signature`, async () => {
     const got = await prediction.getModelMetadata({ modelSpec: { name: "m", signatureName: "serving_default" }, metadataField: ["signature_def"] });

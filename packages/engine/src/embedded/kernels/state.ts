@@ -27,8 +27,19 @@ function assign(change: (old: Variable, value: Tensor) => Tensor): KernelFactory
 }
 
 const set = assign((_, value) => value);
-const add = assign((old, value) => addTensors(tensorOf(old), value));
-const subtract = assign((old, value) => subtractTensors(tensorOf(old), value));
+
+/** update changes a variable by a value of its own shape: one that broadcast would change the variable's shape for every later call. */
+function update(change: (old: Tensor, value: Tensor) => Tensor): KernelFactory {
+  return (node) =>
+    assign((variable, value) => {
+      const old = tensorOf(variable);
+      if (shapeText(old.shape) === shapeText(value.shape)) return change(old, value);
+      const byHandle = `Cannot update variable with shape ${shapeText(old.shape)} using a Tensor with shape ${shapeText(value.shape)}, shapes must be equal.`;
+      throw newError(Code.InvalidArgument, node.op.endsWith("VariableOp") ? byHandle : "Parameters and update must be the same size");
+    })(node);
+}
+const add = update(addTensors);
+const subtract = update(subtractTensors);
 
 export const state: Kernels = {
   VariableV2: handle,
