@@ -1,6 +1,6 @@
 // Data plane: Tensor -> TensorProto bytes, by hand. The size is known before the first byte is written, so a message is one allocation.
 import { Code, newError } from "@tfs/std";
-import { toBytes, varintSize } from "./content.ts";
+import { copyBytes, toBytes, varintSize } from "./content.ts";
 import { DType, dtypeEnumName, layoutOf, type NumericData } from "./dtype.ts";
 import { wire } from "./scan.ts";
 import { numeric, type Tensor } from "./tensor.ts";
@@ -113,7 +113,11 @@ function stringValues(field: number, values: readonly Uint8Array[]): Body {
   return {
     size,
     write(w) {
-      for (const v of values) lengthDelimited(field, v).write(w);
+      for (const v of values) {
+        writeTag(w, field, wire.bytes);
+        writeUint(w, v.length);
+        w.at = copyBytes(v, w.bytes, w.at);
+      }
     },
   };
 }
