@@ -32,6 +32,12 @@ test("two servers run in one process, and each ends alone", async () => {
   await assert.rejects(fetch(`${one.rest}/v1/models/matrix`));
   assert.equal((await fetch(`${two.rest}/v1/models/half_plus_two`)).status, 200);
 });
+test("loading models leaves what happens on an uncaught error to the host", async () => {
+  await using _ = await serve(["digits"]);
+  for (const event of ["uncaughtException", "unhandledRejection"]) {
+    for (const listener of process.rawListeners(event)) assert.doesNotMatch(String(listener), /throw (ex|reason)/);
+  }
+});
 test("a model that does not load fails a strict start, in TensorFlow Serving's words, and nothing listens", async () => {
   const bad = { name: "bad", basePath: dir.copy("half_plus_two/1/variables", "bad/7") };
   const server = newModelServer({ ...base, models: [bad, ...base.models], strict: true, grpc: [local], rest: local });

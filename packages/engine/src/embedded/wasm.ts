@@ -20,10 +20,30 @@ async function start(): Promise<string> {
   const wasm = await import("@tensorflow/tfjs-backend-wasm");
   const dist = dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm"));
   wasm.setWasmPaths(dist.endsWith(sep) ? dist : dist + sep);
+  const theirs = crashHandlers();
   if (!(await tf.setBackend("wasm"))) throw new Error("the wasm backend was refused");
   await tf.ready();
+  theirs.remove();
   core = tf;
   return wasm.version_wasm;
+}
+
+/**
+ * crashHandlers notes who listens for uncaught errors; remove takes away what the WebAssembly loader (Emscripten) adds to them. Its listeners throw
+ * whatever comes, which kills a process whose own listeners would have kept it, and prints the loader's whole source.
+ */
+function crashHandlers(): { remove(): void } {
+  const events = ["uncaughtException", "unhandledRejection"];
+  const before = new Set(events.flatMap((event) => process.rawListeners(event)));
+  return {
+    remove() {
+      for (const event of events) {
+        for (const listener of process.rawListeners(event)) {
+          if (!before.has(listener) && /\bthrow (ex|reason)\b/.test(String(listener))) process.removeListener(event, listener as () => void);
+        }
+      }
+    },
+  };
 }
 
 /** tfjs gives the started backend. */
