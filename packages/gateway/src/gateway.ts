@@ -1,45 +1,74 @@
-import { formatAddress, type Listener, newListener } from "@tfs/rpc";
+import { callUnary, formatAddress, type Listener, newListener } from "@tfs/rpc";
 import type { Clock, Ctx, Logger } from "@tfs/std";
 import { newPool, type Pool } from "./backend/index.ts";
-import { newBridge } from "./bridge/index.ts";
-import type { Config } from "./config/index.ts";
+import { newBridge, type Unary } from "./bridge/index.ts";
+import { type Config, checkConfig, defaults } from "./config/index.ts";
 import { newHandlers } from "./listen/index.ts";
 
 export interface GatewayOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** random gives [0, 1), for jitter. */
-  readonly random: () => number;
+  /** random gives [0, 1), for jitter; default Math.random. */
+  readonly random?: () => number;
+}
+
+/** A model server's answer to a REST call may be as large as this; forwarded calls pass in pieces and have no bound. */
+const maxAnswerBytes = 256 << 20;
+
+/** newGateway makes a gateway in front of `config.backends`; nothing happens before listen. What the config leaves out has its default. Throws InvalidArgument naming what is wrong. */
+export function newGateway(config: Partial<Config> & Pick<Config, "backends">, options: GatewayOptions): Gateway {
+  return new Gateway(checkConfig({ ...defaults, ...config }), options);
 }
 
 class Gateway {
   readonly #config: Config;
   readonly #pool: Pool;
   readonly #listener: Listener;
+  #draining = false;
 
-  constructor(config: Config, { clock, logger, random }: GatewayOptions) {
+  constructor(config: Config, options: GatewayOptions) {
+    const { clock, logger } = options;
     this.#config = config;
-    this.#pool = newPool(config.backends, { clock, logger, random });
-    const bridge = newBridge((ctx, path, message) => this.#pool.reach(async (channel) => (await channel.unary(ctx, path, message)).message), clock);
-    this.#listener = newListener({ ...newHandlers({ pool: this.#pool, bridge, clock, logger, maxRequestBytes: config.maxRequestBytes }), clock, logger });
+    const pool = newPool(config.backends, options);
+    const unary: Unary = async (ctx, path, message) =>
+      (await callUnary(ctx, pool, { path, message, clock, authority: "localhost", scheme: "http", maxMessageBytes: maxAnswerBytes })).message;
+    const handlers = newHandlers({
+      backends: pool,
+      bridge: newBridge(unary, clock),
+      ready: () => pool.ready && !this.#draining,
+      clock,
+      logger,
+      maxRequestBytes: config.maxRequestBytes,
+      timeoutMs: config.restTimeoutMs,
+    });
+    this.#pool = pool;
+    this.#listener = newListener({ ...handlers, clock, logger });
   }
 
-  /** listen reaches for the backends and gives the bound address. */
+  /** listen reaches for the backends, binds, and gives the bound address as HOST:PORT. It does not wait for backends: `/readyz` tells. */
   async listen(ctx: Ctx): Promise<string> {
     const { host, port } = this.#config;
+    const address = await this.#listener.listen(ctx, host === "" ? { port } : { port, host });
     this.#pool.connect();
-    return formatAddress(await this.#listener.listen(ctx, host === undefined ? { port } : { port, host }));
+    return formatAddress(address);
   }
 
   /** drain stops accepting, lets calls in flight finish for at most `ms`, and closes the channels. */
   async drain(ms: number): Promise<void> {
+    this.#draining = true;
     await this.#listener.drain(ms);
     await this.#pool.close();
   }
+
+  /** close cuts everything now. */
+  async close(): Promise<void> {
+    this.#draining = true;
+    await this.#listener.close();
+    await this.#pool.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
 }
 export type { Gateway };
-
-/** newGateway makes a gateway from a config; nothing happens before listen. */
-export function newGateway(config: Config, options: GatewayOptions): Gateway {
-  return new Gateway(config, options);
-}

@@ -1,9 +1,9 @@
 /**
- * Package gateway stands in front of a fleet of model servers: gRPC and REST in on one port, gRPC out to the backend with the fewest calls in flight. The
- * command is `tfs-gateway`; this is the same gateway as a library.
+ * Package gateway stands in front of a fleet of model servers: gRPC and REST in on one port, gRPC out to the backend with the fewest calls in flight.
+ * The command is `tfs-gateway`; this is the same gateway as a library.
  *
- *     const gateway = newGateway({ ...defaults, host: undefined, backends: ["localhost:8500"] }, { clock: systemClock(), logger, random: Math.random });
- *     await gateway.listen(background());
+ *     await using gateway = newGateway({ backends: ["localhost:8500"], port: 0 }, { clock: systemClock(), logger });
+ *     const address = await gateway.listen(background());
  *     await gateway.drain(10_000);
  *
  * @module

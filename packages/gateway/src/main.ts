@@ -2,63 +2,99 @@
 import cluster from "node:cluster";
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { background, Code, type Level, messageOf, newError, newLogger, parseFlags, systemClock, usage } from "@tfs/std";
-import { configOf, flags, headline, parseConfigFile } from "./config/index.ts";
-import { newGateway } from "./gateway.ts";
-import { runWorkers } from "./workers.ts";
+import {
+  background,
+  Code,
+  canceled,
+  type Ctx,
+  type Flags,
+  type Level,
+  messageOf,
+  newError,
+  newLogger,
+  parseFlags,
+  systemClock,
+  usage,
+  withCancel,
+} from "@tfs/std";
+import { type Config, configOf, flags, headline, parseConfigFile } from "./config/index.ts";
+import { type GatewayOptions, newGateway } from "./gateway.ts";
+import { runWorkers, sayListening } from "./workers.ts";
 
-async function main(argv: readonly string[]): Promise<number> {
-  const options = parseFlags(flags, argv);
-  if (options.bool("help")) {
-    process.stdout.write(usage(headline, flags));
-    return 0;
-  }
-  if (options.bool("version")) {
-    const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
-    process.stdout.write(`tfs-gateway ${version}\n`);
-    return 0;
-  }
-  const oneOf = <T extends string>(name: string, values: readonly T[]): T => {
-    const found = values.find((v) => v === options.string(name));
-    if (found === undefined) throw newError(Code.InvalidArgument, `--${name}=${options.string(name)}: expected one of ${values.join(", ")}`);
-    return found;
-  };
+async function main(argv: readonly string[]): Promise<void> {
+  const given = parseFlags(flags, argv);
+  if (given.bool("help")) return void process.stdout.write(usage(headline, flags));
+  if (given.bool("version")) return void process.stdout.write(`tfs-gateway ${version()}\n`);
+
   const clock = systemClock();
-  const level = oneOf<Level>("log_level", ["debug", "info", "warn", "error"]);
-  const logger = newLogger({ write: (line) => void process.stderr.write(`${line}\n`), clock, level, format: oneOf("log_format", ["text", "json"]) });
-  const file = options.string("config");
-  const config = configOf(options, file === "" ? undefined : parseConfigFile(await read(file), file));
+  const level = oneOf<Level>(given, "log_level", ["debug", "info", "warn", "error"]);
+  const format = oneOf(given, "log_format", ["text", "json"] as const);
+  const logger = newLogger({ write: (line) => void process.stderr.write(`${line}\n`), clock, level, format });
+  const config = configOf(given, await configFile(given.string("config")));
 
-  const stopped = new Promise<string>((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(signal));
-  });
-  if (cluster.isPrimary && config.workers > 1) {
-    await runWorkers(config.workers, stopped, { clock, logger });
-    return 0;
+  using ctx = withCancel(background());
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.once(signal, () => {
+      if (!ctx.signal.aborted && cluster.isPrimary) logger.info("draining", { signal, ms: config.drainMs });
+      ctx.cancel();
+    });
   }
-  const gateway = newGateway(config, { clock, logger, random: Math.random });
-  const address = await gateway.listen(background());
-  logger.info("listening", { address, backends: config.backends, pid: process.pid });
-  const signal = await stopped;
-  logger.info("draining", { signal, ms: config.drainMs });
-  await gateway.drain(config.drainMs);
-  logger.info("stopped");
-  return 0;
+  if (cluster.isWorker) await serve(ctx, config, { clock, logger }, sayListening);
+  else if (config.workers === 1) await serve(ctx, config, { clock, logger }, announce);
+  else await runWorkers(ctx, config.workers, { clock, logger, onListening: announce });
+  if (cluster.isPrimary) logger.info("stopped");
 }
 
-async function read(file: string): Promise<string> {
+/** announce prints the one line on standard output that a program can wait for. */
+function announce(address: string): void {
+  process.stdout.write(`${JSON.stringify({ event: "listening", address, pid: process.pid })}\n`);
+}
+
+/** serve runs one gateway until ctx ends, and drains it. */
+async function serve(ctx: Ctx, config: Config, options: GatewayOptions, onListening: (address: string) => void): Promise<void> {
+  await using gateway = newGateway(config, options);
+  let address: string;
   try {
-    return await readFile(file, "utf8");
+    address = await gateway.listen(ctx);
   } catch (err) {
-    throw newError(Code.NotFound, `${file}: ${messageOf(err)}`, err);
+    if (err === canceled) return; // told to stop before there was anything to drain
+    throw err;
   }
+  options.logger.info("listening", { address, backends: config.backends.join(","), pid: process.pid });
+  onListening(address);
+  await new Promise<void>((resolve) => {
+    if (ctx.signal.aborted) resolve();
+    else ctx.signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  await gateway.drain(config.drainMs);
+}
+
+async function configFile(file: string): Promise<ReturnType<typeof parseConfigFile> | undefined> {
+  if (file === "") return undefined;
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (err) {
+    throw newError(Code.NotFound, `--config: ${messageOf(err)}`, err);
+  }
+  return parseConfigFile(text, file);
+}
+
+function oneOf<T extends string>(given: Flags, name: string, values: readonly T[]): T {
+  const found = values.find((value) => value === given.string(name));
+  if (found === undefined) throw newError(Code.InvalidArgument, `--${name}=${given.string(name)}: expected one of ${values.join(", ")}`);
+  return found;
+}
+
+function version(): string {
+  const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { readonly version: string };
+  return manifest.version;
 }
 
 try {
-  process.exitCode = await main(process.argv.slice(2));
-  if (cluster.isWorker) process.disconnect();
+  await main(process.argv.slice(2));
 } catch (err) {
   process.stderr.write(`tfs-gateway: ${messageOf(err)}\n`);
   process.exitCode = 1;
-  if (cluster.isWorker) process.disconnect();
 }
+if (cluster.isWorker) process.disconnect();

@@ -151,6 +151,7 @@ class Channel {
       {
         onReady: () => {
           readyAt = clock.now();
+          if (this.#failures > 0) this.#options.logger.info("connected again", { peer: this.address, failures: this.#failures });
           if (this.#link === link) this.#state = "ready";
           this.#pump();
         },
@@ -182,7 +183,9 @@ class Channel {
     this.#state = "failed";
     this.#failure = failure;
     const waitMs = backoffMs(this.#failures, { firstMs: this.#limits.backoffFirstMs, maxMs: this.#limits.backoffMaxMs, random });
-    logger.debug("connection failed", { err: failure, waitMs: Math.round(waitMs) });
+    const fields = { peer: this.address, err: failure, retryMs: Math.round(waitMs) };
+    if (this.#failures === 1) logger.warn("cannot reach peer", fields);
+    else logger.debug("cannot reach peer", fields); // said once; "connected again" ends it
     this.#retry = clock.after(
       waitMs,
       () => {

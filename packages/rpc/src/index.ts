@@ -26,4 +26,5 @@ export type { Metadata } from "./metadata.ts";
 export { decodeBinary, encodeBinary, splitHeaders, toMetadata } from "./metadata.ts";
 export { codeFromHttpStatus, decodeStatusMessage, encodeStatusMessage, failureFromTrailers, trailersFor, trailersOnly } from "./status.ts";
 export { formatTimeout, parseTimeout } from "./timeout.ts";
-export type { UnaryReply } from "./unary.ts";
+export type { Opener, UnaryReply, UnaryRequest } from "./unary.ts";
+export { callUnary } from "./unary.ts";

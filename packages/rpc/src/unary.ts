@@ -14,24 +14,29 @@ export interface UnaryReply {
 }
 
 export interface UnaryRequest {
+  /** path is "/package.Service/Method". */
   readonly path: string;
   readonly message: Uint8Array;
-  readonly metadata: Metadata;
+  readonly metadata?: Metadata;
   readonly clock: Clock;
   readonly authority: string;
   readonly scheme: "http" | "https";
+  /** maxMessageBytes bounds the answer, decompressed. */
   readonly maxMessageBytes: number;
 }
 
-/** Opener starts calls: the channel. */
+/** Opener starts calls: a channel, or whoever spreads calls over several. */
 export interface Opener {
   open(headers: OutgoingHttpHeaders, handler: CallHandler): Call;
 }
 
-/** callUnary is Channel.unary: one framed message out, one back, statuses thrown. */
+/**
+ * callUnary sends one message and gives one back, over anything that opens calls; it is what Channel.unary does. A status other than OK is thrown as
+ * Failure. A call that was refused unseen is sent once more.
+ */
 export async function callUnary(ctx: Ctx, channel: Opener, request: UnaryRequest): Promise<UnaryReply> {
   throwIfDone(ctx);
-  checkMetadata(request.metadata);
+  checkMetadata(request.metadata ?? {});
   const body = frameMessage(request.message);
   const first = await attempt(ctx, channel, request, body);
   const answer = "refused" in first ? await attempt(ctx, channel, request, body) : first;
@@ -105,14 +110,17 @@ function attempt(ctx: Ctx, channel: Opener, request: UnaryRequest, body: Uint8Ar
       onDrain() {},
     };
     const call = channel.open(requestHeaders(ctx, request), handler);
-    const timer =
-      ctx.deadline === Number.POSITIVE_INFINITY ? undefined : request.clock.after(remainingMs(ctx), () => abandon(deadlineExceeded), { background: true });
+    const leftMs = remainingMs(ctx);
+    const timer = leftMs > maxTimerMs ? undefined : request.clock.after(leftMs, () => abandon(deadlineExceeded), { background: true });
     const watched = ctx.signal !== background().signal;
     if (watched) ctx.signal.addEventListener("abort", onAbort, { once: true });
     call.write(body);
     call.end();
   });
 }
+
+/** setTimeout fires at once when asked for more (24.8 days); a deadline that far away needs no timer. */
+const maxTimerMs = 0x7fffffff;
 
 function requestHeaders(ctx: Ctx, request: UnaryRequest): OutgoingHttpHeaders {
   const headers: OutgoingHttpHeaders = {
@@ -125,7 +133,7 @@ function requestHeaders(ctx: Ctx, request: UnaryRequest): OutgoingHttpHeaders {
     "grpc-accept-encoding": acceptEncoding,
   };
   if (ctx.deadline !== Number.POSITIVE_INFINITY) headers["grpc-timeout"] = formatTimeout(remainingMs(ctx));
-  for (const [name, value] of Object.entries(request.metadata)) headers[name] = typeof value === "string" ? value : [...value];
+  for (const [name, value] of Object.entries(request.metadata ?? {})) headers[name] = typeof value === "string" ? value : [...value];
   return headers;
 }
 

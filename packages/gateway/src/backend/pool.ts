@@ -1,7 +1,21 @@
-import { type Channel, newChannel } from "@tfs/rpc";
-import { type Clock, Code, type Logger, newError } from "@tfs/std";
+import type { OutgoingHttpHeaders } from "node:http2";
+import { type Call, type CallHandler, type Channel, newChannel } from "@tfs/rpc";
+import type { Clock, Logger } from "@tfs/std";
+import { openFirst } from "./failover.ts";
 
-/** Pool is a fixed set of backends. */
+export interface PoolOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** random gives [0, 1), for the jitter of reconnecting; default Math.random. */
+  readonly random?: () => number;
+}
+
+/** newPool makes a pool over one or more addresses. Throws InvalidArgument for one that is malformed. */
+export function newPool(addresses: readonly string[], options: PoolOptions): Pool {
+  return new Pool(addresses.map((address) => newChannel({ address, ...options })));
+}
+
+/** Pool is a fixed set of backends, and who of them gets the next call. */
 class Pool {
   readonly #channels: readonly Channel[];
   #turn = 0;
@@ -20,45 +34,27 @@ class Pool {
     return this.#channels.some((channel) => channel.state === "ready");
   }
 
-  /** order gives the backends as a call should try them: fewest calls in flight first, ties in turn; those that cannot be reached come last, in case nothing else is left. */
-  order(): Channel[] {
-    const turn = this.#turn++ % this.#channels.length;
-    const rotated = [...this.#channels.slice(turn), ...this.#channels.slice(0, turn)];
-    const weight = (channel: Channel): number => channel.inFlight + (channel.state === "failed" ? Number.MAX_SAFE_INTEGER / 2 : 0);
-    return rotated.sort((a, b) => weight(a) - weight(b)); // stable: ties keep their turn
+  /** open starts a call on the backend with the fewest calls in flight; one that refuses it unseen is passed over for the next. The headers are asked anew for each. */
+  open(headers: OutgoingHttpHeaders | (() => OutgoingHttpHeaders), handler: CallHandler): Call {
+    return openFirst(this.#order(), typeof headers === "function" ? headers : () => headers, handler);
   }
 
-  /** reach runs a whole call; a backend that cannot be reached is passed over for the next, each once. A call that was sent is never repeated. */
-  async reach<T>(call: (channel: Channel) => Promise<T>): Promise<T> {
-    let last: unknown = newError(Code.Unavailable, "there are no backends");
-    for (const channel of this.order()) {
-      try {
-        return await call(channel);
-      } catch (err) {
-        if (err !== channel.failure) throw err; // the channel's own failure means that nothing was sent
-        last = err;
-      }
-    }
-    throw last;
-  }
-
+  /** close cuts what is in flight. */
   async close(): Promise<void> {
     await Promise.all(this.#channels.map((channel) => channel.destroy()));
+  }
+
+  /** #order is how a call tries the backends: connected ones first, those that failed a moment ago last; among equals the fewest calls in flight, ties in turn. */
+  #order(): readonly Channel[] {
+    if (this.#channels.length === 1) return this.#channels;
+    const turn = this.#turn++ % this.#channels.length;
+    const rotated = [...this.#channels.slice(turn), ...this.#channels.slice(0, turn)];
+    return rotated.sort((a, b) => rank(a) - rank(b) || a.inFlight - b.inFlight); // stable: ties keep their turn
   }
 }
 export type { Pool };
 
-export interface PoolOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** random gives [0, 1), for the jitter of reconnecting. */
-  readonly random: () => number;
+function rank(channel: Channel): number {
+  if (channel.state === "ready") return 0;
+  return channel.state === "failed" || channel.state === "closed" ? 2 : 1;
 }
-
-/** newPool makes a pool over addresses. Throws InvalidArgument for one that is malformed. */
-export function newPool(addresses: readonly string[], options: PoolOptions): Pool {
-  return new Pool(addresses.map((address) => newChannel({ address, ...options, limits: { maxMessageBytes: maxAnswerBytes } })));
-}
-
-/** A model server's answer to a bridged call may be as large as this; forwarded calls pass through in pieces and have no bound. */
-const maxAnswerBytes = 1 << 30;

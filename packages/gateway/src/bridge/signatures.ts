@@ -1,52 +1,66 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { GetModelMetadataRequestSchema, GetModelMetadataResponseSchema, type ModelSpec, type SignatureDef, SignatureDefMapSchema } from "@tfs/proto";
-import { type Clock, Code, type Ctx, newError } from "@tfs/std";
-import type { Unary } from "./rest.ts";
+import { background, type Clock, Code, type Ctx, newError, race, withTimeout } from "@tfs/std";
+import { metadataPath, type Unary } from "./unary.ts";
 
-/** Signatures of one model spec, as the fleet last told them. */
+/** SignatureMap is a model version's signatures by name. */
+export interface SignatureMap {
+  readonly [name: string]: SignatureDef;
+}
+
+/** Signatures are what the fleet last said about model specs. */
 export interface Signatures {
-  /** of gives the signatures of a spec by name; one question per spec is on its way at a time. */
-  of(ctx: Ctx, spec: ModelSpec): Promise<{ readonly [name: string]: SignatureDef }>;
+  /** of gives the signatures of a spec by name. Callers that ask for the same spec at the same time share one question; one of them going away does not end it. */
+  of(ctx: Ctx, spec: ModelSpec): Promise<SignatureMap>;
 }
 
 /** How long an answer is trusted: a new version may bring other signatures. */
-const trustMs = 5_000;
-/** Specs remembered; clients choose names, so that there must be a limit. */
-const maxSpecs = 1_024;
+const trustMs = 5000;
+/** How long the fleet may take to answer. */
+const askMs = 10_000;
+/** Specs remembered; clients choose the names, so there must be a limit. */
+const maxSpecs = 1024;
 
 interface Entry {
   readonly until: number;
-  readonly answer: Promise<{ readonly [name: string]: SignatureDef }>;
+  readonly answer: Promise<SignatureMap>;
 }
-
-export const metadataPath = "/tensorflow.serving.PredictionService/GetModelMetadata";
 
 export function newSignatures(unary: Unary, clock: Clock): Signatures {
   const entries = new Map<string, Entry>();
   return {
-    of(ctx, spec) {
-      const { versionChoice: choice } = spec;
-      const key = `${spec.name}\0${choice.case ?? ""}\0${choice.case === "version" ? choice.value.value : (choice.value ?? "")}`;
-      const found = entries.get(key);
-      if (found !== undefined && found.until > clock.now()) return found.answer;
-      entries.delete(key);
-      if (entries.size >= maxSpecs) entries.delete(entries.keys().next().value!); // the oldest
-      const answer = ask(ctx, unary, spec);
-      entries.set(key, { until: clock.now() + trustMs, answer });
-      answer.catch(() => entries.delete(key)); // a failure is not remembered
-      return answer;
+    async of(ctx, spec) {
+      const key = keyOf(spec);
+      let entry = entries.get(key);
+      if (entry === undefined || entry.until <= clock.now()) {
+        entry = { until: clock.now() + trustMs, answer: ask(unary, spec) };
+        entries.delete(key); // to the end of the line
+        entries.set(key, entry);
+        forgetFailed(key, entry);
+        if (entries.size > maxSpecs) entries.delete(entries.keys().next().value!); // the oldest
+      }
+      return await race(ctx, entry.answer);
     },
   };
+
+  /** A failure is not remembered. */
+  function forgetFailed(key: string, entry: Entry): void {
+    entry.answer.catch(() => {
+      if (entries.get(key) === entry) entries.delete(key);
+    });
+  }
 }
 
-async function ask(ctx: Ctx, unary: Unary, spec: ModelSpec): Promise<{ readonly [name: string]: SignatureDef }> {
-  const bytes = await unary(
-    ctx,
-    metadataPath,
-    toBinary(GetModelMetadataRequestSchema, create(GetModelMetadataRequestSchema, { modelSpec: spec, metadataField: ["signature_def"] })),
-  );
-  const packed = fromBinary(GetModelMetadataResponseSchema, bytes).metadata["signature_def"];
+function keyOf({ name, versionChoice: choice }: ModelSpec): string {
+  return JSON.stringify([name, choice.case ?? "", choice.case === "version" ? String(choice.value.value) : (choice.value ?? "")]);
+}
+
+async function ask(unary: Unary, spec: ModelSpec): Promise<SignatureMap> {
+  using ctx = withTimeout(background(), askMs);
+  const request = create(GetModelMetadataRequestSchema, { modelSpec: { ...spec, signatureName: "" }, metadataField: ["signature_def"] });
+  const response = fromBinary(GetModelMetadataResponseSchema, await unary(ctx, metadataPath, toBinary(GetModelMetadataRequestSchema, request)));
+  const packed = response.metadata["signature_def"];
   const map = packed === undefined ? undefined : anyUnpack(packed, SignatureDefMapSchema);
   if (map === undefined) throw newError(Code.Internal, "the model server sent metadata without signatures");
   return map.signatureDef;

@@ -1,74 +1,86 @@
 import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { type GatewayConfig, GatewayConfigSchema } from "@tfs/proto";
-import { Code, type Flags, newError } from "@tfs/std";
+import { parseAddress } from "@tfs/rpc";
+import { Code, type Flags, messageOf, newError } from "@tfs/std";
 import { parse } from "yaml";
 
 /** Config is everything the gateway is to be; it never changes. */
 export interface Config {
-  readonly host: string | undefined;
+  /** host to bind; "" is every address of the machine. */
+  readonly host: string;
+  /** port for gRPC and REST alike; 0 picks a free one. */
   readonly port: number;
+  /** backends are the model servers' gRPC addresses: HOST:PORT, [IPv6]:PORT or unix:PATH; at least one. */
   readonly backends: readonly string[];
+  /** workers is how many processes share the port. */
   readonly workers: number;
+  /** drainMs is the time that requests in flight get to finish. */
   readonly drainMs: number;
+  /** maxRequestBytes bounds a REST body, which is held in memory; gRPC passes in pieces. */
   readonly maxRequestBytes: number;
+  /** restTimeoutMs bounds one REST call; 0 means no limit. */
+  readonly restTimeoutMs: number;
 }
 
-export const defaults: { readonly port: number; readonly workers: number; readonly drainMs: number; readonly maxRequestBytes: number } = {
+export const defaults: Omit<Config, "backends"> = {
+  host: "",
   port: 9000,
   workers: 1,
   drainMs: 10_000,
   maxRequestBytes: 64 << 20,
+  restTimeoutMs: 30_000, // TensorFlow Serving's rest_api_timeout_in_ms
 };
 
 const maxWorkers = 256;
+const maxMs = 0x7fffffff; // setTimeout's
+const maxBodyBytes = 1 << 30; // one JSON text must fit a typed array with room to spare
 
-/** parseConfigFile reads YAML, of which JSON is a part. An unknown field is an error that names it. Throws InvalidArgument. */
+/** parseConfigFile reads YAML, of which JSON is a part, as tfs.gateway.v1.GatewayConfig. Throws InvalidArgument naming the file and the unknown or malformed field. */
 export function parseConfigFile(text: string, file: string): GatewayConfig {
-  let value: unknown;
   try {
-    value = parse(text);
+    return fromJson(GatewayConfigSchema, (parse(text) ?? {}) as JsonValue); // YAML's core schema gives JSON values; fromJson refuses the rest
   } catch (err) {
-    throw newError(Code.InvalidArgument, `${file}: ${err instanceof Error ? err.message : String(err)}`, err);
-  }
-  try {
-    return fromJson(GatewayConfigSchema, (value ?? {}) as JsonValue);
-  } catch (err) {
-    throw newError(Code.InvalidArgument, `${file}: ${err instanceof Error ? err.message : String(err)}`, err);
+    throw newError(Code.InvalidArgument, `${file}: ${messageOf(err)}`, err);
   }
 }
 
-/** configOf merges flags over the file over defaults, and checks the whole. Throws InvalidArgument. */
+/** configOf puts flags over the file over defaults. Throws InvalidArgument as checkConfig does. */
 export function configOf(flags: Flags, file: GatewayConfig | undefined): Config {
-  const pick = (name: string, fromFile: number | undefined): number => (flags.given(name) || !fromFile ? flags.int(name) : fromFile);
-  const backends = flags.given("backends")
-    ? flags
-        .string("backends")
-        .split(",")
-        .map((a) => a.trim())
-        .filter((a) => a !== "")
-    : (file?.backends ?? []).map((b) => b.address);
-  if (backends.length === 0) throw newError(Code.InvalidArgument, "no backends: give --backends=HOST:PORT,… or list them in --config");
-  for (const address of backends) checkAddress(address);
-  const repeated = backends.find((a, i) => backends.indexOf(a) !== i);
-  if (repeated !== undefined) throw newError(Code.InvalidArgument, `the backend ${repeated} is listed twice`);
-  const host = flags.given("host") ? flags.string("host") : (file?.listen?.host ?? "");
-  const config = {
-    host: host === "" ? undefined : host,
+  /** A flag that was given wins; then a field that is set (protobuf's zero is not); then the default, which is the flag's. */
+  const pick = (name: string, field: number | undefined): number => (flags.given(name) || field === undefined || field === 0 ? flags.int(name) : field);
+  return checkConfig({
+    host: flags.given("host") ? flags.string("host") : (file?.listen?.host ?? defaults.host),
     port: pick("port", file?.listen?.port),
-    backends,
+    backends: flags.given("backends") ? addressesOf(flags.string("backends")) : (file?.backends ?? []).map((backend) => backend.address),
     workers: pick("workers", file?.workers),
     drainMs: pick("drain_ms", file?.drainTimeout === undefined ? undefined : durationMs(file.drainTimeout)),
     maxRequestBytes: pick("max_request_bytes", file === undefined ? undefined : Number(file.maxRequestBytes)),
-  };
-  if (config.workers < 1 || config.workers > maxWorkers) throw newError(Code.InvalidArgument, `workers is ${config.workers}; it must be 1 to ${maxWorkers}`);
-  if (config.port < 0 || config.port > 65_535) throw newError(Code.InvalidArgument, `port is ${config.port}; it must be 0 to 65535`);
+    restTimeoutMs: flags.int("rest_api_timeout_in_ms"),
+  });
+}
+
+function addressesOf(list: string): string[] {
+  const addresses = list.split(",").map((address) => address.trim());
+  return addresses.filter((address) => address !== "");
+}
+
+/** checkConfig gives the config back, or throws InvalidArgument naming the part that is out of bounds. */
+export function checkConfig(config: Config): Config {
+  const { backends } = config;
+  if (backends.length === 0) throw newError(Code.InvalidArgument, "no backends: give --backends=HOST:PORT,… or list them in the --config file");
+  for (const [i, address] of backends.entries()) {
+    parseAddress(address);
+    if (backends.indexOf(address) !== i) throw newError(Code.InvalidArgument, `backend ${address} is listed twice`);
+  }
+  within("port", config.port, 0, 65_535);
+  within("workers", config.workers, 1, maxWorkers);
+  within("drain_ms", config.drainMs, 0, maxMs);
+  within("max_request_bytes", config.maxRequestBytes, 1, maxBodyBytes);
+  within("rest_api_timeout_in_ms", config.restTimeoutMs, 0, maxMs);
   return config;
 }
 
-function checkAddress(address: string): void {
-  if (address.startsWith("unix:") && address.length > 5) return;
-  const found = /^(?:\[[0-9a-fA-F:.]+\]|[^:\s/]+):(\d{1,5})$/.exec(address);
-  if (found === null || Number(found[1]) < 1 || Number(found[1]) > 65_535)
-    throw newError(Code.InvalidArgument, `the backend ${address} is no HOST:PORT, [IPv6]:PORT or unix:PATH`);
+function within(name: string, value: number, least: number, most: number): void {
+  if (!(value >= least && value <= most)) throw newError(Code.InvalidArgument, `${name} is ${value}; it must be ${least} to ${most}`);
 }

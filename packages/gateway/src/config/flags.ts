@@ -4,20 +4,17 @@ import { defaults } from "./config.ts";
 /** headline is the first line of --help. */
 export const headline = "tfs-gateway: gRPC and REST in on one port, gRPC out to a fleet of model servers";
 
+const backendsHelp = "comma-separated gRPC addresses of model servers: HOST:PORT, [IPv6]:PORT or unix:PATH";
+
 export const flags: readonly Flag[] = [
-  { name: "port", kind: "int", fallback: defaults.port, group: "Listening", help: "TCP port for gRPC and REST alike" },
-  { name: "host", kind: "string", fallback: "", group: "Listening", help: "address to bind; empty means every address" },
+  { name: "port", kind: "int", fallback: defaults.port, group: "Listening", help: "TCP port for gRPC and REST alike; 0 picks a free one" },
+  { name: "host", kind: "string", fallback: defaults.host, group: "Listening", help: "address to bind; empty means every address" },
   { name: "workers", kind: "int", fallback: defaults.workers, group: "Listening", help: "processes that share the port" },
-  { name: "drain_ms", kind: "int", fallback: defaults.drainMs, group: "Listening", help: "time requests in flight get to finish after SIGTERM" },
-  {
-    name: "backends",
-    kind: "string",
-    fallback: "",
-    group: "Fleet",
-    help: "comma-separated gRPC addresses of model servers: HOST:PORT, [IPv6]:PORT or unix:PATH",
-  },
+  { name: "drain_ms", kind: "int", fallback: defaults.drainMs, group: "Listening", help: "time that requests in flight get to finish after SIGTERM" },
+  { name: "backends", kind: "string", fallback: "", group: "Fleet", help: backendsHelp },
   { name: "config", kind: "string", fallback: "", group: "Fleet", help: "YAML or JSON file (tfs.gateway.v1.GatewayConfig); flags override it" },
-  { name: "max_request_bytes", kind: "int", fallback: defaults.maxRequestBytes, group: "Limits", help: "largest REST body" },
+  { name: "max_request_bytes", kind: "int", fallback: defaults.maxRequestBytes, group: "REST", help: "largest request body" },
+  { name: "rest_api_timeout_in_ms", kind: "int", fallback: defaults.restTimeoutMs, group: "REST", help: "time for one call; 0 means no limit" },
   { name: "log_level", kind: "string", fallback: "info", group: "Logging", help: "least level that is logged: debug, info, warn or error" },
   { name: "log_format", kind: "string", fallback: "text", group: "Logging", help: "text, or json for one object a line" },
   { name: "help", kind: "bool", fallback: false, group: "Other", help: "print this and exit" },

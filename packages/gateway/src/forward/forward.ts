@@ -1,122 +1,144 @@
 // Data plane: bytes in, bytes out. Both directions push back: a slow reader pauses its writer and nothing else.
-import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import {
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+  type ServerStreamResponseOptions,
+  sensitiveHeaders,
+} from "node:http2";
 import { type Call, type CallHandler, formatTimeout, parseTimeout, splitHeaders, trailersFor, trailersOnly } from "@tfs/rpc";
-import { type Clock, Code, deadlineExceeded, type Failure, newError } from "@tfs/std";
-import type { Pool } from "../backend/index.ts";
-import { newReplay } from "./replay.ts";
+import { type Clock, Code, deadlineExceeded, type Failure, newError, toFailure } from "@tfs/std";
+
+/** Backends starts calls on some backend; the headers may be asked for more than once. */
+export interface Backends {
+  open(headers: () => OutgoingHttpHeaders, handler: CallHandler): Call;
+}
 
 export interface ForwardOptions {
-  readonly pool: Pool;
+  readonly backends: Backends;
   readonly clock: Clock;
 }
 
-/** Headers of one hop, or that the next hop gets anew. */
-const dropped = new Set(["host", "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "grpc-timeout", "content-length"]);
+/** Headers of one hop, or that the next hop gets anew. HTTP/2 forbids most of them anyway. */
+const dropped = new Set([
+  "host",
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
+  "http2-settings",
+  "grpc-timeout",
+  "content-length",
+]);
+
+/** setTimeout fires at once when asked for more; a deadline that far away needs no timer. */
+const maxTimerMs = 0x7fffffff;
+
+/** Node adds a date to what it answers; a forwarded answer is the backend's. The option is Node's own, its types lack it. */
+const asItIs = { sendDate: false } as ServerStreamResponseOptions;
 
 /**
- * forward sends the call to the backend with the fewest in flight, and passes back what comes: headers, messages, trailers, resets. A backend that refuses
- * the call unseen is passed over for the next, each once. The deadline that is left travels on; a client that goes away cancels.
+ * forward sends a call on and passes back what comes: headers, messages, trailers. The deadline that is left travels on; a client that goes away, or
+ * whose deadline passes, cancels. A failure between here and the backend ends the call with a status of its own.
  */
 export function forward(client: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[], options: ForwardOptions): void {
   const { clock } = options;
-  client.on("error", () => {}); // the peer's reset: its close is what counts
-  let deadline: number;
+  let deadline = Number.POSITIVE_INFINITY;
   try {
     const timeout = headers["grpc-timeout"];
-    deadline = timeout === undefined ? Number.POSITIVE_INFINITY : clock.now() + parseTimeout(String(timeout));
+    if (timeout !== undefined) deadline = clock.now() + parseTimeout(String(timeout));
   } catch (err) {
-    refuse(client, err as Failure);
+    refuse(client, toFailure(err));
     return;
   }
-  const backends = options.pool.order();
-  const replay = newReplay();
-  let call: Call | undefined;
   let trailers: OutgoingHttpHeaders | undefined;
   let over = false;
 
+  /** finish tells once that nothing more comes from the backend. */
   const finish = (failure?: Failure): void => {
     if (over) return;
     over = true;
     timer?.cancel();
-    if (failure !== undefined) refuse(client, failure);
+    if (failure === undefined || client.destroyed) return;
+    if (!client.headersSent) refuse(client, failure);
+    else if (!client.writableEnded) {
+      trailers = trailersFor(failure);
+      client.end();
+    }
   };
-  const timer = deadline === Number.POSITIVE_INFINITY ? undefined : clock.after(deadline - clock.now(), expire);
+
+  const call = options.backends.open(() => requestHeaders(splitHeaders(headers, raw), deadline - clock.now()), {
+    onHeaders(received, end) {
+      if (client.destroyed) return;
+      const out = withoutHop(received);
+      if (!end) client.respond(out, { ...asItIs, waitForTrailers: true });
+      else {
+        client.respond(out, { ...asItIs, endStream: true });
+        letGo(client);
+      }
+    },
+    onData: (chunk) => client.destroyed || client.writableEnded || client.write(chunk),
+    onTrailers(received) {
+      trailers = withoutHop(received);
+    },
+    onEnd() {
+      if (!over && !client.destroyed && !client.writableEnded) client.end(); // asks for the trailers
+      finish();
+    },
+    onError: (failure) => finish(failure),
+    onDrain: () => void client.resume(),
+  });
+  const leftMs = deadline - clock.now();
+  const timer = leftMs > maxTimerMs ? undefined : clock.after(leftMs, expire);
   function expire(): void {
-    call?.cancel();
+    call.cancel();
     finish(deadlineExceeded);
   }
 
-  const handler: CallHandler = {
-    onHeaders(received, end) {
-      replay.drop();
-      if (client.destroyed) return;
-      client.respond(withoutHop(received), end ? { endStream: true } : { waitForTrailers: true });
-      if (end) finish();
-    },
-    onData: (chunk) => client.destroyed || client.write(chunk),
-    onTrailers(received) {
-      trailers = received as OutgoingHttpHeaders;
-    },
-    onEnd() {
-      if (!client.destroyed && !client.writableEnded) client.end(); // asks for the trailers
-      finish();
-    },
-    onError(failure, refused) {
-      if (!(refused && replay.whole && next())) finish(failure);
-    },
-    onDrain: () => void client.resume(),
-  };
-
-  /** next opens the call on the next backend and says again what the client has said so far. */
-  function next(): boolean {
-    const channel = backends.shift();
-    if (channel === undefined) return false;
-    const opened = channel.open(requestHeaders(splitHeaders(headers, raw), channel.address, deadline - clock.now()), handler);
-    call = opened;
-    for (const chunk of replay.chunks) opened.write(chunk);
-    if (replay.ended) opened.end();
-    return true;
-  }
-
-  client.on("wantTrailers", () => client.sendTrailers(trailers ?? trailersFor(newError(Code.Unavailable, "the model server ended the call without a status"))));
+  client.on("wantTrailers", () => {
+    client.sendTrailers(trailers ?? trailersFor(newError(Code.Unavailable, "the model server ended the call without a status")));
+    letGo(client);
+  });
   client.on("data", (chunk: Buffer) => {
-    replay.push(chunk);
-    if (call?.write(chunk) === false) client.pause();
+    if (!call.write(chunk)) client.pause();
   });
-  client.on("end", () => {
-    replay.end();
-    call?.end();
-  });
-  client.on("drain", () => call?.resume());
-  client.once("close", () => {
-    if (!over) call?.cancel();
+  client.on("end", () => call.end());
+  client.on("drain", () => call.resume());
+  const onGone = (): void => {
+    if (!over) call.cancel();
     finish();
-  });
-  if (!next()) finish(newError(Code.Unavailable, "there are no backends"));
+  };
+  client.on("aborted", onGone); // comes also while data of a paused stream is still unread
+  client.on("close", onGone);
 }
 
-function requestHeaders(headers: IncomingHttpHeaders, authority: string, leftMs: number): OutgoingHttpHeaders {
-  const out: OutgoingHttpHeaders = {};
-  for (const [name, value] of Object.entries(headers)) if (!dropped.has(name)) out[name] = value;
-  out[":authority"] = authority;
-  out[":scheme"] = "http";
+function requestHeaders(headers: IncomingHttpHeaders, leftMs: number): OutgoingHttpHeaders {
+  const out = withoutHop(headers);
+  out[":scheme"] = "http"; // how we talk to backends, whatever the client's side is
+  out[":authority"] ??= typeof headers.host === "string" ? headers.host : "localhost";
   if (leftMs !== Number.POSITIVE_INFINITY) out["grpc-timeout"] = formatTimeout(leftMs);
   return out;
 }
 
 function withoutHop(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
   const out: OutgoingHttpHeaders = {};
-  for (const [name, value] of Object.entries(headers)) if (!dropped.has(name)) out[name] = value;
+  for (const name in headers) if (!dropped.has(name)) out[name] = headers[name];
+  // Names that must not enter compression tables stay marked; the types of headers have no place for Node's symbol.
+  const sensitive = (headers as Record<symbol, unknown>)[sensitiveHeaders];
+  if (sensitive !== undefined) (out as Record<symbol, unknown>)[sensitiveHeaders] = sensitive;
   return out;
 }
 
-/** refuse ends a call that failed here: trailers-only if nothing was answered yet, else a reset. */
+/** refuse ends a call that was answered nothing yet: a status and no more. */
 function refuse(client: ServerHttp2Stream, failure: Failure): void {
   if (client.destroyed) return;
-  if (client.headersSent) {
-    client.close(failure.code === Code.DeadlineExceeded ? constants.NGHTTP2_CANCEL : constants.NGHTTP2_INTERNAL_ERROR);
-    return;
-  }
   client.respond(trailersOnly(failure), { endStream: true });
-  client.resume(); // a body that is still coming is read and dropped
+  letGo(client);
+}
+
+/** letGo stops a client that still sends after the answer is complete: RST_STREAM with NO_ERROR (RFC 9113, section 8.1). */
+function letGo(client: ServerHttp2Stream): void {
+  if (!client.readableEnded) client.resume().close(constants.NGHTTP2_NO_ERROR);
 }

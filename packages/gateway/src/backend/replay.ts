@@ -1,4 +1,4 @@
-/** Replay keeps what a client has said, so that a backend which refused the call unseen can be replaced. It keeps little: past the limit the call stays where it is. */
+/** Replay keeps what a caller has said so far, so that a backend which refused the call unseen can be replaced. Past a limit it lets go, and the call stays where it is. */
 export interface Replay {
   readonly chunks: readonly Uint8Array[];
   readonly ended: boolean;
@@ -10,10 +10,8 @@ export interface Replay {
   drop(): void;
 }
 
-/** Most a call may have said before it is tied to its backend. */
-const maxBytes = 1 << 20;
-
-export function newReplay(): Replay {
+/** newReplay keeps at most maxBytes. */
+export function newReplay(maxBytes: number): Replay {
   let chunks: Uint8Array[] = [];
   let bytes = 0;
   let ended = false;

@@ -1,0 +1,67 @@
+import { httpStatus, isApi, printError, route } from "@tfs/rest";
+import { background, type CancelCtx, Code, type Failure, type Logger, toFailure, withTimeout } from "@tfs/std";
+import type { Bridge } from "../bridge/index.ts";
+import { readBody } from "./body.ts";
+import type { Answer, Exchange, Request } from "./plain.ts";
+
+export interface RestOptions {
+  readonly bridge: Bridge;
+  readonly logger: Logger;
+  readonly maxRequestBytes: number;
+  /** timeoutMs bounds one call from its first byte on; 0 or less means no limit. */
+  readonly timeoutMs: number;
+  /** ready tells whether a call could be answered now. */
+  readonly ready: () => boolean;
+}
+
+const utf8 = new TextEncoder();
+const noBody = new Uint8Array(0);
+const notFound: Answer = {
+  status: 404,
+  type: "text/html",
+  body: utf8.encode("<html><head>\n<title>404 Not Found</title>\n</head><body>\n<h1>Not Found</h1>\n</body></html>\n"),
+};
+
+/** serveRest answers one plain HTTP request: TensorFlow Serving's REST API, the gateway's own health, and a clear no to the rest. Never throws. */
+export async function serveRest(exchange: Exchange, options: RestOptions): Promise<void> {
+  using ctx = withTimeout(background(), options.timeoutMs > 0 ? options.timeoutMs : Number.POSITIVE_INFINITY);
+  exchange.onGone(() => ctx.cancel());
+  exchange.send(await answer(ctx, exchange.request, options));
+}
+
+async function answer(ctx: CancelCtx, request: Request, options: RestOptions): Promise<Answer> {
+  const path = request.target.replace(/\?.*$/s, "");
+  if (path === "/healthz") return text(200, "ok\n");
+  if (path === "/readyz") return options.ready() ? text(200, "ready\n") : text(503, "no model server is connected\n");
+  const foreign = foreignProtocol(request);
+  if (foreign !== undefined) return text(415, foreign);
+  if (!isApi(path)) return notFound;
+  try {
+    const call = route(request.method, request.target);
+    if (call.kind === "preflight") return { status: /https?:\/\//.test(String(request.headers.origin ?? "")) ? 200 : 400, body: noBody };
+    const body = call.kind === "status" || call.kind === "metadata" ? noBody : await readBody(request, options.maxRequestBytes);
+    return { status: 200, type: "application/json", body: await options.bridge.answer(ctx, call, body) };
+  } catch (err) {
+    const failure = toFailure(err);
+    if (failure.code === Code.Internal) options.logger.error("request failed", { target: request.target, err });
+    return { status: httpStatus(failure.code), type: "application/json", body: printError(textOf(failure, ctx)) };
+  }
+}
+
+/** When time is up, whoever notices first, the text is TensorFlow Serving's. */
+function textOf(failure: Failure, ctx: CancelCtx): string {
+  return failure === ctx.signal.reason && failure.code === Code.DeadlineExceeded ? "Timed out waiting for notification" : failure.message;
+}
+
+/** foreignProtocol says what is wrong with a request that speaks gRPC's relatives, or gRPC over the wrong HTTP. */
+function foreignProtocol(request: Request): string | undefined {
+  const type = String(request.headers["content-type"] ?? "");
+  if (/^application\/(grpc-web|connect\+|proto\b)/.test(type) || request.headers["connect-protocol-version"] !== undefined) {
+    return "gRPC-Web and Connect are not served here: use gRPC over HTTP/2, or REST\n";
+  }
+  return /^application\/grpc\b/.test(type) ? "gRPC needs HTTP/2\n" : undefined;
+}
+
+function text(status: number, message: string): Answer {
+  return { status, type: "text/plain", body: utf8.encode(message) };
+}
