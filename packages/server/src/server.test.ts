@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
-import { connect as connectHttp2 } from "node:http2";
+import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -14,7 +14,7 @@ import { PredictRequestSchema, PredictionService } from "@tfs/proto";
 import { background, codeOf, systemClock, withCancel } from "@tfs/std";
 import { DType, newTensor, toMessage } from "@tfs/tensor";
 import { newModelServer } from "./index.ts";
-import { models, scratch, serve, silent, wires } from "./testing/index.ts";
+import { damage, models, newRandom, scratch, serve, silent, wires } from "./testing/index.ts";
 
 const dir = scratch();
 after(() => dir[Symbol.dispose]());
@@ -164,20 +164,22 @@ test("draining cuts what does not finish in time", async () => {
 async function post(url: string, path: string, body: Uint8Array, headers: Record<string, string> = {}): Promise<Record<string, unknown>> {
   const session = connectHttp2(url);
   try {
-    return await new Promise((resolve, reject) => {
-      const seen: Record<string, unknown> = {};
-      const stream = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers", ...headers });
-      stream.on("response", (got) => Object.assign(seen, got));
-      stream.on("trailers", (got) => Object.assign(seen, got));
-      stream.on("error", reject);
-      session.on("error", reject);
-      stream.on("close", () => resolve(seen));
-      stream.resume();
-      stream.end(body);
-    });
+    return await call(session, path, body, headers);
   } finally {
     session.close();
   }
+}
+function call(session: ClientHttp2Session, path: string, body: Uint8Array, headers: Record<string, string> = {}): Promise<Record<string, unknown>> {
+  return new Promise((resolve, reject) => {
+    const seen: Record<string, unknown> = {};
+    const stream = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers", ...headers });
+    stream.on("response", (got) => Object.assign(seen, got));
+    stream.on("trailers", (got) => Object.assign(seen, got));
+    stream.on("error", reject);
+    stream.on("close", () => resolve(seen));
+    stream.resume();
+    stream.end(body);
+  });
 }
 const frame = (message: Uint8Array, flags = 0): Uint8Array => {
   const head = Buffer.alloc(5);
@@ -221,16 +223,11 @@ test("what no client would send is refused, and the next call is served", async 
 });
 
 test("a damaged model is a state with an error, or still answers; it never stops the server", async () => {
-  const seed = newRandom(7);
-  const sources = Array.from({ length: 30 }, (_, i) => {
+  const random = newRandom(7);
+  const sources = Array.from({ length: 40 }, (_, i) => {
     const path = dir.copy(i % 2 === 0 ? "half_plus_two/1" : "half_plus_two_tf2/1", `damaged${i}/1`);
     const file = join(path, "1/saved_model.pb");
-    const bytes = readFileSync(file);
-    if (i % 3 === 2) writeFileSync(file, bytes.subarray(0, Math.floor(seed() * bytes.length)));
-    else {
-      for (let n = 0; n <= i % 5; n++) bytes[Math.floor(seed() * bytes.length)]! ^= 1 << Math.floor(seed() * 8);
-      writeFileSync(file, bytes);
-    }
+    writeFileSync(file, damage(readFileSync(file), random));
     return { name: `damaged${i}`, basePath: path };
   });
   await using served = await serve([...sources, "matrix"]);
@@ -249,13 +246,46 @@ test("a damaged model is a state with an error, or still answers; it never stops
   assert.equal((await fetch(`${served.rest}/v1/models/matrix`)).status, 200);
 });
 
-/** newRandom is a small seeded generator (xorshift32). */
-function newRandom(seed: number): () => number {
-  let s = seed;
-  return () => {
-    s ^= s << 13;
-    s ^= s >>> 17;
-    s ^= s << 5;
-    return (s >>> 0) / 2 ** 32;
-  };
-}
+/** Short runs are part of the tests; the counts of a full run come from its own command. */
+const rounds = 400;
+test("damaged gRPC requests are refused or answered, never with an inner failure", async () => {
+  await using served = await serve([{ name: "m", basePath }]);
+  const random = newRandom(11);
+  const whole = toBinary(
+    PredictRequestSchema,
+    create(PredictRequestSchema, { modelSpec: { name: "m" }, inputs: { x: toMessage(newTensor(DType.Float, [2, 2], Float32Array.of(1, 2, 3, 4))) } }),
+  );
+  const session = connectHttp2(served.grpc);
+  let refused = 0;
+  for (let i = 0; i < rounds; i++) {
+    const message = damage(whole, random);
+    const got = await call(session, predictPath, frame(message));
+    const status = Number(got["grpc-status"]);
+    if (status !== 0) refused++;
+    // What is no protobuf message is Internal in gRPC's own list of codes; anything else of ours must not be.
+    const unparsed = status === Code.Internal && String(got["grpc-message"]).startsWith("parse%20binary");
+    const fine = unparsed || [0, Code.InvalidArgument, Code.NotFound, Code.FailedPrecondition, Code.ResourceExhausted].includes(status);
+    assert.ok(fine, `${i}: ${Buffer.from(message).toString("hex")}: ${JSON.stringify(got)}`);
+  }
+  session.close();
+  assert.ok(refused > rounds / 4, `only ${refused} were refused`);
+});
+test("damaged REST requests are refused or answered, never with an inner failure", async () => {
+  await using served = await serve(["half_plus_two", "second_model", "text"]);
+  const random = newRandom(13);
+  const documents = [
+    ["half_plus_two:predict", '{"signature_name":"serving_default","instances":[[1.0],[2.5e1],{"b64":"AA=="}]}'],
+    ["half_plus_two:predict", '{"instances":[{"x":[1.0]},{"x":[-2]}]}'],
+    ["second_model:predict", '{"inputs":{"features":[[1,2,3,4]],"counts":[[1,2,3]]}}'],
+    ["text:predict", '{"inputs":["a \\u00e9 \\ud83d\\ude00 b",{"b64":"aGVsbG8="}]}'],
+    ["half_plus_two:regress", '{"signature_name":"regress_x_to_y","context":{"x2":[1.0]},"examples":[{"x":[8e1]},{"x":2.0}]}'],
+  ] as const;
+  for (let i = 0; i < rounds; i++) {
+    const [path, text] = documents[i % documents.length]!;
+    const body = damage(Buffer.from(text), random);
+    const got = await fetch(`${served.rest}/v1/models/${path}`, { method: "POST", body: new Uint8Array(body) });
+    const answer = await got.text();
+    assert.ok([200, 400].includes(got.status), `${i}: ${Buffer.from(body).toString()}: ${got.status} ${answer}`);
+    if (got.status === 400) assert.match(answer, /^\{\n {4}"error": "/);
+  }
+});

@@ -6,6 +6,7 @@
  *
  * @module
  */
+export { damage, newRandom } from "./random.ts";
 export type { Scratch } from "./scratch.ts";
 export { scratch } from "./scratch.ts";
 export type { Served } from "./serve.ts";
