@@ -1,16 +1,8 @@
 import assert from "node:assert/strict";
 import { getEventListeners, once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import {
-  createSecureServer,
-  createServer,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from "node:http2";
-import { createServer as createTcpServer, type Socket } from "node:net";
+import { createSecureServer, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -18,69 +10,7 @@ import { gzipSync } from "node:zlib";
 import { background, Code, deadlineExceeded, discard, newError, systemClock, withCancel, withTimeout } from "@tfs/std";
 import { fakeClock } from "@tfs/std/testing";
 import { type CallHandler, type Channel, type ChannelOptions, frameMessage, newChannel, trailersFor, trailersOnly } from "./index.ts";
-import { encodeFrame, encodeHeaders, frameFlag, frameType, rawServer, uint32 } from "./testing/index.ts";
-
-type Serve = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
-
-interface Backend {
-  readonly address: string;
-  readonly sessions: readonly ServerHttp2Session[];
-  /** die cuts every connection without a word. */
-  die(): void;
-  stop(): Promise<void>;
-}
-
-/** startBackend is a node:http2 server: an implementation of the wire that is not ours. */
-async function startBackend(serve: Serve, port = 0, settings = {}): Promise<Backend> {
-  return listen(createServer({ settings }), serve, { host: "127.0.0.1", port });
-}
-
-async function listen(
-  server: Http2Server,
-  serve: Serve,
-  where: { readonly host: string; readonly port: number } | { readonly path: string },
-): Promise<Backend> {
-  const sessions: ServerHttp2Session[] = [];
-  const sockets: Socket[] = [];
-  server.on("connection", (socket: Socket) => sockets.push(socket));
-  server.on("session", (session) => {
-    sessions.push(session);
-    session.on("error", () => {});
-  });
-  server.on("stream", (stream, headers) => {
-    stream.on("error", () => {});
-    serve(stream, headers);
-  });
-  await new Promise<void>((resolve) => server.listen(where, resolve));
-  const bound = server.address();
-  return {
-    address: bound === null || typeof bound === "string" ? `unix:${bound}` : `127.0.0.1:${bound.port}`,
-    sessions,
-    die() {
-      for (const socket of sockets) socket.destroy();
-    },
-    async stop() {
-      const closed = once(server, "close");
-      server.close();
-      for (const session of sessions) session.destroy();
-      await closed;
-    },
-  };
-}
-
-/** reply answers a stream with the given messages and trailers. */
-function reply(stream: ServerHttp2Stream, body: Uint8Array, trailers: OutgoingHttpHeaders = { "grpc-status": "0" }, headers: OutgoingHttpHeaders = {}): void {
-  stream.respond({ ":status": 200, "content-type": "application/grpc", ...headers }, { waitForTrailers: true });
-  stream.on("wantTrailers", () => stream.sendTrailers(trailers));
-  stream.end(body);
-}
-
-/** echo sends the request's bytes back when they are complete. */
-const echo: Serve = (stream) => {
-  const parts: Buffer[] = [];
-  stream.on("data", (part: Buffer) => parts.push(part));
-  stream.on("end", () => reply(stream, Buffer.concat(parts)));
-};
+import { type Backend, echo, encodeFrame, encodeHeaders, frameFlag, frameType, rawServer, reply, type Serve, startBackend, uint32 } from "./testing/index.ts";
 
 function headersFrame(stream: number): Buffer {
   return encodeFrame(frameType.headers, frameFlag.endHeaders, stream, encodeHeaders({ ":status": "200", "content-type": "application/grpc" }));
@@ -107,7 +37,7 @@ async function withChannel(
   options: Partial<ChannelOptions> = {},
   settings = {},
 ): Promise<void> {
-  const backend = await startBackend(serve, 0, settings);
+  const backend = await startBackend(serve, { settings });
   const channel = newChannel({ address: backend.address, clock: systemClock(), logger: discard(), ...options });
   await using _ = destroying(channel);
   try {
@@ -423,7 +353,7 @@ test("connection: refused is Unavailable and names the address; calls fail at on
   const refused = { code: Code.Unavailable, message: `cannot connect to 127.0.0.1:${port}: connection refused` };
   await assert.rejects(channel.unary(background(), "/s/M", hello), refused);
   assert.equal(channel.state, "failed");
-  const backend = await startBackend(echo, port);
+  const backend = await startBackend(echo, { port });
   await clock.advance(99);
   await assert.rejects(channel.unary(background(), "/s/M", hello), refused);
   assert.equal(backend.sessions.length, 0);
@@ -448,7 +378,7 @@ test("connection: the wait grows with each failure and starts over after a conne
     await clock.advance(1);
     assert.equal(channel.state, "idle");
   }
-  const backend = await startBackend(echo, port);
+  const backend = await startBackend(echo, { port });
   await channel.unary(background(), "/s/M", hello);
   await clock.advance(1000);
   await backend.stop();
@@ -471,7 +401,7 @@ test("connection: connect keeps it up: made before any call, made again when los
   await clock.advance(1000);
   await backend.stop();
   while (stateOf(channel) !== "failed") await turn();
-  const again = await startBackend(echo, Number(backend.address.split(":")[1]));
+  const again = await startBackend(echo, { port: backend.port });
   await clock.advance(100);
   while (stateOf(channel) !== "ready") await turn();
   assert.equal(again.sessions.length, 1);
@@ -519,8 +449,8 @@ test("connection: lost in the middle of a call is Unavailable, and the next call
   let arrived: (() => void) | undefined;
   const waiting = new Promise<void>((resolve) => (arrived = resolve));
   let first = true;
-  const serve: Serve = (stream, headers) => {
-    if (!first) return echo(stream, headers);
+  const serve: Serve = (stream) => {
+    if (!first) return echo(stream);
     first = false;
     arrived?.();
   };
@@ -545,7 +475,7 @@ test("connection: lost in the middle of a call is Unavailable, and the next call
 test("goaway: calls in flight finish on the old connection, new ones go to a new one", async () => {
   const clock = fakeClock();
   const held: ServerHttp2Stream[] = [];
-  const serve: Serve = (stream, headers) => (headers[":path"] === "/s/Held" ? void held.push(stream) : echo(stream, headers));
+  const serve: Serve = (stream, headers) => (headers[":path"] === "/s/Held" ? void held.push(stream) : echo(stream));
   await withChannel(
     serve,
     async (channel, backend) => {
@@ -724,7 +654,7 @@ test("close: destroy fails calls in flight", async () => {
 
 test("address: a unix socket serves like a port", async () => {
   const dir = mkdtempSync(join(tmpdir(), "tfs-rpc-"));
-  const backend = await listen(createServer(), echo, { path: join(dir, "s.sock") });
+  const backend = await startBackend(echo, { path: join(dir, "s.sock") });
   const channel = newChannel({ address: backend.address, clock: systemClock(), logger: discard() });
   await using _ = destroying(channel);
   assert.equal(text((await channel.unary(background(), "/s/M", hello)).message), "hello");
@@ -744,7 +674,7 @@ const trust = [
 ];
 for (const tc of trust) {
   test(`tls: ${tc.name}`, async () => {
-    const backend = await listen(createSecureServer({ cert: pem("cert"), key: pem("key") }), echo, { host: "127.0.0.1", port: 0 });
+    const backend = await startBackend(echo, { server: createSecureServer({ cert: pem("cert"), key: pem("key") }) });
     const channel = newChannel({ address: backend.address, clock: systemClock(), logger: discard(), tls: tc.tls });
     await using _ = destroying(channel);
     const call = channel.unary(background(), "/s/M", hello);

@@ -1,12 +1,16 @@
 /**
- * Package rpc/testing is an HTTP/2 peer that does exactly what a test writes: frames by hand, on either end of a connection.
+ * Package rpc/testing is the other side: a server made of node:http2, and HTTP/2 peers that do exactly what a test writes, frame by frame, on either
+ * end of a connection.
  *
+ *     await using backend = await startBackend((stream) => reply(stream, bytes));
  *     const peer = rawClient(port);
  *     peer.send(encodeFrame(frameType.headers, frameFlag.endHeaders, 1, encodeHeaders({ ":method": "POST", … })));
  *     const reset = await peer.until((frame) => frame.type === frameType.rstStream);
  *
  * @module
  */
+export type { Backend, BackendOptions, Serve } from "./backend.ts";
+export { echo, reply, startBackend } from "./backend.ts";
 export type { Frame } from "./frames.ts";
 export { clientPreface, encodeFrame, encodeHeaders, frameFlag, frameType, newFrameReader, uint32 } from "./frames.ts";
 export type { Raw } from "./raw.ts";
