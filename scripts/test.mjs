@@ -13,7 +13,7 @@ const { values: options } = parseArgs({
   options: { package: { type: "string" }, suite: { type: "string" }, short: { type: "boolean" }, node: { type: "string" }, verbose: { type: "boolean" } },
 });
 /** A child that has not ended by then hangs. */
-const killMs = 8 * 60_000;
+const killMs = 4 * 60_000;
 const inFlight = 2;
 /** Suffixes of test files that run in a process of their own. */
 const alone = /\.(nock|alone)\.test\.ts$/;

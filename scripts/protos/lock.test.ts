@@ -8,10 +8,15 @@ import { type FileDescriptorProto, FileDescriptorSetSchema } from "@bufbuild/pro
 import { lockOf } from "./lock.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const built = fromBinary(FileDescriptorSetSchema, execFileSync(process.execPath, [`${root}node_modules/@bufbuild/buf/bin/buf`, "build", "--as-file-descriptor-set", "-o", "-#format=binpb"], { cwd: root, maxBuffer: 1 << 26 }));
+const built = fromBinary(
+  FileDescriptorSetSchema,
+  execFileSync(process.execPath, [`${root}node_modules/@bufbuild/buf/bin/buf`, "build", "--as-file-descriptor-set", "-o", "-#format=binpb"], {
+    cwd: root,
+    maxBuffer: 1 << 26,
+  }),
+);
 const lock = readFileSync(new URL("./descriptors.lock", import.meta.url), "utf8");
 const locked = new Set([...lock.matchAll(/^(\S+) file /gm)].map((m) => m[1]!));
-
 
 test("the .proto text says what TensorFlow's packages say, fact by fact", () => {
   const ours = lockOf(built.file.filter((f) => locked.has(f.name))).split("\n");
@@ -39,7 +44,10 @@ test("a renamed field, a changed number or type shows in the lock", () => {
   const file = built.file.find((f) => f.name === "tensorflow_serving/apis/model.proto")!;
   const before = lockOf([file]);
   for (const change of [{ name: "nome" }, { number: 99 }, { type: 5 }]) {
-    const copy = structuredClone({ ...file, messageType: file.messageType.map((m) => ({ ...m, field: m.field.map((f, i) => (i === 0 ? { ...f, ...change } : f)) })) });
+    const copy = structuredClone({
+      ...file,
+      messageType: file.messageType.map((m) => ({ ...m, field: m.field.map((f, i) => (i === 0 ? { ...f, ...change } : f)) })),
+    });
     assert.notEqual(lockOf([copy as unknown as FileDescriptorProto]), before, JSON.stringify(change));
   }
 });
