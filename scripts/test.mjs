@@ -44,7 +44,9 @@ function compiled(file) {
 async function run(job) {
   const dir = mkdtempSync(join(tmpdir(), "tfs-test-"));
   const tally = join(dir, "tally.json");
-  const node = options.node ?? join(root, "node_modules/.bin/node");
+  // Scripts are written for the repository's own Node; only packages run on others.
+  const own = join(root, "node_modules/.bin/node");
+  const node = job.files[0].startsWith("scripts") ? own : (options.node ?? own);
   const args = ["--enable-source-maps", "--disable-warning=ExperimentalWarning", "--test", "--experimental-test-isolation=none"];
   args.push(
     "--test-reporter=spec",
