@@ -6,7 +6,9 @@ import ml_dtypes
 import numpy as np
 import tensorflow as tf
 
-from golden import ROOT, Golden, run
+from tensorflow.core.framework import types_pb2
+
+from golden import ROOT, Golden, b64, run
 
 SAMPLES = {
     "half": np.array([1.0, -0.5, 65504, np.inf], np.float16),
@@ -25,6 +27,37 @@ SAMPLES = {
     "complex64": np.array([1 + 2j, -3.5j], np.complex64),
     "complex128": np.array([1 + 2j, -3.5j], np.complex128),
 }
+
+# TensorFlow has no arithmetic on these: their models only give the input back.
+IDENTITY = {
+    "qint8": (tf.qint8, np.array([-128, 0, 127], np.int8)),
+    "quint8": (tf.quint8, np.array([0, 128, 255], np.uint8)),
+    "qint32": (tf.qint32, np.array([-(2**31), 5], np.int32)),
+    "float8_e5m2": (tf.as_dtype(24), np.array([1.0, -0.5, 57344], ml_dtypes.float8_e5m2)),
+    "float8_e4m3fn": (tf.as_dtype(25), np.array([1.0, -0.5, 448], ml_dtypes.float8_e4m3fn)),
+    "int4": (tf.as_dtype(29), np.array([-8, 7, 1], ml_dtypes.int4)),
+    "uint4": (tf.as_dtype(30), np.array([0, 15, 3], ml_dtypes.uint4)),
+}
+
+
+def make_identity(name: str) -> None:
+    """The graph form: the function form has no kernels for some of these. What goes in comes out, which needs no TensorFlow to compute."""
+    dtype, sample = IDENTITY[name]
+    model = f"dtype_{name}"
+    path = ROOT / model / "1"
+    shutil.rmtree(path, ignore_errors=True)
+    v1 = tf.compat.v1
+    builder = v1.saved_model.builder.SavedModelBuilder(str(path))
+    with tf.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(dtype, [None], name="x")
+        y = tf.identity(x, name="y")
+        info = v1.saved_model.utils.build_tensor_info
+        builder.add_meta_graph_and_variables(session, ["serve"], {"serving_default": v1.saved_model.build_signature_def({"x": info(x)}, {"y": info(y)}, "tensorflow/serving/predict")})
+    builder.save()
+    tensor = {"dtype": types_pb2.DataType.Name(dtype.as_datatype_enum), "shape": list(sample.shape), "content": b64(sample.tobytes())}
+    golden = Golden(model)
+    golden.add(1, "serving_default", [{"name": "sample", "inputs": {"x": tensor}, "outputs": {"y": tensor}, "tolerance": 0}])
+    golden.write()
 
 
 def make(name: str) -> None:

@@ -16,6 +16,7 @@ MAKERS = {f.__name__: f for f in (
     modern.half_plus_two_tf2, modern.digits, modern.text, modern.first_model, modern.second_model, modern.mlp, modern.cond_loop, modern.defaults,
 )}
 MAKERS.update({f"dtype_{name}": (lambda name=name: dtypes.make(name)) for name in dtypes.SAMPLES})
+MAKERS.update({f"dtype_{name}": (lambda name=name: dtypes.make_identity(name)) for name in dtypes.IDENTITY})
 
 ROOT.mkdir(parents=True, exist_ok=True)
 for model in sys.argv[1:] or MAKERS:
