@@ -47,7 +47,7 @@ async function main(argv: readonly string[]): Promise<number> {
   });
   const starting = server.start(ctx);
   const first = await Promise.race([starting, stopped]);
-  if (typeof first === "string") process.exit(0); // told to stop while loading: nothing to drain, and a read that hangs must not hold us
+  if (typeof first === "string") process.exit(0); // told to stop while loading: there is nothing to drain
   logger.info("listening", { grpc: first.grpc, rest: first.rest ?? "off", pid: process.pid });
   const signal = await stopped;
   logger.info("draining", { signal, ms: options.int("drain_ms") });

@@ -117,6 +117,7 @@ class Manager {
       entry = { version: found.version, state: state.loading, error: undefined, servable: undefined, handles: 0, idle: undefined };
       versions.set(found.version, entry);
       const started = clock.now();
+      logger.info("loading", { model: model.name, version: found.version });
       entry.servable = await loadServable(ctx, engine, { name: model.name, version: found.version, path: found.path, tags });
       entry.state = state.available;
       logger.info("loaded", { model: model.name, version: found.version, ms: Math.round(clock.now() - started) });
