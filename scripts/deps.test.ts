@@ -28,22 +28,21 @@ const nodeOnlySdk = /^packages\/sdk\/src\/transport\/(grpc|default_node)\.ts$/;
 interface Import {
   readonly file: string;
   readonly from: string;
-  /** typeOnly imports vanish when compiled. */
-  readonly typeOnly: boolean;
 }
 
 /** importsOf finds static and dynamic imports and re-exports; comments are cut first. */
 function importsOf(file: string, source: string): Import[] {
   const text = source.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "$1");
   const found: Import[] = [];
-  for (const m of text.matchAll(/\b(?:import|export)\s+(type\s+)?(?:[\w*{}\s,$]*?\bfrom\s+)?["']([^"']+)["']/g))
-    found.push({ file, from: m[2]!, typeOnly: m[1] !== undefined });
-  for (const m of text.matchAll(/\bimport\(\s*["']([^"']+)["']\s*\)/g)) found.push({ file, from: m[1]!, typeOnly: false });
+  for (const m of text.matchAll(/\b(?:import|export)\s+(?:type\s+)?(?:[\w*{}\s,$]*?\bfrom\s+)?["']([^"']+)["']/g)) found.push({ file, from: m[1]! });
+  for (const m of text.matchAll(/\bimport\(\s*["']([^"']+)["']\s*\)/g)) found.push({ file, from: m[1]! });
   return found;
 }
 
 const packageOf = (file: string): string => file.split("/")[1]!;
 const isTest = (file: string): boolean => /\.test\.ts$/.test(file);
+
+const entries = "packages are entered by their index or a named sub-path";
 
 /** Each rule gives the complaint about one import, or undefined. */
 const rules: Readonly<Record<string, (i: Import) => string | undefined>> = {
@@ -56,7 +55,7 @@ const rules: Readonly<Record<string, (i: Import) => string | undefined>> = {
   "the SDK touches rpc only in transport/grpc"({ file, from }) {
     return packageOf(file) === "sdk" && from === "@tfs/rpc" && !isTest(file) && !nodeOnlySdk.test(file) ? "rpc is for transport/grpc.ts" : undefined;
   },
-  "packages are entered by their index or a named sub-path"({ from }) {
+  [entries]({ from }) {
     return /^@tfs\/[\w-]+\/(?!testing$|metrics$|gen\/|plain\/|package\.json$)/.test(from) ? `${from} is not an entry` : undefined;
   },
   "folders are entered by their index.ts"({ file, from }) {
@@ -67,6 +66,11 @@ const rules: Readonly<Record<string, (i: Import) => string | undefined>> = {
       return undefined;
     const folder = globSync("index.ts", { cwd: join(root, theirs) });
     return folder.length > 0 ? `${from} passes the index of its folder` : undefined;
+  },
+  "internal/ belongs to the folder that holds it"({ file, from }) {
+    const at = from.startsWith(".") ? normalize(join(dirname(file), from)) : from;
+    const [owner, ...rest] = at.split(/(?:^|\/)internal\//);
+    return rest.length > 0 && !file.startsWith(`${owner}/`) && !/\/src\/(gen|plain)\//.test(at) ? `${from} is internal to ${owner}` : undefined;
   },
   "browser packages are free of node:"({ file, from }) {
     const safe = browserSafe.has(packageOf(file)) || (packageOf(file) === "sdk" && !nodeOnlySdk.test(file));
@@ -133,22 +137,15 @@ test("what a package imports is what its package.json and tsconfig name", () => 
   assert.deepEqual(complaints, []);
 });
 
-test("packages have one version, one engine, and name each other exactly", () => {
-  const manifests = Object.keys(table).map(
-    (name) =>
-      JSON.parse(readFileSync(join(root, "packages", name, "package.json"), "utf8")) as {
-        version: string;
-        engines: unknown;
-        sideEffects: unknown;
-        dependencies?: Record<string, string>;
-        license: string;
-      },
+test("the table knows every package", () => assert.deepEqual(Object.keys(table).sort(), globSync("*", { cwd: join(root, "packages") }).sort()));
+
+test("scripts, benches and examples use public entries only", () => {
+  const complaints = globSync("{scripts,bench,examples,packages/*/bench}/**/*.{ts,mjs}", { cwd: root, exclude: ["scripts/deps.test.ts"] }).flatMap((file) =>
+    importsOf(file, readFileSync(join(root, file), "utf8"))
+      .filter(({ from }) => /(^|\/)packages\/[\w-]+\/(src|dist)\//.test(normalize(join(dirname(file), from))) || rules[entries]!({ file, from }) !== undefined)
+      .map(({ from }) => `${file}: ${from}`),
   );
-  const [first] = manifests;
-  for (const m of manifests) {
-    assert.deepEqual([m.version, m.engines, m.sideEffects, m.license], [first!.version, { node: ">=22.20.0" }, false, "Apache-2.0"]);
-    for (const [d, v] of Object.entries(m.dependencies ?? {})) if (d.startsWith("@tfs/")) assert.equal(v, first!.version);
-  }
+  assert.deepEqual(complaints, []);
 });
 
 // The rules themselves: each catches what it is for.
@@ -159,6 +156,8 @@ const bad: [rule: string, file: string, line: string][] = [
   ["the SDK touches rpc only in transport/grpc", "packages/sdk/src/client/a.ts", 'import { newChannel } from "@tfs/rpc";'],
   ["packages are entered by their index or a named sub-path", "packages/sdk/src/a.ts", 'import { x } from "@tfs/std/dist/ctx.js";'],
   ["folders are entered by their index.ts", "packages/server/src/http/a.ts", 'import { x } from "../infer/predict.ts";'],
+  ["internal/ belongs to the folder that holds it", "packages/server/src/http/a.ts", 'import { x } from "../infer/internal/rows.ts";'],
+  ["browser packages are free of node:", "packages/sdk/src/client/a.ts", 'import { connect } from "node:http2";'],
   ["browser packages are free of node:", "packages/rest/src/a.ts", 'import { readFile } from "node:fs/promises";'],
   ["nock stays in its own test files", "packages/sdk/src/a.test.ts", 'import nock from "nock";'],
   ["relative imports name the .ts file", "packages/sdk/src/a.ts", 'import { x } from "./b.js";'],
@@ -170,4 +169,22 @@ for (const [rule, file, line] of bad) {
     assert.ok(rules[rule]!(found[0]!) !== undefined);
   });
 }
+test("internal/ is open to its own folder", () => {
+  const from = "./internal/rows.ts";
+  assert.equal(rules["internal/ belongs to the folder that holds it"]!({ file: "packages/server/src/infer/a.ts", from }), undefined);
+});
+const badText: [rule: string, file: string, text: string][] = [
+  ["only main.ts reads the environment and argv", "packages/std/src/log/log.ts", 'const level = process.env["LEVEL"];'],
+  ["no export *", "packages/std/src/index.ts", 'export * from "./ctx.ts";'],
+  ["no default exports", "packages/std/src/ctx.ts", "export default function newCtx() {}"],
+];
+for (const [rule, file, text] of badText) {
+  test(`the rule "${rule}" catches ${text}`, () => assert.ok(textRules[rule]!(file, text) !== undefined));
+}
+test("an import over several lines counts once", () => {
+  assert.deepEqual(importsOf("a.ts", 'import {\n  a,\n  type B,\n} from "@tfs/std";\nexport type { C } from "./c.ts";'), [
+    { file: "a.ts", from: "@tfs/std" },
+    { file: "a.ts", from: "./c.ts" },
+  ]);
+});
 test("imports in comments do not count", () => assert.deepEqual(importsOf("a.ts", '/* import "x"; */\n// import "y";\n'), []));
