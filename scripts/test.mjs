@@ -1,51 +1,69 @@
 // Runs the tests: node:test, one process per package (isolation costs 0.4 s a file), apart from files that need a process of their own.
-// usage: test.mjs [--package NAME] [--suite interop [--short]] [--node PATH] [--verbose]
+// usage: npm test -- [--package NAME] [--suite interop [--short]] [--node PATH] [--verbose] [PART OF A FILE'S PATH …]
 import { spawn } from "node:child_process";
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { isSetUp, setUp } from "./setup.mjs";
+import { node as own, setUp } from "./setup.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const { values: options } = parseArgs({
+const { values: options, positionals: parts } = parseArgs({
+  allowPositionals: true,
   options: { package: { type: "string" }, suite: { type: "string" }, short: { type: "boolean" }, node: { type: "string" }, verbose: { type: "boolean" } },
 });
 /** A child that has not ended by then hangs. */
 const killMs = 4 * 60_000;
 const inFlight = 2;
+const windows = process.platform === "win32";
+const running = new Set();
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+])
+  process.on(signal, () => {
+    for (const child of running) end(child);
+    process.exit(code);
+  });
 /** Suffixes of test files that run in a process of their own. */
 const alone = /\.(nock|alone)\.test\.ts$/;
 /** Suffixes of slower suites, which run only when asked for by name. */
 const slower = /\.(interop|fuzz|soak|zoo|conformance)\.test\.ts$/;
 
-if (!isSetUp()) setUp(); // `--ignore-scripts` skips pretest silently
+setUp(); // pretest has done it, unless a user's `ignore-scripts` skipped that silently: then dist would be stale
 
 /** jobs groups test files by process. Sources are listed, not dist: tsc never deletes the output of a removed test. */
 function jobs() {
   const wanted = options.suite === undefined ? (file) => !slower.test(file) : (file) => file.endsWith(`.${options.suite}.test.ts`);
-  const files = globSync("{packages/*/src,scripts}/**/*.test.ts", { cwd: root }).filter(wanted).sort();
+  const folders = ["scripts", ...readdirSync(join(root, "packages")).map((name) => `packages/${name}/src`)];
+  const files = folders.filter((folder) => existsSync(join(root, folder))).flatMap(testsIn);
   const groups = new Map();
-  for (const file of files) {
-    const own = file.startsWith("scripts") ? "scripts" : file.split(/[\\/]/)[1];
-    if (options.package !== undefined && own !== options.package) continue;
-    const key = alone.test(file) || slower.test(file) ? file : own;
+  for (const file of files.filter(wanted).sort()) {
+    const owner = file.startsWith("scripts") ? "scripts" : file.split("/")[1];
+    if (options.package !== undefined && owner !== options.package) continue;
+    if (parts.length > 0 && !parts.some((part) => file.includes(part))) continue;
+    const key = alone.test(file) || slower.test(file) ? file : owner;
     groups.set(key, [...(groups.get(key) ?? []), file]);
   }
   return [...groups].map(([name, list]) => ({ name, files: list.map(compiled) }));
 }
 
+/** testsIn lists a folder's test files, by path from the root. */
+function testsIn(folder) {
+  const entries = readdirSync(join(root, folder), { recursive: true }).map((entry) => `${folder}/${entry.replaceAll("\\", "/")}`);
+  return entries.filter((file) => file.endsWith(".test.ts"));
+}
+
 /** Scripts run as they are on the repository's own Node; packages run from dist on any. */
 function compiled(file) {
-  return file.startsWith("scripts") ? file : file.replace(/([\\/])src([\\/])/, "$1dist$2").replace(/\.ts$/, ".js");
+  return file.startsWith("scripts") ? file : file.replace("/src/", "/dist/").replace(/\.ts$/, ".js");
 }
 
 async function run(job) {
   const dir = mkdtempSync(join(tmpdir(), "tfs-test-"));
   const tally = join(dir, "tally.json");
   // Scripts are written for the repository's own Node; only packages run on others.
-  const own = join(root, "node_modules/.bin/node");
   const node = job.files[0].startsWith("scripts") ? own : (options.node ?? own);
   const args = ["--enable-source-maps", "--disable-warning=ExperimentalWarning", "--test", "--experimental-test-isolation=none"];
   args.push(
@@ -56,7 +74,9 @@ async function run(job) {
   );
   const env = { ...process.env, NO_COLOR: "1", ...(options.short === true ? { TFS_SHORT: "1" } : {}) };
   const started = performance.now();
-  const child = spawn(node, [...args, ...job.files], { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
+  // A group of its own, so that what a hanging test has started ends with it.
+  const child = spawn(node, [...args, ...job.files], { cwd: root, env, stdio: ["ignore", "pipe", "pipe"], detached: !windows, shell: windows });
+  running.add(child);
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (chunk) => {
@@ -64,19 +84,30 @@ async function run(job) {
       if (options.verbose === true) process.stdout.write(chunk);
     });
   }
-  const timer = setTimeout(() => child.kill("SIGKILL"), killMs);
+  const timer = setTimeout(() => end(child), killMs);
   const code = await new Promise((resolve) => child.on("close", (c, signal) => resolve(c ?? signal)));
   clearTimeout(timer);
+  running.delete(child);
   const count =
     existsSync(tally) && readFileSync(tally, "utf8") !== "" ? JSON.parse(readFileSync(tally, "utf8")) : { passed: 0, failed: 0, skipped: 0, reasons: [] };
   rmSync(dir, { recursive: true, force: true });
   if (code !== 0 && count.failed === 0) count.failed = 1; // it died, or never ended
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   if (count.failed > 0 && options.verbose !== true) console.log(failures(output));
-  if (code !== 0 && typeof code === "string") console.log(`${job.name}: ended by ${code}`);
+  if (typeof code === "string") console.log(`${job.name}: ended by ${code} after ${seconds} s`);
   console.log(`${count.failed > 0 ? "✖" : "✔"} ${job.name}: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped (${seconds} s)`);
   for (const reason of count.reasons) console.log(`  skipped: ${reason}`);
   return count;
+}
+
+/** end stops a child and all that it has started. */
+function end(child) {
+  try {
+    if (windows) child.kill();
+    else process.kill(-child.pid, "SIGKILL");
+  } catch (err) {
+    if (err.code !== "ESRCH") throw err; // it ended by itself meanwhile
+  }
 }
 
 /** failures keeps what a reader of a red run needs: from node:test's own list of failures on, else the end. */
@@ -87,9 +118,12 @@ function failures(output) {
 
 const todo = jobs();
 if (todo.length === 0) {
-  console.error(
-    `no tests${options.package === undefined ? "" : ` in package ${options.package}`}${options.suite === undefined ? "" : ` in suite ${options.suite}`}`,
-  );
+  const where = [
+    options.package && `in package ${options.package}`,
+    options.suite && `in suite ${options.suite}`,
+    parts.length > 0 && `under ${parts.join(", ")}`,
+  ];
+  console.error(["no tests", ...where.filter(Boolean)].join(" "));
   process.exit(1);
 }
 const total = { passed: 0, failed: 0, skipped: 0 };
