@@ -9,7 +9,6 @@ import json
 import math
 import pathlib
 
-import ml_dtypes
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import types_pb2
@@ -22,13 +21,15 @@ def b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def to_json(value) -> dict:
+def to_json(value, declared: int = 0) -> dict:
+    """The tensor as JSON. `declared` is the signature's DataType: numpy has no quantized types of its own and calls qint8 int8."""
     array = value.numpy() if hasattr(value, "numpy") else np.asarray(value)
     if array.dtype.kind in "OSU":
         flat = [v if isinstance(v, bytes) else str(v).encode() for v in array.reshape(-1).tolist()]
         return {"dtype": "DT_STRING", "shape": list(array.shape), "strings": [b64(v) for v in flat]}
-    name = {np.dtype(ml_dtypes.bfloat16): "bfloat16"}.get(array.dtype, array.dtype.name)
-    enum = tf.as_dtype(name).as_datatype_enum
+    enum = tf.as_dtype(array.dtype).as_datatype_enum
+    if declared in (types_pb2.DT_QINT8, types_pb2.DT_QUINT8, types_pb2.DT_QINT32):
+        enum = declared
     out = {"dtype": types_pb2.DataType.Name(enum), "shape": list(array.shape), "content": b64(np.ascontiguousarray(array).tobytes())}
     if array.size <= 16 and array.dtype.kind in "fiu":
         out["values"] = [v if isinstance(v, int) or math.isfinite(v) else str(v) for v in array.astype(float if array.dtype.kind == "f" else object).reshape(-1).tolist()]
@@ -63,13 +64,13 @@ def run(path, signature: str, named_inputs: dict[str, dict], tolerance: float = 
         for name, inputs in named_inputs.items():
             feeds = {signature_def.inputs[alias].name: value for alias, value in inputs.items()}
             fetches = {alias: info.name for alias, info in signature_def.outputs.items()}
-            case = {"name": name, "inputs": {k: to_json(v) for k, v in inputs.items()}, "tolerance": tolerance}
+            case = {"name": name, "inputs": {k: to_json(v, signature_def.inputs[k].dtype) for k, v in inputs.items()}, "tolerance": tolerance}
             try:
                 # A raw callable skips Python's own check of fed shapes, which a server does not make.
                 aliases = sorted(fetches)
                 options = config_pb2.CallableOptions(feed=list(feeds), fetch=[fetches[a] for a in aliases])
                 got = session._make_callable_from_options(options)(*[np.asarray(v) for v in feeds.values()])
-                case["outputs"] = {alias: to_json(value) for alias, value in zip(aliases, got)}
+                case["outputs"] = {alias: to_json(value, signature_def.outputs[alias].dtype) for alias, value in zip(aliases, got)}
             except tf.errors.FailedPreconditionError:
                 raise  # a variable or table that was not saved: the model is wrong, not the case
             except tf.errors.OpError as err:
@@ -89,4 +90,4 @@ def example(**features) -> bytes:
             feature[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=values))
         else:
             feature[name] = tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
-    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString(deterministic=True)

@@ -9,16 +9,22 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""
 import classic
 import dtypes
 import modern
+import ops
+import sequence
 from golden import ROOT
 
 MAKERS = {f.__name__: f for f in (
     classic.half_plus_two, classic.counter, classic.matrix, classic.multi_metagraph, classic.sharded,
     modern.half_plus_two_tf2, modern.digits, modern.text, modern.first_model, modern.second_model, modern.mlp, modern.cond_loop, modern.defaults,
+    sequence.lstm_tiny, sequence.attention_tiny,
 )}
-MAKERS.update({f"dtype_{name}": (lambda name=name: dtypes.make(name)) for name in dtypes.SAMPLES})
-MAKERS.update({f"dtype_{name}": (lambda name=name: dtypes.make_identity(name)) for name in dtypes.IDENTITY})
+MAKERS.update({f"dtype_{name}": (lambda name=name: dtypes.make(name)) for name in (*dtypes.SAMPLES, *dtypes.IDENTITY)})
+
+# Ahead of the embedded engine, which lacks Einsum; every model in testdata/models is one that it answers. Made only when named.
+AHEAD = {"attention_tiny"}
 
 ROOT.mkdir(parents=True, exist_ok=True)
-for model in sys.argv[1:] or MAKERS:
+for model in sys.argv[1:] or sorted(set(MAKERS) - AHEAD):
     MAKERS[model]()
     print(model)
+ops.main()

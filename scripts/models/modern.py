@@ -9,7 +9,7 @@ import tensorflow as tf
 from golden import ROOT, Golden, example, run
 
 
-def _path(model: str, version: int):
+def fresh(model: str, version: int):
     path = ROOT / model / str(version)
     shutil.rmtree(path, ignore_errors=True)
     return path
@@ -22,12 +22,12 @@ def _strip(path) -> None:
         shutil.rmtree(target, ignore_errors=True) if target.is_dir() else target.unlink(missing_ok=True)
 
 
-def _weights(layer) -> list[tf.Variable]:
+def variables(layer) -> list[tf.Variable]:
     """A tf.Module saves the variables it can see; Keras 3 keeps its own inside wrappers."""
     return [v.value for v in layer.variables]
 
 
-def _save(module, path, signatures) -> None:
+def save(module, path, signatures) -> None:
     tf.saved_model.save(module, str(path), signatures=signatures, options=tf.saved_model.SaveOptions(save_debug_info=False))
     _strip(path)
 
@@ -54,8 +54,8 @@ def half_plus_two_tf2() -> None:
         def classify(self, inputs):
             return {"scores": self.a * self.parse(inputs)["x"] + self.b}
 
-    module, path = Module(), _path("half_plus_two_tf2", 1)
-    _save(module, path, {"serving_default": module.predict, "regress_x_to_y": module.regress, "classify_x_to_y": module.classify})
+    module, path = Module(), fresh("half_plus_two_tf2", 1)
+    save(module, path, {"serving_default": module.predict, "regress_x_to_y": module.regress, "classify_x_to_y": module.classify})
     golden = Golden("half_plus_two_tf2")
     golden.add(1, "serving_default", run(path, "serving_default", {"three": {"x": np.array([1, 2, 5], np.float32)}, "none": {"x": np.zeros(0, np.float32)}}))
     batch = {"inputs": np.array([example(x=[80.0]), example(x=[20.0], x2=[4.0])], object)}
@@ -88,12 +88,12 @@ def digits() -> None:
     model.fit(train_x, train_y, epochs=30, batch_size=32, verbose=0)
     accuracy = float(model.evaluate(test_x, test_y, verbose=0)[1])
     assert accuracy >= 0.97, accuracy
-    path = _path("digits", 1)
+    path = fresh("digits", 1)
 
     class Module(tf.Module):
         def __init__(self):
             self.model = model
-            self.tracked = _weights(model)
+            self.tracked = variables(model)
 
         @tf.function(input_signature=[tf.TensorSpec([None, 8, 8, 1], tf.float32, "image")])
         def predict(self, image):
@@ -101,7 +101,7 @@ def digits() -> None:
             return {"scores": scores, "digit": tf.argmax(scores, axis=1)}
 
     module = Module()
-    _save(module, path, {"serving_default": module.predict})
+    save(module, path, {"serving_default": module.predict})
     golden = Golden("digits")
     pick = np.concatenate([np.flatnonzero(test_y == d)[:2] for d in range(10)])[:16]
     golden.add(1, "serving_default", run(path, "serving_default", {
@@ -136,8 +136,8 @@ def text() -> None:
             score = tf.sigmoid(tf.squeeze(mean @ self.kernel, 1))
             return {"score": score, "label": tf.where(score >= 0.5, "positive", "negative")}
 
-    module, path = Module(), _path("text", 1)
-    _save(module, path, {"serving_default": module.predict})
+    module, path = Module(), fresh("text", 1)
+    save(module, path, {"serving_default": module.predict})
     vocabulary.unlink()
     golden = Golden("text")
     golden.add(1, "serving_default", run(path, "serving_default", {
@@ -152,19 +152,19 @@ def first_model() -> None:
     for version in (0, 1):
         keras.utils.set_random_seed(version + 1)
         model = keras.Sequential([keras.layers.Input((31,), dtype="int64", name="input_1"), keras.layers.Embedding(50, 8), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(1, activation="sigmoid")])
-        path = _path("first_model", version)
+        path = fresh("first_model", version)
 
         class Module(tf.Module):
             def __init__(self):
                 self.model = model
-                self.tracked = _weights(model)
+                self.tracked = variables(model)
 
             @tf.function(input_signature=[tf.TensorSpec([None, 31], tf.int64, "input_1")])
             def predict(self, input_1):
                 return {"output_1": self.model(input_1, training=False)}
 
         module = Module()
-        _save(module, path, {"serving_default": module.predict})
+        save(module, path, {"serving_default": module.predict})
         ids = np.random.default_rng(3).integers(0, 50, (3, 31))
         golden.add(version, "serving_default", run(path, "serving_default", {"three rows": {"input_1": ids}, "an id that is not in the table": {"input_1": np.full((1, 31), 50)}}))
     golden.write()
@@ -178,15 +178,15 @@ def second_model() -> None:
     class Module(tf.Module):
         def __init__(self):
             self.dense = dense
-            self.tracked = _weights(dense)
+            self.tracked = variables(dense)
 
         @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, "features"), tf.TensorSpec([None, 3], tf.int32, "counts")])
         def predict(self, features, counts):
             hidden = self.dense(features)
             return {"weighted": hidden * tf.cast(counts, tf.float32), "total": tf.reduce_sum(counts, axis=1)}
 
-    module, path = Module(), _path("second_model", 1)
-    _save(module, path, {"serving_default": module.predict})
+    module, path = Module(), fresh("second_model", 1)
+    save(module, path, {"serving_default": module.predict})
     golden = Golden("second_model")
     rng = np.random.default_rng(4)
     golden.add(1, "serving_default", run(path, "serving_default", {
@@ -205,14 +205,14 @@ def mlp() -> None:
     class Module(tf.Module):
         def __init__(self):
             self.model = model
-            self.tracked = _weights(model)
+            self.tracked = variables(model)
 
         @tf.function(input_signature=[tf.TensorSpec([None, 64], tf.float32, "x")])
         def predict(self, x):
             return {"y": self.model(x, training=False)}
 
-    module, path = Module(), _path("mlp", 1)
-    _save(module, path, {"serving_default": module.predict})
+    module, path = Module(), fresh("mlp", 1)
+    save(module, path, {"serving_default": module.predict})
     golden = Golden("mlp")
     x = np.random.default_rng(1).standard_normal((8, 64)).astype(np.float32)
     golden.add(1, "serving_default", run(path, "serving_default", {"eight rows": {"x": x}, "one row": {"x": x[:1]}}))
@@ -226,8 +226,8 @@ def cond_loop() -> None:
             _, doubled = tf.while_loop(lambda i, v: i < n, lambda i, v: (i + 1, v * 2.0), [tf.constant(0), x], shape_invariants=[tf.TensorShape([]), tf.TensorShape([None])])
             return {"y": tf.cond(n > 2, lambda: doubled + 1.0, lambda: doubled - 1.0)}
 
-    module, path = Module(), _path("cond_loop", 1)
-    _save(module, path, {"serving_default": module.predict})
+    module, path = Module(), fresh("cond_loop", 1)
+    save(module, path, {"serving_default": module.predict})
     golden = Golden("cond_loop")
     x = np.array([1, -2, 0.5], np.float32)
     golden.add(1, "serving_default", run(path, "serving_default", {f"{n} rounds": {"x": x, "n": np.int32(n)} for n in (0, 1, 2, 3, 7)}))
@@ -241,8 +241,8 @@ def defaults() -> None:
         def predict(self, x, scale):
             return {"y": x * scale}
 
-    module, path = Module(), _path("defaults", 1)
-    _save(module, path, {"serving_default": module.predict})
+    module, path = Module(), fresh("defaults", 1)
+    save(module, path, {"serving_default": module.predict})
     from tensorflow.core.protobuf import saved_model_pb2
 
     saved = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())

@@ -1,4 +1,4 @@
-"""Runs every committed model and compares with its golden file. Exit 1 and a line per difference."""
+"""Runs every committed model and compares with its golden file, and ops.json with the graphs. Exit 1 and a line per difference."""
 
 import base64
 import json
@@ -14,6 +14,7 @@ import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import config_pb2
 
+import ops
 from golden import ROOT
 
 
@@ -51,10 +52,16 @@ def main() -> int:
                         got = session._make_callable_from_options(options)(*feeds.values())
                         ok = "outputs" in case and all(same(np.asarray(g), from_json(case["outputs"][a]), case.get("tolerance", 0) or 0) for a, g in zip(aliases, got))
                     except tf.errors.OpError as err:
-                        ok = case.get("error", {}).get("code") == err.error_code
+                        ok = case.get("error") == {"code": err.error_code, "message": err.message.split("\n")[0]}
                     if not ok:
                         wrong += 1
                         print(f"{golden['model']}/{version} {name}: {case.get('name', '')} differs")
+    for model in sorted(p.name for p in ROOT.iterdir() if p.is_dir() and not (p / "golden.json").exists()):
+        wrong += 1
+        print(f"{model}: no golden.json")
+    if json.loads((ROOT / "ops.json").read_text()) != ops.find():
+        wrong += 1
+        print("ops.json differs from the graphs: run ops.py")
     print(f"{compared} cases compared, {wrong} differ")
     return 1 if wrong else 0
 
