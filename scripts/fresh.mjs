@@ -1,12 +1,14 @@
 // npm run test:fresh: what a stranger does. Clones HEAD into an empty folder and runs both commands there, with Node 20 first on PATH.
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), "tfs-fresh-"));
+/** A step that has not ended by then hangs: the tests alone may take ten minutes. */
+const stepMs = 15 * 60_000;
 const total = { passed: 0, failed: 0, skipped: 0 };
 
 /** PATH without this repository's own Node, and with a Node 20 in front if there is one to be had. */
@@ -17,7 +19,7 @@ function path() {
   if (host.startsWith("v20.")) return outside.join(delimiter);
   if (existsSync(join(twenty, "node"))) {
     // Only the binary: npm comes from the host.
-    return [dirname(execFileSync("readlink", ["-f", join(twenty, "node")], { encoding: "utf8" }).trim()), ...outside].join(delimiter);
+    return [dirname(realpathSync(join(twenty, "node"))), ...outside].join(delimiter);
   }
   return undefined;
 }
@@ -33,7 +35,14 @@ try {
     execFileSync("git", ["clone", "--quiet", "--no-hardlinks", root, dir], { stdio: ["ignore", "ignore", "inherit"] });
     const step = (name, args) => {
       const started = performance.now();
-      const { status, stdout, stderr } = spawnSync("npm", args, { cwd: dir, env, encoding: "utf8", maxBuffer: 1 << 28 });
+      const { status, stdout, stderr } = spawnSync("npm", args, {
+        cwd: dir,
+        env,
+        encoding: "utf8",
+        maxBuffer: 1 << 28,
+        timeout: stepMs,
+        killSignal: "SIGTERM",
+      });
       const seconds = ((performance.now() - started) / 1000).toFixed(0);
       const ok = status === 0;
       total[ok ? "passed" : "failed"]++;

@@ -15,9 +15,9 @@ function run(command, args, options = {}) {
   if (result.status !== 0) throw new Error(`${command} ${args.join(" ")} failed`);
 }
 
-/** once skips a tool whose stamp says that this version is there. */
+/** once skips a tool whose stamp says that this version is there. The stamp lies in the tool's own folder: both go together. */
 function once(name, version, install) {
-  const stamp = join(dir, `${name}.stamp`);
+  const stamp = join(dir, name, ".tfs-stamp");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === version) {
     console.log(`tools: ${name} ${version} is there`);
     return;
@@ -43,6 +43,7 @@ function nodeTool(major, version) {
     });
 }
 
+const pythons = "Python 3.11, 3.12 or 3.13";
 const servingApi = "tensorflow-serving-api==2.21.0";
 const venvVersion = `${createHash("sha256")
   .update(readFileSync(join(root, "scripts/requirements.txt")))
@@ -55,13 +56,17 @@ function pythonTool() {
   once("venv", venvVersion, () => {
     const venv = join(dir, "venv");
     rmSync(venv, { recursive: true, force: true });
-    const made = spawnSync("python3", ["-m", "venv", venv], { stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" });
-    if (made.error !== undefined) throw new Error("python3 is needed for TensorFlow's own client: install Python 3.9 to 3.13");
+    const python = spawnSync("python3", ["-c", "import sys; print(sys.version_info[1])"], { encoding: "utf8" });
+    if (python.error !== undefined || python.status !== 0) throw new Error(`python3 is needed for TensorFlow's own client: install ${pythons}`);
+    const minor = Number(python.stdout);
+    if (minor < 11 || minor > 13) throw new Error(`python3 is 3.${minor}, and TensorFlow's packages are pinned for ${pythons}`);
+    const made = spawnSync("python3", ["-m", "venv", venv], { stdio: "ignore" });
     if (made.status !== 0) {
       if (process.env.CI !== "true" || process.getuid?.() !== 0)
         throw new Error("python3 has no venv module: install it (Debian: apt-get install python3-venv)");
       run("apt-get", ["update", "-qq"]);
       run("apt-get", ["install", "-y", "-qq", "python3-venv"]);
+      rmSync(venv, { recursive: true, force: true });
       run("python3", ["-m", "venv", venv]);
     }
     const pip = join(venv, windows ? "Scripts/pip.exe" : "bin/pip");
