@@ -12,6 +12,7 @@ const found = new Map(files.filter((file) => file.endsWith(".mjs")).map((file) =
 const [name, ...args] = process.argv.slice(2);
 const file = found.get(name ?? "");
 if (file === undefined) {
+  if (name !== undefined) console.error(`there is no benchmark ${name}`);
   console.log(`usage: npm run bench -- NAME\n\n${[...found.keys()].sort().join("\n")}`);
   process.exitCode = name === undefined ? 0 : 1;
 } else {
