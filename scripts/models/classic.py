@@ -75,7 +75,8 @@ def half_plus_two() -> None:
         for name in ("regress_x_to_y", "regress_x_to_y2", "classify_x_to_y"):
             extra = {"two examples": {"examples": [{"x": [80.0]}, {"x": [20.0], "x2": [4.0]}]}}
             golden.add(version, name, run(path, name, {"two examples": batch, "bytes that are no example": bad, "a required feature is missing": missing, "a feature of another type": wrong}, extra=extra), method=name.split("_")[0])
-        golden.add(version, "regress_x2_to_y3", run(path, "regress_x2_to_y3", {"two rows": {"inputs": np.array([[1], [2]], np.float32)}}))
+        for name in ("regress_x2_to_y3", "classify_x2_to_y3"):
+            golden.add(version, name, run(path, name, {"two rows": {"inputs": np.array([[1], [2]], np.float32)}}), method=name.split("_")[0])
     golden.write()
 
 
@@ -121,7 +122,7 @@ def matrix() -> None:
         builder.add_meta_graph_and_variables(session, ["serve"], {"serving_default": pm.build_signature_def({"x": _info(x)}, {"y": _info(y)}, pm.PREDICT_METHOD_NAME)})
     builder.save()
     golden = Golden("matrix")
-    golden.add(1, "serving_default", run(path, "serving_default", {"two rows": {"x": np.arange(18, dtype=np.float32).reshape(2, 3, 3)}}))
+    golden.add(1, "serving_default", run(path, "serving_default", {"two rows": {"x": np.arange(18, dtype=np.float32).reshape(2, 3, 3)}, "no row": {"x": np.zeros((0, 3, 3), np.float32)}}))
     golden.write()
 
 
@@ -173,5 +174,5 @@ def sharded() -> None:
         )
     builder.save()
     golden = Golden("sharded")
-    golden.add(1, "serving_default", run(path, "serving_default", {"rows 4 0 2": {"row": np.array([4, 0, 2], np.int64)}, "row 5 is not there": {"row": np.array([5], np.int64)}}))
+    golden.add(1, "serving_default", run(path, "serving_default", {"rows 4 0 2": {"row": np.array([4, 0, 2], np.int64)}, "row 5 is not there": {"row": np.array([5], np.int64)}, "no row": {"row": np.zeros(0, np.int64)}}))
     golden.write()

@@ -143,6 +143,7 @@ def text() -> None:
     golden.add(1, "serving_default", run(path, "serving_default", {
         "three sentences": {"text": np.array([b"What a GREAT movie!", b"I hate this, awful food", b"a very happy day"], object)},
         "unknown words, none, and bytes that are not UTF-8": {"text": np.array([b"xyzzy", b"", b"\xff good"], object)},
+        "no sentence": {"text": np.array([], object)},
     }))
     golden.write()
 
@@ -166,7 +167,7 @@ def first_model() -> None:
         module = Module()
         save(module, path, {"serving_default": module.predict})
         ids = np.random.default_rng(3).integers(0, 50, (3, 31))
-        golden.add(version, "serving_default", run(path, "serving_default", {"three rows": {"input_1": ids}, "an id that is not in the table": {"input_1": np.full((1, 31), 50)}}))
+        golden.add(version, "serving_default", run(path, "serving_default", {"three rows": {"input_1": ids}, "an id that is not in the table": {"input_1": np.full((1, 31), 50)}, "no row": {"input_1": ids[:0]}}))
     golden.write()
 
 
@@ -193,6 +194,7 @@ def second_model() -> None:
         "two rows": {"features": rng.standard_normal((2, 4)).astype(np.float32), "counts": np.array([[1, 2, 3], [-4, 5, 6]], np.int32)},
         "rows that do not match": {"features": rng.standard_normal((2, 4)).astype(np.float32), "counts": np.zeros((3, 3), np.int32)},
         "a column too many": {"features": np.zeros((1, 5), np.float32), "counts": np.zeros((1, 3), np.int32)},
+        "no row": {"features": np.zeros((0, 4), np.float32), "counts": np.zeros((0, 3), np.int32)},
     }))
     golden.write()
 
@@ -215,7 +217,7 @@ def mlp() -> None:
     save(module, path, {"serving_default": module.predict})
     golden = Golden("mlp")
     x = np.random.default_rng(1).standard_normal((8, 64)).astype(np.float32)
-    golden.add(1, "serving_default", run(path, "serving_default", {"eight rows": {"x": x}, "one row": {"x": x[:1]}}))
+    golden.add(1, "serving_default", run(path, "serving_default", {"eight rows": {"x": x}, "one row": {"x": x[:1]}, "no row": {"x": x[:0]}}))
     golden.write()
 
 
@@ -249,5 +251,5 @@ def defaults() -> None:
     saved.meta_graphs[0].signature_def["serving_default"].defaults["scale"].CopyFrom(tf.make_tensor_proto(np.float32(3)))
     (path / "saved_model.pb").write_bytes(saved.SerializeToString(deterministic=True))
     golden = Golden("defaults")
-    golden.add(1, "serving_default", run(path, "serving_default", {"both": {"x": np.array([1, 2], np.float32), "scale": np.float32(5)}}))
+    golden.add(1, "serving_default", run(path, "serving_default", {"both": {"x": np.array([1, 2], np.float32), "scale": np.float32(5)}, "no row": {"x": np.zeros(0, np.float32), "scale": np.float32(5)}}))
     golden.write()
