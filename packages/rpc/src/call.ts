@@ -134,6 +134,7 @@ class Outgoing implements Call {
       if (this.#stream!.rstCode !== constants.NGHTTP2_NO_ERROR || this.#stream!.aborted || !this.#answered || this.#link!.failure !== undefined) return;
     }
     if (!this.#finish()) return;
+    if (!this.#ended) this.#stream!.close(constants.NGHTTP2_NO_ERROR); // the peer wants no more of the request: free the stream
     if (this.#trailers !== undefined) this.#handler.onTrailers(this.#trailers);
     this.#handler.onEnd();
   }

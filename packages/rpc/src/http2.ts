@@ -9,7 +9,7 @@ import {
 } from "node:http2";
 import type { Socket } from "node:net";
 import { type Clock, type Logger, messageOf } from "@tfs/std";
-import { type ListenerLimits, connectionWindowBytes, sessionMemoryMib } from "./limits.ts";
+import { type ListenerLimits, listenerWindowBytes, sessionMemoryMib } from "./limits.ts";
 
 /** Http2 speaks HTTP/2 on sockets that somebody else accepted. */
 export interface Http2 {
@@ -56,7 +56,7 @@ export function newHttp2(options: Http2Options): Http2 {
     const peer: Peer = { session, socket, streams: 0, idleSince: clock.now(), resets: limits.resetBurst, resetsAt: clock.now() };
     peers.add(peer);
     session.on("close", () => peers.delete(peer));
-    session.setLocalWindowSize(connectionWindowBytes);
+    session.setLocalWindowSize(listenerWindowBytes);
     session.on("stream", (stream, headers, flags, raw) => {
       peer.streams++;
       stream.on("error", (err) => logger.debug("http2 stream failed", { err: messageOf(err) }));

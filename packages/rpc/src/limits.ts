@@ -72,8 +72,12 @@ export const defaultChannelLimits: ChannelLimits = {
   streamWindowBytes: 4 * 1024 * 1024,
 };
 
-/** Connection-level flow-control window, in bytes: one stream must not stall the others. */
-export const connectionWindowBytes: number = 16 * 1024 * 1024;
+/**
+ * Flow-control window of a whole connection that a listener grants, in bytes. A channel must keep the protocol's 64 KiB: node:http2 stops reading while
+ * a write of its own is blocked (MaybeStopReading in node_http2.cc), so two such ends that each have more under way than the socket's buffers hold wait
+ * for each other for ever. With the small window one direction always fits, and its sender always reads on.
+ */
+export const listenerWindowBytes: number = 16 * 1024 * 1024;
 
 /** node:http2's own bound on queued output and compression state per session, in MiB; its default of 10 refuses streams while a few tensors are in flight. */
 export const sessionMemoryMib: number = 256;

@@ -4,7 +4,7 @@ import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { type Clock, Code, type Failure, newError } from "@tfs/std";
 import { type Address, formatAddress } from "./address.ts";
 import { newKeepalive, type Keepalive } from "./keepalive.ts";
-import { type ChannelLimits, connectionWindowBytes, sessionMemoryMib } from "./limits.ts";
+import { type ChannelLimits, sessionMemoryMib } from "./limits.ts";
 
 export interface LinkOptions {
   readonly address: Address;
@@ -61,7 +61,6 @@ class Link {
       timer.cancel();
       if (this.#state === "connecting") {
         this.#state = "ready";
-        this.#session.setLocalWindowSize(connectionWindowBytes);
         this.#events.onReady();
       } else this.#events.onRoom();
     });

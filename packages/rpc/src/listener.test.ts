@@ -10,8 +10,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { background, type Clock, Code, codeOf, discard, systemClock } from "@tfs/std";
 import { fakeClock } from "@tfs/std/testing";
-import { type Listener, type ListenerLimits, newListener } from "./index.ts";
-import { clientPreface, encodeFrame, encodeHeaders, frameFlag, frameType, type Raw, rawClient, uint32 } from "./testing/index.ts";
+import { formatAddress, type Listener, type ListenerLimits, newChannel, newListener } from "./index.ts";
+import { clientPreface, echo, encodeFrame, encodeHeaders, frameFlag, frameType, type Raw, rawClient, uint32 } from "./testing/index.ts";
 
 interface Setup {
   readonly clock?: Clock;
@@ -315,6 +315,25 @@ for (const version of ["1.1", "2.0"]) {
       }
       assert.equal(Buffer.compare(back, body), 0);
     }));
+}
+
+for (const kind of ["port", "unix socket"]) {
+  test(`listener: over a ${kind}, channel and listener with much under way in both directions do not wait for each other`, async () => {
+    const dir = mkdtempSync(join(tmpdir(), "tfs-rpc-"));
+    const listener = newListener({ clock: systemClock(), logger: discard(), onRequest: () => {}, onStream: (stream) => echo(stream) });
+    try {
+      const address = formatAddress(await listener.listen(background(), kind === "port" ? { host: "127.0.0.1", port: 0 } : { path: join(dir, "s.sock") }));
+      await using channel = newChannel({ address, clock: systemClock(), logger: discard() });
+      const message = Buffer.alloc(1 << 20, "0123456789");
+      for (let round = 0; round < 2; round++) {
+        const replies = await Promise.all(Array.from({ length: 16 }, () => channel.unary(background(), "/s/Echo", message)));
+        for (const reply of replies) assert.equal(Buffer.compare(reply.message, message), 0);
+      }
+    } finally {
+      await listener.close();
+      rmSync(dir, { recursive: true });
+    }
+  });
 }
 
 test("drain: a stream in flight finishes after GOAWAY, idle connections close, new ones are refused", async () => {

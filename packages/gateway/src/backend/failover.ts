@@ -61,7 +61,7 @@ export function openFirst(backends: readonly Channel[], headers: () => OutgoingH
 /** A failure of ours names an address; one that the backend meant for the caller passes as it is. */
 function forStrangers(failure: Failure, refused: boolean): Failure {
   if (failure.code === Code.Unavailable)
-    return newError(Code.Unavailable, refused ? "no model server can be reached" : "the connection to the model server was lost", failure);
+    return newError(Code.Unavailable, refused ? "no model server is available" : "the connection to the model server was lost", failure);
   if (refused) return newError(failure.code, "too many calls wait for a model server", failure);
   return failure;
 }

@@ -8,7 +8,7 @@ import {
   sensitiveHeaders,
 } from "node:http2";
 import { type Call, type CallHandler, formatTimeout, parseTimeout, splitHeaders, trailersFor, trailersOnly } from "@tfs/rpc";
-import { type Clock, Code, deadlineExceeded, type Failure, newError, toFailure } from "@tfs/std";
+import { type Clock, deadlineExceeded, type Failure, toFailure } from "@tfs/std";
 
 /** Backends starts calls on some backend; the headers may be asked for more than once. */
 export interface Backends {
@@ -50,7 +50,7 @@ export function forward(client: ServerHttp2Stream, headers: IncomingHttpHeaders,
     const timeout = headers["grpc-timeout"];
     if (timeout !== undefined) deadline = clock.now() + parseTimeout(String(timeout));
   } catch (err) {
-    refuse(client, toFailure(err));
+    refuse(client, toFailure(err), clock);
     return;
   }
   let trailers: OutgoingHttpHeaders | undefined;
@@ -62,7 +62,7 @@ export function forward(client: ServerHttp2Stream, headers: IncomingHttpHeaders,
     over = true;
     timer?.cancel();
     if (failure === undefined || client.destroyed) return;
-    if (!client.headersSent) refuse(client, failure);
+    if (!client.headersSent) refuse(client, failure, clock);
     else if (!client.writableEnded) {
       trailers = trailersFor(failure);
       client.end();
@@ -76,7 +76,7 @@ export function forward(client: ServerHttp2Stream, headers: IncomingHttpHeaders,
       if (!end) client.respond(out, { ...asItIs, waitForTrailers: true });
       else {
         client.respond(out, { ...asItIs, endStream: true });
-        letGo(client);
+        letGo(client, clock);
       }
     },
     onData: (chunk) => client.destroyed || client.writableEnded || client.write(chunk),
@@ -98,8 +98,8 @@ export function forward(client: ServerHttp2Stream, headers: IncomingHttpHeaders,
   }
 
   client.on("wantTrailers", () => {
-    client.sendTrailers(trailers ?? trailersFor(newError(Code.Unavailable, "the model server ended the call without a status")));
-    letGo(client);
+    client.sendTrailers(trailers ?? {}); // none came: none are sent, and what the end means is the client's to judge
+    letGo(client, clock);
   });
   client.on("data", (chunk: Buffer) => {
     if (!call.write(chunk)) client.pause();
@@ -132,13 +132,19 @@ function withoutHop(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
 }
 
 /** refuse ends a call that was answered nothing yet: a status and no more. */
-function refuse(client: ServerHttp2Stream, failure: Failure): void {
+function refuse(client: ServerHttp2Stream, failure: Failure, clock: Clock): void {
   if (client.destroyed) return;
   client.respond(trailersOnly(failure), { endStream: true });
-  letGo(client);
+  letGo(client, clock);
 }
 
-/** letGo stops a client that still sends after the answer is complete: RST_STREAM with NO_ERROR (RFC 9113, section 8.1). */
-function letGo(client: ServerHttp2Stream): void {
-  if (!client.readableEnded) client.resume().close(constants.NGHTTP2_NO_ERROR);
+/** How long a client may go on sending after its answer is complete. */
+const lingerMs = 1000;
+
+/** letGo drops what a client still sends after its answer is complete, and soon stops it: RST_STREAM with NO_ERROR (RFC 9113, section 8.1). Not at once, since a reset overtakes the answer. */
+function letGo(client: ServerHttp2Stream, clock: Clock): void {
+  if (client.readableEnded) return;
+  client.resume();
+  const timer = clock.after(lingerMs, () => client.close(constants.NGHTTP2_NO_ERROR), { background: true });
+  client.once("close", () => timer.cancel());
 }

@@ -17,16 +17,16 @@ export function rawClient(port: number, host = "127.0.0.1"): Raw {
   const socket = connect(port, host);
   socket.write(clientPreface);
   socket.write(encodeFrame(frameType.settings, 0, 0));
-  return watch(socket, newFrameReader());
+  return watch(socket, newFrameReader(), true);
 }
 
-/** rawServer hands each accepted connection to `serve`, with its settings already sent unless `settings` is false. It gives the port and, disposed, closes. */
+/** rawServer hands each accepted connection to `serve`, with its settings already sent; with `settings` false it says nothing by itself, not even an acknowledgement. It gives the port and, disposed, closes. */
 export async function rawServer(serve: (peer: Raw) => void, settings: Uint8Array | false = new Uint8Array()): Promise<Disposable & { readonly port: number }> {
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
     sockets.add(socket);
     if (settings !== false) socket.write(encodeFrame(frameType.settings, 0, 0, settings));
-    serve(watch(socket, skip(clientPreface.length, newFrameReader())));
+    serve(watch(socket, skip(clientPreface.length, newFrameReader()), settings !== false));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
@@ -49,7 +49,7 @@ function skip(bytes: number, read: (chunk: Uint8Array) => readonly Frame[]): (ch
   };
 }
 
-function watch(socket: Socket, read: (chunk: Uint8Array) => readonly Frame[]): Raw {
+function watch(socket: Socket, read: (chunk: Uint8Array) => readonly Frame[], acknowledge: boolean): Raw {
   const frames: Frame[] = [];
   const waiting = new Set<() => void>();
   let gone = false;
@@ -64,7 +64,7 @@ function watch(socket: Socket, read: (chunk: Uint8Array) => readonly Frame[]): R
   socket.on("data", (chunk: Buffer) => {
     for (const frame of read(chunk)) {
       frames.push(frame);
-      if (frame.type === frameType.settings && frame.flags === 0) socket.write(encodeFrame(frameType.settings, frameFlag.ack, 0));
+      if (acknowledge && frame.type === frameType.settings && frame.flags === 0) socket.write(encodeFrame(frameType.settings, frameFlag.ack, 0));
     }
     for (const look of waiting) look();
   });

@@ -1,0 +1,36 @@
+import { connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
+
+/** Exchanged is all that a peer said on one HTTP/2 stream. */
+export interface Exchanged {
+  readonly headers: IncomingHttpHeaders;
+  /** raw is the header list as it came. */
+  readonly raw: readonly string[];
+  readonly body: Buffer;
+  readonly trailers: readonly string[];
+  readonly reset: number;
+}
+
+/** grpcHeaders are a gRPC request's. */
+export function grpcHeaders(path: string, more: OutgoingHttpHeaders = {}): OutgoingHttpHeaders {
+  return { ":method": "POST", ":path": path, te: "trailers", "content-type": "application/grpc", ...more };
+}
+
+/** exchange makes one request over a connection of its own, with node:http2 and nothing of ours. */
+export function exchange(address: string, headers: OutgoingHttpHeaders, body: Uint8Array = new Uint8Array()): Promise<Exchanged> {
+  return new Promise((resolve, reject) => {
+    const session = connect(`http://${address}`);
+    session.on("error", reject);
+    const stream = session.request(headers);
+    const parts: Buffer[] = [];
+    let [received, raw, trailers]: [IncomingHttpHeaders, readonly string[], readonly string[]] = [{}, [], []];
+    stream.on("response", (h, _flags, list: unknown) => ([received, raw] = [h, list as readonly string[]])); // the types lack the raw list
+    stream.on("trailers", (_h: IncomingHttpHeaders, _flags: number, list: unknown) => (trailers = list as readonly string[]));
+    stream.on("data", (part: Buffer) => parts.push(part));
+    stream.on("error", () => {}); // the reset is in the result
+    stream.on("close", () => {
+      session.destroy();
+      resolve({ headers: received, raw, body: Buffer.concat(parts), trailers, reset: stream.rstCode ?? 0 });
+    });
+    stream.end(body);
+  });
+}

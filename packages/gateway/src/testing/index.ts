@@ -1,0 +1,14 @@
+/**
+ * Package testing starts gateways on loopback and looks at what they say with a client that is not ours.
+ *
+ *     await using gateway = await startGateway([backend.address]);
+ *     const { trailers } = await exchange(gateway.address, grpcHeaders("/s/M"), frameMessage(bytes));
+ *
+ * @module
+ */
+export type { Exchanged } from "./exchange.ts";
+export { exchange, grpcHeaders } from "./exchange.ts";
+export type { Program } from "./program.ts";
+export { freePort, root, run } from "./program.ts";
+export type { Started } from "./start.ts";
+export { startGateway, turn, untilReady } from "./start.ts";
