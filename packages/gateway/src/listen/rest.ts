@@ -1,5 +1,5 @@
 import { httpStatus, isApi, printError, route } from "@tfs/rest";
-import { background, type CancelCtx, Code, type Failure, type Logger, toFailure, withTimeout } from "@tfs/std";
+import { background, Code, type Ctx, deadlineExceeded, type Failure, type Logger, toFailure, withTimeout } from "@tfs/std";
 import type { Bridge } from "../bridge/index.ts";
 import { readBody } from "./body.ts";
 import type { Answer, Exchange, Request } from "./plain.ts";
@@ -29,7 +29,7 @@ export async function serveRest(exchange: Exchange, options: RestOptions): Promi
   exchange.send(await answer(ctx, exchange.request, options));
 }
 
-async function answer(ctx: CancelCtx, request: Request, options: RestOptions): Promise<Answer> {
+async function answer(ctx: Ctx, request: Request, options: RestOptions): Promise<Answer> {
   const path = request.target.replace(/\?.*$/s, "");
   if (path === "/healthz") return text(200, "ok\n");
   if (path === "/readyz") return options.ready() ? text(200, "ready\n") : text(503, "no model server is connected\n");
@@ -44,13 +44,13 @@ async function answer(ctx: CancelCtx, request: Request, options: RestOptions): P
   } catch (err) {
     const failure = toFailure(err);
     if (failure.code === Code.Internal) options.logger.error("request failed", { target: request.target, err });
-    return { status: httpStatus(failure.code), type: "application/json", body: printError(textOf(failure, ctx)) };
+    return { status: httpStatus(failure.code), type: "application/json", body: printError(textOf(failure)) };
   }
 }
 
-/** When time is up, whoever notices first, the text is TensorFlow Serving's. */
-function textOf(failure: Failure, ctx: CancelCtx): string {
-  return failure === ctx.signal.reason && failure.code === Code.DeadlineExceeded ? "Timed out waiting for notification" : failure.message;
+/** When our own time is up, the text is TensorFlow Serving's. */
+function textOf(failure: Failure): string {
+  return failure === deadlineExceeded ? "Timed out waiting for notification" : failure.message;
 }
 
 /** foreignProtocol says what is wrong with a request that speaks gRPC's relatives, or gRPC over the wrong HTTP. */
