@@ -4,6 +4,8 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { conformanceTools } from "./tools/conformance.mjs";
+import { newGo } from "./tools/go.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dir = join(root, ".tools");
@@ -51,6 +53,19 @@ const venvVersion = `${createHash("sha256")
   .digest("hex")
   .slice(0, 12)}`;
 
+/** makeVenv makes a Python environment and returns its pip. */
+function makeVenv(venv) {
+  const made = spawnSync("python3", ["-m", "venv", venv], { stdio: "ignore" });
+  if (made.status !== 0) {
+    if (process.env.CI !== "true" || process.getuid?.() !== 0) throw new Error("python3 has no venv module: install it (Debian: apt-get install python3-venv)");
+    run("apt-get", ["update", "-qq"]);
+    run("apt-get", ["install", "-y", "-qq", "python3-venv"]);
+    rmSync(venv, { recursive: true, force: true });
+    run("python3", ["-m", "venv", venv]);
+  }
+  return join(venv, windows ? "Scripts/pip.exe" : "bin/pip");
+}
+
 function pythonTool() {
   const requirements = join(root, "scripts/requirements.txt");
   once("venv", venvVersion, () => {
@@ -60,31 +75,26 @@ function pythonTool() {
     if (python.error !== undefined || python.status !== 0) throw new Error(`python3 is needed for TensorFlow's own client: install ${pythons}`);
     const minor = Number(python.stdout);
     if (minor < 11 || minor > 13) throw new Error(`python3 is 3.${minor}, and TensorFlow's packages are pinned for ${pythons}`);
-    const made = spawnSync("python3", ["-m", "venv", venv], { stdio: "ignore" });
-    if (made.status !== 0) {
-      if (process.env.CI !== "true" || process.getuid?.() !== 0)
-        throw new Error("python3 has no venv module: install it (Debian: apt-get install python3-venv)");
-      run("apt-get", ["update", "-qq"]);
-      run("apt-get", ["install", "-y", "-qq", "python3-venv"]);
-      rmSync(venv, { recursive: true, force: true });
-      run("python3", ["-m", "venv", venv]);
-    }
-    const pip = join(venv, windows ? "Scripts/pip.exe" : "bin/pip");
+    const pip = makeVenv(venv);
     run(pip, ["install", "--quiet", "--disable-pip-version-check", "-r", requirements]);
     run(pip, ["install", "--quiet", "--disable-pip-version-check", "--no-deps", servingApi]);
   });
 }
+
+const go = newGo({ dir, run, once, makeVenv });
 
 const tools = {
   venv: { what: "Python with TensorFlow, TensorFlow Serving's client stubs and scikit-learn", install: pythonTool },
   "node-20": { what: "the oldest Node that may start the set-up", install: nodeTool(20, "20.20.2") },
   "node-22": { what: "Node 22 for the matrix", install: nodeTool(22, "22.23.3") },
   "node-26": { what: "Node 26 for the matrix", install: nodeTool(26, "26.10.0") },
+  go: { what: "the Go toolchain that the following are built with", install: () => void go.toolchain() },
+  ...conformanceTools(go),
 };
 
 const names = process.argv.slice(2);
 if (names.includes("--list") || names.includes("--help")) {
-  for (const [name, { what }] of Object.entries(tools)) console.log(`${name.padEnd(8)} ${what}`);
+  for (const [name, { what }] of Object.entries(tools)) console.log(`${name.padEnd(20)} ${what}`);
 } else {
   mkdirSync(dir, { recursive: true });
   for (const name of names.length > 0 ? names : Object.keys(tools)) {
