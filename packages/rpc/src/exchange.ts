@@ -1,0 +1,46 @@
+import type { Fields } from "./fields.ts";
+
+/** Peer is who is at the other end of a connection. */
+export interface Peer {
+  /** address is the IP address, or "" over a unix socket. */
+  readonly address: string;
+  readonly encrypted: boolean;
+}
+
+/**
+ * Exchange is one request and its answer as the side that serves it sees them, on HTTP/2 or HTTP/1.1 alike. Whoever is handed one sets `handler` in the same
+ * turn, and answers with respond, write … end; or respond(fields, true). After the end, a reset, or handler.onReset every further call does nothing.
+ */
+export interface Exchange {
+  readonly wire: "http1" | "http2";
+  /** fields are the request's, with :method, :scheme, :authority and :path first, also over HTTP/1.1; without the one in `timeout`. */
+  readonly fields: Fields;
+  /** timeout is the value of grpc-timeout, which differs from request to request where all else is the same. */
+  readonly timeout: string | undefined;
+  readonly peer: Peer;
+  handler: ExchangeHandler;
+  /** responded tells whether respond was called. */
+  readonly responded: boolean;
+  /** respond sends the response fields, :status first; with `end` they are the whole answer. */
+  respond(fields: Fields, end?: boolean): void;
+  /** write sends body bytes, which belong to the exchange from then on. False asks to wait for onDrain. */
+  write(bytes: Uint8Array): boolean;
+  /** end completes the answer, with trailers if there are any (over HTTP/1.1: in the last chunk, to clients that said `TE: trailers`). */
+  end(trailers?: Fields): void;
+  /** reset gives up: RST_STREAM with this code, or a closed connection. */
+  reset(code: number): void;
+  /** consumed says that so many of the bytes given to onData are done with, so that as many more may come. */
+  consumed(bytes: number): void;
+}
+
+/** ExchangeHandler hears the rest of a request. Nothing comes after onReset. */
+export interface ExchangeHandler {
+  /** Body bytes: buffer[start, end). They are the reader's again when this returns: copy what is to be kept. Each is owed one consumed(). */
+  onData(buffer: Buffer, start: number, end: number): void;
+  /** The request is complete. */
+  onEnd(trailers: Fields | undefined): void;
+  /** The peer is gone, or gave up with this HTTP/2 error code; nothing can be sent any more. */
+  onReset(code: number): void;
+  /** After a write that gave false: room again. */
+  onDrain(): void;
+}

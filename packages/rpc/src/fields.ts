@@ -1,0 +1,51 @@
+/** Field is one header or trailer field. It never changes, so that blocks, connections and both directions may share it. */
+export interface Field {
+  /** Lower case; pseudo-fields start with a colon. */
+  readonly name: string;
+  readonly value: string;
+  /** sensitive fields must not enter a compression table, here or further on (RFC 7541, section 7.1.3). */
+  readonly sensitive: boolean;
+  /** encoded is the field as HPACK writes it without touching a table; made by the encoder when first needed. */
+  encoded: Uint8Array | undefined;
+}
+
+/** newField makes a field; it checks nothing. */
+export function newField(name: string, value: string, sensitive = false): Field {
+  return { name, value, sensitive, encoded: undefined };
+}
+
+/** newFields makes a list of fields, pseudo-fields first. */
+export function newFields(list: readonly Field[]): Fields {
+  return new Fields(list);
+}
+
+/** fieldsOf makes fields of name, value pairs. */
+export function fieldsOf(...pairs: readonly (readonly [name: string, value: string])[]): Fields {
+  return new Fields(pairs.map(([name, value]) => newField(name, value)));
+}
+
+/** Fields is a list of fields in the order in which they came or are to go. The list never changes; what hangs on it is a cache. */
+class Fields {
+  readonly list: readonly Field[];
+  /** block is the whole list in HPACK's stateless form; made by the encoder when first needed. */
+  block: Uint8Array | undefined = undefined;
+  /** memo is for whoever reads these fields: what it made of them once holds for as long as the same object comes again. */
+  memo: unknown = undefined;
+
+  constructor(list: readonly Field[]) {
+    this.list = list;
+  }
+
+  /** get gives the value of the first field of that name. */
+  get(name: string): string | undefined {
+    const { list } = this;
+    for (let i = 0; i < list.length; i++) if (list[i]!.name === name) return list[i]!.value;
+    return undefined;
+  }
+
+  /** all gives the values of every field of that name. */
+  all(name: string): readonly string[] {
+    return this.list.filter((field) => field.name === name).map((field) => field.value);
+  }
+}
+export type { Fields };
