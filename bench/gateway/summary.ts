@@ -1,0 +1,101 @@
+// From measurements to what a reader wants to know: spreads, ratios within rounds, and whether the run says anything.
+import { known, targets, tolerance } from "./known.ts";
+import type { Measurement } from "./measure.ts";
+import type { Shape } from "./shapes.ts";
+import { roundRatios, type Spread, spread } from "./stats.ts";
+
+/** Row is one peer in one shape. */
+export interface Row {
+  readonly peer: string;
+  /** figures is undefined if no round gave one. */
+  readonly figures?: Spread;
+  readonly rounds: number;
+  /** ratios are how many times better ours was, round by round; undefined for ours, and without a common round. */
+  readonly ratios?: Spread;
+  /** Medians over the rounds; latencies in µs. */
+  readonly perSecond?: number;
+  readonly p50?: number;
+  readonly p99?: number;
+  readonly waited?: number;
+  readonly failed: number;
+  readonly problems: readonly string[];
+  /** suspect says that the peer was worse than it is known to be by more than the tolerance: known and measured. */
+  readonly suspect?: { readonly known: number; readonly measured: number };
+  /** target is the ratio that was aimed at, or for ours the figure. */
+  readonly target?: { readonly wanted: number; readonly met: boolean };
+}
+
+export interface ShapeSummary {
+  readonly shape: Shape;
+  readonly rows: readonly Row[];
+}
+
+/** Verdict: "valid"; "invalid" if a peer is suspect; "failed" if ours gave no figure somewhere or failed calls. */
+export type Verdict = "valid" | "invalid" | "failed";
+
+const ours = "tfs";
+
+/** summarise puts measurements in the order of the shapes and peers given. */
+export function summarise(shapes: readonly Shape[], peers: readonly string[], measurements: readonly Measurement[]): ShapeSummary[] {
+  return shapes.map((shape) => {
+    const of = (peer: string) => measurements.filter((m) => m.shape === shape.name && m.peer === peer);
+    const direct = byRound(of("direct"));
+    const figures = (peer: string) => (shape.metric === "latency" && peer !== "direct" ? minus(byRound(of(peer)), direct) : byRound(of(peer)));
+    const own = figures(ours);
+    const names = [...peers, "direct"].filter((peer) => of(peer).length > 0);
+    return { shape, rows: names.map((peer) => row(shape, peer, of(peer), figures(peer), own)) };
+  });
+}
+
+function byRound(measurements: readonly Measurement[]): Map<number, number> {
+  return new Map(measurements.flatMap((m) => (m.figure === undefined ? [] : [[m.round, m.figure]])));
+}
+
+/** minus takes the figures without a proxy off those with one: what is left is what the proxy adds. */
+function minus(figures: ReadonlyMap<number, number>, direct: ReadonlyMap<number, number>): Map<number, number> {
+  return new Map([...figures].flatMap(([round, figure]) => (direct.has(round) ? [[round, figure - direct.get(round)!]] : [])));
+}
+
+function row(shape: Shape, peer: string, measurements: readonly Measurement[], figures: ReadonlyMap<number, number>, own: ReadonlyMap<number, number>): Row {
+  const more = shape.metric === "rate";
+  const ratios = peer === ours || peer === "direct" ? [] : more ? roundRatios(own, figures) : roundRatios(figures, own);
+  const details = measurements.flatMap((m) => m.detail ?? []);
+  const middle = (key: "perSecond" | "p50" | "p99" | "waited") => {
+    const found = details.flatMap((d) => d[key] ?? []).filter(Number.isFinite);
+    return found.length === 0 ? {} : { [key]: spread(found).median };
+  };
+  const all = figures.size === 0 ? undefined : spread([...figures.values()]);
+  const all2 = ratios.length === 0 ? undefined : spread(ratios);
+  const expected = known[shape.name]?.[peer];
+  const worse = all !== undefined && expected !== undefined && (more ? all.median < expected / tolerance : all.median > expected * tolerance);
+  return {
+    peer,
+    rounds: figures.size,
+    ...(all === undefined ? {} : { figures: all }),
+    ...(all2 === undefined ? {} : { ratios: all2 }),
+    ...middle("perSecond"),
+    ...middle("p50"),
+    ...middle("p99"),
+    ...middle("waited"),
+    failed: details.reduce((sum, d) => sum + d.failed, 0),
+    problems: [...new Set(measurements.flatMap((m) => m.problem ?? []))],
+    ...(worse ? { suspect: { known: expected, measured: all.median } } : {}),
+    ...target(shape, peer, all, all2),
+  };
+}
+
+function target(shape: Shape, peer: string, figures: Spread | undefined, ratios: Spread | undefined): Pick<Row, "target"> {
+  const goal = targets[shape.name];
+  const wanted = peer === ours ? goal?.figure : goal?.ratios[peer];
+  const got = peer === ours ? figures?.median : ratios?.median;
+  if (wanted === undefined || got === undefined) return {};
+  const lessIsBetter = peer === ours && shape.metric !== "rate";
+  return { target: { wanted, met: lessIsBetter ? got <= wanted : got >= wanted } };
+}
+
+/** judge says what the run is worth. Ours failing weighs more than a peer that was disturbed. */
+export function judge(summaries: readonly ShapeSummary[]): Verdict {
+  const rows = summaries.flatMap((s) => s.rows);
+  if (rows.some((r) => r.peer === ours && (r.failed > 0 || r.problems.length > 0))) return "failed";
+  return rows.some((r) => r.suspect !== undefined) ? "invalid" : "valid";
+}
