@@ -29,7 +29,7 @@ const cases: readonly (readonly [name: string, ...flags: readonly string[]])[] =
 ];
 
 test("grpc-go interop", { skip: missing(client, server) }, async (t) => {
-  await using backend = start(server, ["--port=0"], { GRPC_GO_LOG_SEVERITY_LEVEL: "info" });
+  await using backend = start("env", ["GRPC_GO_LOG_SEVERITY_LEVEL=info", server, "--port=0"]);
   const said = await backend.until((line) => line.includes("interop server listening on "));
   await using front = await startFront(`127.0.0.1:${said.split(":").at(-1)}`);
   for (const [name, ...flags] of cases) {

@@ -23,9 +23,9 @@ export function run(bin: string, args: readonly string[]): Program {
   return start(process.execPath, [root + bin, ...args]);
 }
 
-/** start starts any program; `env` is added to the environment of this process. */
-export function start(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Program {
-  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
+/** start starts any program. */
+export function start(command: string, args: readonly string[]): Program {
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
   const lines: string[] = [];
   const looks = new Set<() => void>();
   let ended = false;
