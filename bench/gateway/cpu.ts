@@ -1,18 +1,24 @@
 // Processor time and memory of a tree of processes, from Linux's /proc. Time is the scheduler's own, in nanoseconds, over all threads.
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Usage is what a tree has used up to now. */
-export interface Usage {
-  /** ranNs is time on a processor; waitedNs is time ready to run while something else had the processor: noise, if the tree has a core of its own. */
-  readonly ranNs: number;
-  readonly waitedNs: number;
+/** parseSchedstat reads the time run, in ns, from /proc/PID/task/TID/schedstat: its first number (Linux, Documentation/scheduler/sched-stats). */
+export function parseSchedstat(text: string): number {
+  const ran = /^(\d+) \d+ \d+\s*$/.exec(text)?.[1];
+  if (ran === undefined) throw new Error(`${text} is no schedstat`);
+  return Number(ran);
 }
 
-/** parseSchedstat reads /proc/PID/task/TID/schedstat: time run, time waited (both ns), and a count of time slices (Linux, Documentation/scheduler/sched-stats). */
-export function parseSchedstat(text: string): Usage {
-  const [ran, waited] = text.trim().split(" ").map(Number);
-  if (ran === undefined || waited === undefined || !Number.isFinite(ran) || !Number.isFinite(waited)) throw new Error(`${text} is no schedstat`);
-  return { ranNs: ran, waitedNs: waited };
+/** Ticks of /proc/stat are a hundredth of a second on every Linux (USER_HZ). */
+const tickNs = 1e7;
+
+/** parseBusy reads how long some cores were not idle from /proc/stat, in ns: user, nice, system, irq, softirq and steal of a line cpuN (man 5 proc_stat). */
+export function parseBusy(stat: string, cores: readonly number[]): number {
+  return cores.reduce((sum, core) => {
+    const fields = new RegExp(`^cpu${core} (.*)$`, "m").exec(stat)?.[1]?.split(" ").map(Number);
+    if (fields === undefined) throw new Error(`/proc/stat has no core ${core}`);
+    const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = fields;
+    return sum + (user + nice + system + irq + softirq + steal) * tickNs;
+  }, 0);
 }
 
 /** parseParent reads the parent from /proc/PID/stat. The second field is the program's name in brackets, which may itself hold brackets and spaces. */
@@ -36,7 +42,7 @@ export function tree(root: number, parents: ReadonlyMap<number, number>): number
   return found;
 }
 
-/** gone turns the error of a process that ended meanwhile into undefined. */
+/** present reads, or gives undefined if the process has ended meanwhile. */
 function present<T>(read: () => T): T | undefined {
   try {
     return read();
@@ -58,20 +64,21 @@ export function processTree(root: number): number[] {
   return tree(root, parents);
 }
 
-/** usage adds up all threads of the processes. */
-export function usage(pids: readonly number[]): Usage {
-  let ranNs = 0;
-  let waitedNs = 0;
+/** ranNs adds up the time run of all threads of the processes. */
+export function ranNs(pids: readonly number[]): number {
+  let sum = 0;
   for (const pid of pids) {
     for (const thread of present(() => readdirSync(`/proc/${pid}/task`)) ?? []) {
       const text = present(() => readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8"));
-      if (text === undefined) continue;
-      const one = parseSchedstat(text);
-      ranNs += one.ranNs;
-      waitedNs += one.waitedNs;
+      if (text !== undefined) sum += parseSchedstat(text);
     }
   }
-  return { ranNs, waitedNs };
+  return sum;
+}
+
+/** busyNs is how long some cores were not idle since the machine started. */
+export function busyNs(cores: readonly number[]): number {
+  return parseBusy(readFileSync("/proc/stat", "utf8"), cores);
 }
 
 /** resident adds up the resident memory of the processes, in bytes; pages that they share count in each. */

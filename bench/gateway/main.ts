@@ -94,12 +94,15 @@ async function measureAll(options: Options, chosenShapes: readonly Shape[], chos
 }
 
 function progress({ round, peer, figure, problem, detail }: Measurement, shape: Shape): string {
-  const text = figure === undefined ? `no figure: ${problem}` : `${number(figure)} ${shape.unit}`;
-  const more =
-    detail === undefined
-      ? ""
-      : ` (${number(detail.perSecond)} calls/s, ${number(detail.cpuMicros)} µs CPU, ${number(detail.cores)} cores, waited ${number(detail.waited)}, load ${number(detail.loadMicros)} µs)`;
-  return `round ${round} ${shape.name} ${peer}: ${text}${more}`;
+  const parts = [`round ${round} ${shape.name} ${peer}:`, figure === undefined ? `no figure: ${problem}` : `${number(figure)} ${shape.unit}`];
+  if (detail !== undefined) {
+    const optional = (n: number | undefined) => (n === undefined ? "–" : number(n));
+    const { perSecond, cpuMicros, loadMicros, cores, others } = detail;
+    parts.push(
+      `(${number(perSecond)} calls/s, CPU ${optional(cpuMicros)} µs, load ${optional(loadMicros)} µs, ${number(cores)} cores, others ${optional(others)})`,
+    );
+  }
+  return parts.join(" ");
 }
 
 function publish(name: string, result: Run, json: string): void {

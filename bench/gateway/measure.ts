@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { processTree, resident, type Usage, usage } from "./cpu.ts";
+import { busyNs, processTree, ranNs, resident } from "./cpu.ts";
 import { type Backend, type Load, type LoadOptions, restPath, startBackend, startLoad, type Tally } from "./load.ts";
 import { type Files, imageValues, sentValues, smallValues } from "./payload.ts";
 import type { Peer } from "./peers/index.ts";
@@ -30,12 +30,13 @@ export interface Detail {
   readonly warmFailed: number;
   readonly perSecond: number;
   readonly inFlight: number;
-  /** cpuMicros is the proxy's processor time for each call, loadMicros the load generator's. */
-  readonly cpuMicros: number;
-  readonly loadMicros: number;
-  /** cores is how many cores the proxy kept busy; waited is how long it was ready and another program had its core, by threads times the window. */
+  /** cpuMicros is the proxy's processor time for each call, loadMicros the load generator's; undefined without calls. */
+  readonly cpuMicros?: number;
+  readonly loadMicros?: number;
+  /** cores is how many cores the proxy kept busy. */
   readonly cores: number;
-  readonly waited: number;
+  /** others is the share of the proxy's cores that something else had, which is noise; undefined where the load runs on the same cores. */
+  readonly others?: number;
   /** Latencies are in µs. */
   readonly p50?: number;
   readonly p90?: number;
@@ -43,6 +44,8 @@ export interface Detail {
   readonly p999?: number;
   readonly residentBytes: number;
 }
+
+type Outcome = Pick<Measurement, "figure" | "problem" | "detail">;
 
 export interface MeasureOptions {
   readonly files: Files;
@@ -74,12 +77,7 @@ export async function measure(shape: Shape, peer: Peer | undefined, options: Mea
   }
 }
 
-async function inside(
-  shape: Shape,
-  peer: Peer | undefined,
-  options: MeasureOptions,
-  stops: (() => Promise<void>)[],
-): Promise<Pick<Measurement, "figure" | "problem" | "detail">> {
+async function inside(shape: Shape, peer: Peer | undefined, options: MeasureOptions, stops: (() => Promise<void>)[]): Promise<Outcome> {
   const { files, dir } = options;
   const cores = shape.loadCores ?? "1";
   const rest = shape.protocol === "rest";
@@ -110,8 +108,11 @@ async function inside(
   };
   if (rest) checkSent(capture, shape);
   else await untilAnswered(load);
-  const pids = processTree(proxy?.running.pid ?? backend.pid);
-  return shape.metric === "memory" ? await memory(shape, load, pids, options) : await window(shape, load, pids, options);
+  const watched: Watched = {
+    pids: processTree(proxy?.running.pid ?? backend.pid),
+    alone: proxyCores(shape).filter((core) => !cores.split(",").includes(`${core}`)),
+  };
+  return shape.metric === "memory" ? await memory(shape, load, watched, options) : await window(shape, load, watched, options);
 }
 
 interface Proxy {
@@ -199,86 +200,110 @@ function checkSent(file: string, shape: Shape): void {
   if (got.length !== want.length || got.some((value, i) => value !== want[i])) throw new Error("the backend got other numbers than were sent");
 }
 
-async function window(shape: Shape, options: LoadOptions, pids: readonly number[], { seconds }: MeasureOptions) {
+/** Watched is the proxy under measurement. */
+interface Watched {
+  readonly pids: readonly number[];
+  /** alone are the cores that it should have to itself. */
+  readonly alone: readonly number[];
+}
+
+function proxyCores(shape: Shape): number[] {
+  return (shape.proxyCores ?? "0").split(",").map(Number);
+}
+
+async function window(shape: Shape, options: LoadOptions, watched: Watched, { seconds }: MeasureOptions): Promise<Outcome> {
   const load = await startLoad(options);
   try {
     await sleep(shape.warmMs ?? warmMs);
-    const opened = await edge(load, pids);
-    await sleep(seconds * 1000);
-    const closed = await edge(load, pids);
-    const detail = count(opened, closed, pids);
-    return judged(shape, detail);
+    return judged(shape, await counted(load, watched, seconds));
   } finally {
     await load.stop();
   }
 }
 
 /** memory measures two loads on the same proxy: what the larger one adds, for each thing that it has more of. */
-async function memory(shape: Shape, options: LoadOptions, pids: readonly number[], { seconds }: MeasureOptions) {
-  const settle = shape.warmMs ?? warmMs;
-  const base = await startLoad({ ...options, ...shape.base });
-  await sleep(settle);
-  const before = resident(pids);
+async function memory(shape: Shape, options: LoadOptions, watched: Watched, { seconds }: MeasureOptions): Promise<Outcome> {
+  const settleMs = shape.warmMs ?? warmMs;
+  const least = { connections: 1, calls: 1, ...shape.base };
+  const base = await startLoad({ ...options, ...least });
+  await sleep(settleMs);
+  const before = resident(watched.pids);
   await base.stop();
   const load = await startLoad(options);
   try {
-    await sleep(settle);
-    const opened = await edge(load, pids);
-    await sleep(seconds * 1000);
-    const closed = await edge(load, pids);
-    const detail = count(opened, closed, pids);
-    const more =
-      shape.idle === true ? shape.connections - (shape.base?.connections ?? 0) : detail.inFlight - (shape.base?.connections ?? 0) * (shape.base?.calls ?? 0);
-    if (more <= 0) return { detail, problem: `only ${detail.inFlight} calls in flight` };
-    if (opened.tally.failed + detail.failed > 0) return { ...judged(shape, detail), figure: (detail.residentBytes - before) / more };
-    return { detail, figure: (detail.residentBytes - before) / more };
+    await sleep(settleMs);
+    const detail = await counted(load, watched, seconds);
+    const failed = detail.warmFailed + detail.failed;
+    if (failed > 0) return { detail, problem: `${failed} calls failed: ${texts(detail)}` };
+    const more = shape.idle === true ? shape.connections - least.connections : detail.inFlight - least.connections * least.calls;
+    return more > 0 ? { detail, figure: (detail.residentBytes - before) / more } : { detail, problem: `only ${detail.inFlight} calls in flight` };
   } finally {
     await load.stop();
   }
 }
 
-/** Edge is one end of a window. Usage is read before and after the load answers, and the middle taken: neither side gets the time in between. */
-interface Edge {
-  readonly tally: Tally;
-  readonly usage: Usage;
-}
-
-async function edge(load: Load, pids: readonly number[]): Promise<Edge> {
-  const before = usage(pids);
-  const tally = await load.mark();
-  const after = usage(pids);
-  return { tally, usage: { ranNs: (before.ranNs + after.ranNs) / 2, waitedNs: (before.waitedNs + after.waitedNs) / 2 } };
-}
-
-function count(opened: Edge, { tally, usage: used }: Edge, pids: readonly number[]): Detail {
-  const ranNs = used.ranNs - opened.usage.ranNs;
-  const at = (fraction: number, name: "p50" | "p90" | "p99" | "p999") => {
+/** counted opens a window on a load that runs, and closes it. */
+async function counted(load: Load, { pids, alone }: Watched, seconds: number): Promise<Detail> {
+  const opened = await edge(load, pids, alone);
+  await sleep(seconds * 1000);
+  const closed = await edge(load, pids, alone);
+  const { tally } = closed;
+  const ran = closed.ranNs - opened.ranNs;
+  const windowNs = tally.seconds * 1e9;
+  const latency = (fraction: number, name: "p50" | "p90" | "p99" | "p999") => {
     const micros = percentile(tally.latencies, fraction);
     return micros === undefined ? {} : { [name]: micros };
   };
   return {
     calls: tally.ok,
     failed: tally.failed,
-    failures: tally.failures,
+    failures: { ...opened.tally.failures, ...tally.failures },
     warmFailed: opened.tally.failed,
     perSecond: tally.ok / tally.seconds,
     inFlight: tally.inFlight,
-    cpuMicros: ranNs / 1e3 / tally.ok,
-    loadMicros: (tally.ownCpuSeconds * 1e6) / tally.ok,
-    cores: ranNs / 1e9 / tally.seconds,
-    waited: (used.waitedNs - opened.usage.waitedNs) / 1e9 / tally.seconds,
-    ...at(0.5, "p50"),
-    ...at(0.9, "p90"),
-    ...at(0.99, "p99"),
-    ...at(0.999, "p999"),
+    ...(tally.ok === 0 ? {} : { cpuMicros: ran / 1e3 / tally.ok, loadMicros: (tally.ownCpuSeconds * 1e6) / tally.ok }),
+    cores: ran / windowNs,
+    ...(alone.length === 0 ? {} : { others: Math.max(0, (closed.busyNs - opened.busyNs - ran) / windowNs / alone.length) }),
+    ...latency(0.5, "p50"),
+    ...latency(0.9, "p90"),
+    ...latency(0.99, "p99"),
+    ...latency(0.999, "p999"),
     residentBytes: resident(pids),
   };
 }
 
-function judged(shape: Shape, detail: Detail): Pick<Measurement, "figure" | "problem" | "detail"> {
-  const why = Object.entries(detail.failures).map(([text, times]) => `${times} × ${text}`);
-  if (detail.calls === 0) return { detail, problem: `no call succeeded: ${why.join("; ") || "no answer"}` };
-  if (detail.failed > detail.calls * failedMax) return { detail, problem: `${detail.failed} calls failed: ${why.join("; ")}` };
-  const figure = { cpu: detail.cpuMicros, latency: detail.p50 ?? Number.NaN, rate: detail.perSecond, memory: Number.NaN }[shape.metric];
-  return { detail, figure };
+/** Edge is one end of a window. */
+interface Edge {
+  readonly tally: Tally;
+  readonly ranNs: number;
+  readonly busyNs: number;
+}
+
+/** edge reads times before and after the load answers and takes the middle: the calls of the time in between are in neither window or half in each. */
+async function edge(load: Load, pids: readonly number[], alone: readonly number[]): Promise<Edge> {
+  const before = { ran: ranNs(pids), busy: busyNs(alone) };
+  const tally = await load.mark();
+  const after = { ran: ranNs(pids), busy: busyNs(alone) };
+  return { tally, ranNs: (before.ran + after.ran) / 2, busyNs: (before.busy + after.busy) / 2 };
+}
+
+function texts(detail: Detail): string {
+  return Object.entries(detail.failures)
+    .map(([text, times]) => `${times} × ${text}`)
+    .join("; ");
+}
+
+function judged(shape: Shape, detail: Detail): Outcome {
+  if (detail.calls === 0) return { detail, problem: `no call succeeded: ${texts(detail) || "no answer"}` };
+  if (detail.failed > detail.calls * failedMax) return { detail, problem: `${detail.failed} calls failed: ${texts(detail)}` };
+  switch (shape.metric) {
+    case "cpu":
+      return detail.cpuMicros === undefined ? { detail, problem: "no calls" } : { detail, figure: detail.cpuMicros };
+    case "rate":
+      return { detail, figure: detail.perSecond };
+    case "latency":
+      return detail.p50 === undefined ? { detail, problem: "no latencies" } : { detail, figure: detail.p50 };
+    case "memory":
+      throw new Error("memory is the difference of two loads");
+  }
 }

@@ -114,5 +114,5 @@ export function sentValues(body: Uint8Array): Float32Array {
   const x = fromBinary(PredictRequestSchema, body.subarray(5)).inputs["x"];
   if (x === undefined) throw new Error("the captured request has no input x");
   if (x.tensorContent.length === 0) return Float32Array.from(x.floatVal);
-  return new Float32Array(x.tensorContent.slice().buffer);
+  return new Float32Array(new Uint8Array(x.tensorContent).buffer); // copied: a view may not be aligned
 }

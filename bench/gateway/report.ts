@@ -27,7 +27,7 @@ export function markdown(run: Run): string {
     "",
     `${e.date}; commit ${e.commit}; ${e.cpu}, ${e.cores} cores, Linux ${e.kernel}, Node ${e.node}; ${run.rounds} interleaved rounds, windows of ${run.seconds} s; load average ${e.loadBefore} before and ${e.loadAfter} after.`,
     "",
-    "Figures are min / median / max over the rounds. A ratio says how many times better ours was in the same round. “Waited” is the share of the window in which the proxy was ready to run and another program had its core: noise.",
+    "Figures are min / median / max over the rounds. A ratio says how many times better ours was in the same round. “Others” is the share of the proxy's core that other programs had: noise.",
   ];
   for (const summary of run.summaries) lines.push("", `## ${summary.shape.name}: ${summary.shape.title}`, "", ...table(summary, run.titles));
   return `${lines.join("\n")}\n`;
@@ -48,7 +48,7 @@ function verdictLine({ verdict, summaries, titles }: Run): string {
 
 function table({ shape, rows }: ShapeSummary, titles: Run["titles"]): string[] {
   const cells = rows.map((row) => cellsOf(shape, row, titles));
-  const head = ["Proxy", unitNames[shape.metric], "ratio to ours", "target", "calls/s", "p50 µs", "p99 µs", "waited", "rounds", "remarks"];
+  const head = ["Proxy", unitNames[shape.metric], "ratio to ours", "target", "calls/s", "p50 µs", "p99 µs", "others", "rounds", "remarks"];
   return [head, head.map(() => "---"), ...cells].map((line) => `| ${line.join(" | ")} |`);
 }
 
@@ -63,7 +63,7 @@ function cellsOf(shape: Shape, row: Row, titles: Run["titles"]): string[] {
     optional(row.perSecond),
     optional(row.p50),
     optional(row.p99),
-    row.waited === undefined ? "–" : `${Math.round(row.waited * 100)} %`,
+    row.others === undefined ? "–" : `${Math.round(row.others * 100)} %`,
     `${row.rounds}`,
     remarks(row).join("; ").replaceAll("|", "\\|").replaceAll("\n", " "),
   ];

@@ -12,11 +12,11 @@ export interface Row {
   readonly rounds: number;
   /** ratios are how many times better ours was, round by round; undefined for ours, and without a common round. */
   readonly ratios?: Spread;
-  /** Medians over the rounds; latencies in µs. */
+  /** Medians over the rounds; latencies in µs, others as in Detail. */
   readonly perSecond?: number;
   readonly p50?: number;
   readonly p99?: number;
-  readonly waited?: number;
+  readonly others?: number;
   readonly failed: number;
   readonly problems: readonly string[];
   /** suspect says that the peer was worse than it is known to be by more than the tolerance: known and measured. */
@@ -60,27 +60,27 @@ function row(shape: Shape, peer: string, measurements: readonly Measurement[], f
   const more = shape.metric === "rate";
   const ratios = peer === ours || peer === "direct" ? [] : more ? roundRatios(own, figures) : roundRatios(figures, own);
   const details = measurements.flatMap((m) => m.detail ?? []);
-  const middle = (key: "perSecond" | "p50" | "p99" | "waited") => {
+  const middle = (key: "perSecond" | "p50" | "p99" | "others") => {
     const found = details.flatMap((d) => d[key] ?? []).filter(Number.isFinite);
     return found.length === 0 ? {} : { [key]: spread(found).median };
   };
-  const all = figures.size === 0 ? undefined : spread([...figures.values()]);
-  const all2 = ratios.length === 0 ? undefined : spread(ratios);
+  const figure = figures.size === 0 ? undefined : spread([...figures.values()]);
+  const ratio = ratios.length === 0 ? undefined : spread(ratios);
   const expected = known[shape.name]?.[peer];
-  const worse = all !== undefined && expected !== undefined && (more ? all.median < expected / tolerance : all.median > expected * tolerance);
+  const worse = figure !== undefined && expected !== undefined && (more ? figure.median < expected / tolerance : figure.median > expected * tolerance);
   return {
     peer,
     rounds: figures.size,
-    ...(all === undefined ? {} : { figures: all }),
-    ...(all2 === undefined ? {} : { ratios: all2 }),
+    ...(figure === undefined ? {} : { figures: figure }),
+    ...(ratio === undefined ? {} : { ratios: ratio }),
     ...middle("perSecond"),
     ...middle("p50"),
     ...middle("p99"),
-    ...middle("waited"),
+    ...middle("others"),
     failed: details.reduce((sum, d) => sum + d.failed, 0),
     problems: [...new Set(measurements.flatMap((m) => m.problem ?? []))],
-    ...(worse ? { suspect: { known: expected, measured: all.median } } : {}),
-    ...target(shape, peer, all, all2),
+    ...(worse ? { suspect: { known: expected, measured: figure.median } } : {}),
+    ...target(shape, peer, figure, ratio),
   };
 }
 

@@ -126,7 +126,7 @@ func (k *conn) data(f h2.Frame) {
 		b.wrong = true
 	}
 	b.length += len(content)
-	if k.captured != nil || (k.metadata != nil && b.length <= metadataRequestMax) {
+	if k.capture != nil || (k.metadata != nil && b.length <= metadataRequestMax) {
 		b.kept = append(b.kept, content...)
 	}
 	if f.Has(h2.EndStream) {
@@ -142,11 +142,8 @@ func (k *conn) end(stream uint32, b body) {
 		a.data = k.metadata
 	case k.want != nil && (b.wrong || b.length != len(k.want)):
 		a.trailer = wrongBody
-	case k.captured != nil:
-		select {
-		case k.captured <- b.kept:
-		default: // only the first is asked for
-		}
+	case k.capture != nil:
+		k.capture(b.kept)
 	}
 	k.due = append(k.due, a)
 }

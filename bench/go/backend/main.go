@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -17,7 +18,7 @@ type options struct {
 	want     []byte        // what every request body must be, or nil for any
 	metadata []byte        // the answer to GetModelMetadata, or nil if that is not asked for
 	delay    time.Duration // between the end of a request and its answer
-	captured chan<- []byte // gets the first Predict body, or is nil
+	capture  func([]byte)  // gets the first Predict body before that is answered, or is nil
 }
 
 func main() {
@@ -32,13 +33,14 @@ func main() {
 
 	o := &options{answer: file(*answer), want: file(*want), metadata: file(*metadata), delay: *delay}
 	if *capture != "" {
-		bodies := make(chan []byte, 1)
-		o.captured = bodies
-		go func() {
-			if err := os.WriteFile(*capture, <-bodies, 0o600); err != nil {
-				log.Fatal(err)
-			}
-		}()
+		var once sync.Once
+		o.capture = func(body []byte) {
+			once.Do(func() {
+				if err := os.WriteFile(*capture, body, 0o600); err != nil {
+					log.Fatal(err)
+				}
+			})
+		}
 	}
 	for _, address := range strings.Split(*addresses, ",") {
 		listener, err := net.Listen("tcp", address)
