@@ -146,8 +146,9 @@ export const shapes: readonly Shape[] = [
   },
 ];
 
-/** takes tells whether a peer can do a shape: gin speaks REST only, and nobody but it and us translates. */
+/** takes tells whether a peer is measured in a shape: gin and we alone speak REST, and shared buffers matter where bodies are large. */
 export function takes(peer: string, shape: Shape): boolean {
   if (peer === "tfs") return true;
-  return shape.protocol === "rest" ? peer === "gin" : peer !== "gin";
+  if (shape.protocol === "rest" || peer === "gin") return shape.protocol === "rest" && peer === "gin";
+  return peer !== "go-shared" || shape.request === "largeRequest" || shape.response === "largeResponse";
 }

@@ -1,5 +1,5 @@
 import { envoy } from "./envoy.ts";
-import { gin, go } from "./go.ts";
+import { gin, go, goShared } from "./go.ts";
 import { haproxy } from "./haproxy.ts";
 import { nginx } from "./nginx.ts";
 import type { Peer } from "./peer.ts";
@@ -8,4 +8,4 @@ import { tfs } from "./tfs.ts";
 export type { Peer, Setting } from "./peer.ts";
 
 /** peers are all proxies of the comparison, ours first. */
-export const peers: readonly Peer[] = [tfs, envoy, nginx, haproxy, go, gin];
+export const peers: readonly Peer[] = [tfs, envoy, nginx, haproxy, go, goShared, gin];

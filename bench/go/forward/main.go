@@ -1,5 +1,6 @@
 // forward is the gRPC proxy that one would write with grpc-go: every method of every service, messages passed on as bytes, backends in turn.
-// It does not copy request metadata, which is in its favour.
+// It does not copy request metadata, which is in its favour. Messages are copied into slices and out again, as the raw codecs of the well-known proxy
+// libraries do; with -share they are passed on in grpc-go's own buffers.
 package main
 
 import (
@@ -15,7 +16,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
 )
 
@@ -27,32 +27,17 @@ const (
 	streamsMax       = 100_000
 )
 
-// frame is one message as it came.
-type frame struct{ data mem.BufferSlice }
-
-// rawCodec hands buffers on instead of copying them.
-type rawCodec struct{}
-
-func (rawCodec) Name() string { return "proto" }
-
-func (rawCodec) Marshal(v any) (mem.BufferSlice, error) {
-	data := v.(*frame).data
-	data.Ref() // grpc frees what it has written; the handler frees its own
-	return data, nil
-}
-
-func (rawCodec) Unmarshal(data mem.BufferSlice, v any) error {
-	data.Ref() // grpc frees what it has delivered
-	v.(*frame).data = data
-	return nil
-}
-
 func main() {
 	listen := flag.String("listen", "127.0.0.1:8005", "address to listen on")
 	backends := flag.String("backends", "127.0.0.1:9001", "comma-separated addresses of backends")
 	workers := flag.Int("workers", 1, "processors to use")
+	share := flag.Bool("share", false, "pass messages on in the buffers that they came in")
 	flag.Parse()
 	runtime.GOMAXPROCS(*workers)
+	call, serve := grpc.ForceCodec(copying{}), grpc.ForceServerCodec(copying{})
+	if *share {
+		call, serve = grpc.ForceCodecV2(sharing{}), grpc.ForceServerCodecV2(sharing{})
+	}
 
 	var pool []*grpc.ClientConn
 	for _, backend := range strings.Split(*backends, ",") {
@@ -60,7 +45,7 @@ func main() {
 			grpc.WithTransportCredentials(insecure.NewCredentials()),
 			grpc.WithInitialWindowSize(streamWindow),
 			grpc.WithInitialConnWindowSize(connectionWindow),
-			grpc.WithDefaultCallOptions(grpc.ForceCodecV2(rawCodec{}), grpc.MaxCallRecvMsgSize(messageMax)))
+			grpc.WithDefaultCallOptions(call, grpc.MaxCallRecvMsgSize(messageMax)))
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -72,19 +57,19 @@ func main() {
 		if !ok {
 			return status.Error(codes.Internal, "a call without a method")
 		}
-		var request, response frame
+		var request, response message
 		if err := stream.RecvMsg(&request); err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
-		defer request.data.Free()
+		defer request.shared.Free()
 		if err := pool[turn.Add(1)%uint64(len(pool))].Invoke(stream.Context(), method, &request, &response); err != nil {
 			return err
 		}
-		defer response.data.Free()
+		defer response.shared.Free()
 		return stream.SendMsg(&response)
 	}
 	server := grpc.NewServer(
-		grpc.ForceServerCodecV2(rawCodec{}),
+		serve,
 		grpc.UnknownServiceHandler(pass),
 		grpc.MaxRecvMsgSize(messageMax),
 		grpc.InitialWindowSize(streamWindow),
