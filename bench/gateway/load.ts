@@ -1,7 +1,7 @@
 // The load generator and the backend stub as children: ../go/load and ../go/backend.
 import { createInterface } from "node:readline";
 import { freePorts, type Running, start, untilListening } from "./process.ts";
-import type { Shape } from "./shapes.ts";
+import { type Protocol, posts } from "./protocols.ts";
 import type { Histogram } from "./stats.ts";
 import { paths } from "./tools.ts";
 
@@ -27,11 +27,13 @@ export interface Load {
 export interface LoadOptions {
   readonly target: string;
   readonly cores: string;
-  readonly protocol: Shape["protocol"];
+  readonly protocol: Protocol;
   readonly connections: number;
   readonly calls: number;
   readonly rate?: number;
   readonly timeouts?: boolean;
+  /** stream keeps calls open and sends a message after each answer. */
+  readonly stream?: boolean;
   /** once makes one round of calls and then only holds the connections. */
   readonly once?: boolean;
   /** body and want are files: what to send, and what every answer must be. */
@@ -42,13 +44,15 @@ export interface LoadOptions {
 /** Connections of a large shape, or an answer to a mark on a busy core, take this long at most. */
 const answerMs = 30_000;
 
-export const restPath = "/v1/models/resnet:predict";
-
 /** startLoad begins a load, and returns when all its connections are open. */
 export async function startLoad(options: LoadOptions): Promise<Load> {
-  const args = [`-target=${options.target}`, `-protocol=${options.protocol}`, `-connections=${options.connections}`, `-calls=${options.calls}`];
+  const args = [`-target=${options.target}`, `-connections=${options.connections}`, `-calls=${options.calls}`];
   args.push(`-body=${options.body}`, `-want=${options.want}`);
-  if (options.protocol === "rest") args.push(`-path=${restPath}`);
+  if (options.protocol !== "grpc") {
+    const { path, headers } = posts[options.protocol];
+    args.push("-protocol=http1", `-path=${path}`, ...Object.entries(headers).map(([name, value]) => `-header=${name}: ${value}`));
+  }
+  if (options.stream === true) args.push("-stream");
   if (options.rate !== undefined) args.push(`-rate=${options.rate}`);
   if (options.timeouts === true) args.push("-timeouts");
   if (options.once === true) args.push("-once");
@@ -98,6 +102,8 @@ export interface BackendOptions {
   readonly metadata?: string;
   readonly capture?: string;
   readonly delayMs: number;
+  /** stream answers every message instead of every call. */
+  readonly stream?: boolean;
 }
 
 /** Backend is a stub of a model server, on one or several ports. */
@@ -112,6 +118,7 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
   const addresses = ports.map((port) => `127.0.0.1:${port}`);
   const args = [`-listen=${addresses.join(",")}`, `-answer=${options.answer}`, `-delay=${options.delayMs}ms`];
   for (const name of ["want", "metadata", "capture"] as const) if (options[name] !== undefined) args.push(`-${name}=${options[name]}`);
+  if (options.stream === true) args.push("-stream");
   const running = start([paths.backend, ...args], { cores: options.cores });
   try {
     for (const port of ports) await untilListening(running, port, answerMs);

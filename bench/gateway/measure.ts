@@ -3,9 +3,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { busyNs, processTree, ranNs, resident } from "./cpu.ts";
-import { type Backend, type Load, type LoadOptions, restPath, startBackend, startLoad, type Tally } from "./load.ts";
+import { type Backend, type Load, type LoadOptions, startBackend, startLoad, type Tally } from "./load.ts";
 import { type Files, imageValues, sentValues, smallValues } from "./payload.ts";
 import type { Peer } from "./peers/index.ts";
+import { type Protocol, posts, upstream } from "./protocols.ts";
 import { freePorts, type Running, start, untilListening } from "./process.ts";
 import type { Shape } from "./shapes.ts";
 import { percentile } from "./stats.ts";
@@ -80,20 +81,22 @@ export async function measure(shape: Shape, peer: Peer | undefined, options: Mea
 async function inside(shape: Shape, peer: Peer | undefined, options: MeasureOptions, stops: (() => Promise<void>)[]): Promise<Outcome> {
   const { files, dir } = options;
   const cores = shape.loadCores ?? "1";
-  const rest = shape.protocol === "rest";
+  const want = upstream(shape.protocol, shape.request, files);
   const capture = join(dir, "captured");
   const backend = await startBackend({
     count: shape.backends ?? 1,
     cores,
     answer: files[shape.response]!,
     delayMs: shape.delayMs ?? 0,
-    ...(rest ? { metadata: files["metadata"]!, capture } : { want: files[shape.request]! }),
+    ...(want === undefined ? { metadata: files["metadata"]!, capture } : { want }),
+    ...(shape.stream === undefined ? {} : { stream: shape.stream }),
   });
   stops.push(backend.stop);
   const proxy = peer === undefined ? undefined : await startProxy(shape, peer, backend, join(dir, "proxy"));
   if (proxy !== undefined) stops.push(() => proxy.running.stop());
   const target = proxy?.address ?? backend.addresses[0]!;
   const body = files[shape.request]!;
+  const response = files[shape.response]!;
   const load: LoadOptions = {
     target,
     cores,
@@ -101,13 +104,14 @@ async function inside(shape: Shape, peer: Peer | undefined, options: MeasureOpti
     connections: shape.connections,
     calls: shape.calls,
     body,
-    want: rest ? await referenceAnswer(target, body, dir) : files[shape.response]!,
+    want: shape.protocol === "grpc" ? response : await referenceAnswer(shape.protocol, target, { body, response, dir }),
+    ...(shape.stream === undefined ? {} : { stream: shape.stream }),
     ...(shape.rate === undefined ? {} : { rate: shape.rate }),
     ...(shape.timeouts === undefined ? {} : { timeouts: shape.timeouts }),
     ...(shape.idle === undefined ? {} : { once: shape.idle }),
   };
-  if (rest) checkSent(capture, shape);
-  else await untilAnswered(load);
+  if (want === undefined) checkSent(capture, shape);
+  if (shape.protocol === "grpc") await untilAnswered(load);
   const watched: Watched = {
     pids: processTree(proxy?.running.pid ?? backend.pid),
     alone: proxyCores(shape).filter((core) => !cores.split(",").includes(`${core}`)),
@@ -124,7 +128,7 @@ async function startProxy(shape: Shape, peer: Peer, backend: Backend, dir: strin
   mkdirSync(dir);
   const [port] = await freePorts(1);
   if (port === undefined) throw new Error("no free port");
-  const { command, env } = peer.command({ port, backends: backend.addresses, workers: shape.workers ?? 1, dir });
+  const { command, env } = peer.command({ port, backends: backend.addresses, workers: shape.workers ?? 1, protocol: shape.protocol, dir });
   const running = start(command, { cores: shape.proxyCores ?? "0", cwd: dir, ...(env === undefined ? {} : { env }) });
   try {
     await untilListening(running, port, readyMs);
@@ -164,33 +168,22 @@ async function answered(probe: Load, deadline: number): Promise<Tally> {
   }
 }
 
-/** referenceAnswer asks once by REST and checks the numbers; from then on every answer must have the same bytes. Proxies may print floats in their own ways. */
-async function referenceAnswer(target: string, body: string, dir: string): Promise<string> {
+/** referenceAnswer asks once over HTTP/1.1 and checks the answer; from then on every answer must have the same bytes. Proxies may print floats in their own ways. */
+async function referenceAnswer(protocol: Exclude<Protocol, "grpc">, target: string, paths: { body: string; response: string; dir: string }): Promise<string> {
   const deadline = performance.now() + readyMs;
+  const { path, headers, check } = posts[protocol];
   for (;;) {
-    const response = await fetch(`http://${target}${restPath}`, {
-      method: "POST",
-      headers: { "content-type": "application/json", connection: "close" },
-      body: readFileSync(body),
-    });
-    const text = Buffer.from(await response.arrayBuffer());
+    const response = await fetch(`http://${target}${path}`, { method: "POST", headers: { ...headers, connection: "close" }, body: readFileSync(paths.body) });
+    const answer = new Uint8Array(await response.arrayBuffer());
     if (response.status === 200) {
-      checkAnswer(text.toString());
-      const file = join(dir, "want");
-      writeFileSync(file, text);
+      check(answer, { response: readFileSync(paths.response) });
+      const file = join(paths.dir, "want");
+      writeFileSync(file, answer);
       return file;
     }
-    if (performance.now() > deadline) throw new Error(`HTTP ${response.status}: ${text.toString().slice(0, 200)}`);
+    if (performance.now() > deadline) throw new Error(`HTTP ${response.status}: ${Buffer.from(answer).toString().slice(0, 200)}`);
     await sleep(100);
   }
-}
-
-function checkAnswer(text: string): void {
-  const { predictions } = JSON.parse(text) as { predictions: number[][] };
-  const numbers = predictions.flat();
-  // TensorFlow Serving prints six significant digits where nine are not needed to read the same float32 back, so the float32 is what has to agree.
-  const same = numbers.length === smallValues.length && numbers.every((n, i) => Math.fround(n) === smallValues[i]);
-  if (!same) throw new Error(`the answer has other numbers: ${text.slice(0, 200)}`);
 }
 
 /** checkSent compares what the backend got with what the JSON said. */

@@ -93,6 +93,7 @@ export function shortest(value: number): string {
 export function writeFiles(dir: string): Files {
   const contents: Record<string, Uint8Array | string> = {
     smallRequest: predictRequest(smallValues, smallShape, false),
+    smallMessage: predictRequest(smallValues, smallShape, false).subarray(5),
     largeRequest: predictRequest(imageValues, imageShape, true),
     smallResponse: predictResponse(smallValues, smallShape, false),
     largeResponse: predictResponse(imageValues, imageShape, true),

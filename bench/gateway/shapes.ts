@@ -1,5 +1,7 @@
 // The shapes of load. A ratio means nothing without its shape: batching is what makes the difference, and each shape has another amount of it.
 
+import type { Protocol } from "./protocols.ts";
+
 /** Metric is what a shape is about. Less is better, except for the rate. */
 export type Metric = "cpu" | "latency" | "rate" | "memory";
 
@@ -10,7 +12,7 @@ export interface Shape {
   readonly metric: Metric;
   /** unit is what the metric's figures are in. */
   readonly unit: "µs" | "req/s" | "bytes";
-  readonly protocol: "grpc" | "rest";
+  readonly protocol: Protocol;
   readonly connections: number;
   /** calls are how many each connection has in flight. */
   readonly calls: number;
@@ -18,7 +20,9 @@ export interface Shape {
   readonly rate?: number;
   /** timeouts sends a grpc-timeout of its own with each call. */
   readonly timeouts?: boolean;
-  readonly request: "smallRequest" | "largeRequest" | "smallJSON" | "largeJSON";
+  /** stream keeps calls open and sends a message after each answer; figures are per message. */
+  readonly stream?: boolean;
+  readonly request: "smallRequest" | "smallMessage" | "largeRequest" | "smallJSON" | "largeJSON";
   readonly response: "smallResponse" | "largeResponse";
   readonly backends?: number;
   /** delayMs is how long a backend takes for an answer. */
@@ -123,6 +127,9 @@ export const shapes: readonly Shape[] = [
     idle: true,
     warmMs: 3000,
   },
+  { ...cpu, ...small, name: "stream", title: "bidirectional streams, 4 × 32, per message", connections: 4, calls: 32, stream: true },
+  { ...cpu, ...small, name: "grpc-web", title: "small gRPC-Web calls, 32 connections", protocol: "grpc-web", connections: 32, calls: 1 },
+  { ...cpu, ...small, name: "connect", title: "small Connect calls, 32 connections", protocol: "connect", request: "smallMessage", connections: 32, calls: 1 },
   {
     ...cpu,
     name: "rest-small",
@@ -146,9 +153,18 @@ export const shapes: readonly Shape[] = [
   },
 ];
 
-/** takes tells whether a peer is measured in a shape: gin and we alone speak REST, and shared buffers matter where bodies are large. */
+/** Who else can do what: translating is rare, and the Go forwarder passes whole calls on. */
+const able: Readonly<Record<Protocol | "stream", readonly string[]>> = {
+  grpc: ["envoy", "nginx", "haproxy", "go"],
+  stream: ["envoy", "nginx", "haproxy"],
+  "grpc-web": ["envoy"],
+  connect: ["envoy"],
+  rest: ["gin"],
+};
+
+/** takes tells whether a peer is measured in a shape. Ours is in all; shared buffers matter where bodies are large. */
 export function takes(peer: string, shape: Shape): boolean {
   if (peer === "tfs") return true;
-  if (shape.protocol === "rest" || peer === "gin") return shape.protocol === "rest" && peer === "gin";
-  return peer !== "go-shared" || shape.request === "largeRequest" || shape.response === "largeResponse";
+  if (peer === "go-shared") return shape.request === "largeRequest" || shape.response === "largeResponse";
+  return able[shape.stream === true ? "stream" : shape.protocol].includes(peer);
 }

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Protocol } from "../protocols.ts";
 import type { paths } from "../tools.ts";
 
 /** Setting is what a proxy is started with: the same for all in one shape. */
@@ -9,6 +10,8 @@ export interface Setting {
   readonly backends: readonly string[];
   /** workers are processes or threads that handle requests. */
   readonly workers: number;
+  /** protocol is what callers speak. */
+  readonly protocol: Protocol;
   /** dir is an empty folder for configuration and temporary files. */
   readonly dir: string;
 }

@@ -40,9 +40,10 @@ type conn struct {
 
 // body is how much of a request has come.
 type body struct {
-	length int
-	wrong  bool
-	kept   []byte // only if bodies are captured
+	length   int
+	wrong    bool
+	kept     []byte // only if bodies are captured
+	answered bool   // a stream's first message is, and with it its headers are sent
 }
 
 // answer is what is left to send of one.
@@ -51,7 +52,7 @@ type answer struct {
 	started bool   // its headers are sent
 	data    []byte // what is not sent yet
 	sent    int    // bytes of data that are
-	trailer []byte
+	trailer []byte // nil if the stream goes on
 }
 
 func serve(c net.Conn, o *options) {
@@ -122,6 +123,10 @@ func (k *conn) data(f h2.Frame) {
 			k.bodies[f.Stream] = b
 		}
 	}
+	if k.stream {
+		k.messages(f, b, content)
+		return
+	}
 	if k.want != nil && (b.length+len(content) > len(k.want) || !bytes.Equal(k.want[b.length:b.length+len(content)], content)) {
 		b.wrong = true
 	}
@@ -133,6 +138,29 @@ func (k *conn) data(f h2.Frame) {
 		delete(k.bodies, f.Stream)
 		k.end(f.Stream, *b)
 	}
+}
+
+// messages answers each message of a stream when it is whole. One that is wrong ends the stream.
+func (k *conn) messages(f h2.Frame, b *body, content []byte) {
+	for len(content) > 0 && !b.wrong {
+		n := min(len(k.want)-b.length, len(content))
+		b.wrong = !bytes.Equal(k.want[b.length:b.length+n], content[:n])
+		b.length += n
+		content = content[n:]
+		if b.length == len(k.want) && !b.wrong {
+			k.due = append(k.due, answer{stream: f.Stream, data: k.answer, started: b.answered})
+			b.length, b.answered = 0, true
+		}
+	}
+	switch {
+	case b.wrong:
+		k.due = append(k.due, answer{stream: f.Stream, started: b.answered, trailer: wrongBody})
+	case f.Has(h2.EndStream):
+		k.due = append(k.due, answer{stream: f.Stream, started: b.answered, trailer: okTrailers})
+	default:
+		return
+	}
+	delete(k.bodies, f.Stream)
 }
 
 func (k *conn) end(stream uint32, b body) {
@@ -196,6 +224,9 @@ func (k *conn) send(a *answer) bool {
 		a.data = a.data[room:]
 		a.sent += int(room)
 		k.window -= room
+	}
+	if a.trailer == nil {
+		return true
 	}
 	k.out = h2.AppendFrame(k.out, h2.Headers, h2.EndHeaders|h2.EndStream, a.stream, a.trailer)
 	delete(k.credit, a.stream)

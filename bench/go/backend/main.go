@@ -18,6 +18,7 @@ type options struct {
 	want     []byte        // what every request body must be, or nil for any
 	metadata []byte        // the answer to GetModelMetadata, or nil if that is not asked for
 	delay    time.Duration // between the end of a request and its answer
+	stream   bool          // every message of a request is answered, not the end of it
 	capture  func([]byte)  // gets the first Predict body before that is answered, or is nil
 }
 
@@ -29,9 +30,13 @@ func main() {
 	metadata := flag.String("metadata", "", "file with the answer to GetModelMetadata, with gRPC prefix")
 	capture := flag.String("capture", "", "file to write the first Predict body to")
 	delay := flag.Duration("delay", 0, "time between the end of a request and its answer")
+	stream := flag.Bool("stream", false, "answer every message of a request; a message is what -want says")
 	flag.Parse()
 
-	o := &options{answer: file(*answer), want: file(*want), metadata: file(*metadata), delay: *delay}
+	o := &options{answer: file(*answer), want: file(*want), metadata: file(*metadata), delay: *delay, stream: *stream}
+	if o.stream && len(o.want) == 0 {
+		log.Fatal("-stream needs -want: it says how long a message is")
+	}
 	if *capture != "" {
 		var once sync.Once
 		o.capture = func(body []byte) {

@@ -227,7 +227,7 @@ func (k *grpcClient) sendBody(c *call) bool {
 			return false
 		}
 		flags := byte(0)
-		if c.sent+n == len(k.body) {
+		if c.sent+n == len(k.body) && !k.stream {
 			flags = h2.EndStream
 		}
 		k.out = h2.AppendFrame(k.out, h2.Data, flags, c.stream, k.body[c.sent:c.sent+n])
@@ -259,9 +259,29 @@ func (k *grpcClient) data(f h2.Frame) {
 			c.wrong = true
 		}
 		c.received = end
+		switch {
+		case !k.stream: // judged when its trailers are there
+		case c.wrong:
+			k.end(f.Stream, "another body than expected")
+		case end == len(k.want):
+			k.again(c)
+		}
 	}
 	if f.Has(h2.EndStream) {
 		k.end(f.Stream, "ended without trailers")
+	}
+}
+
+// again counts the answer of a stream and sends its next message.
+func (k *grpcClient) again(c *call) {
+	k.tally.succeed(k.now.Sub(c.began))
+	c.received = 0
+	if k.once {
+		return
+	}
+	c.sent, c.began = 0, k.now
+	if !k.sendBody(c) {
+		k.blocked = append(k.blocked, c)
 	}
 }
 
@@ -288,6 +308,8 @@ func (k *grpcClient) block(f h2.Frame, block []byte) {
 		k.end(f.Stream, "grpc-status "+c.status+" "+fields.grpcMessage)
 	case c.wrong || c.received != len(k.want):
 		k.end(f.Stream, fmt.Sprintf("another body than expected, of %d bytes", c.received))
+	case k.stream:
+		k.end(f.Stream, "the stream ended")
 	default:
 		k.end(f.Stream, "")
 	}

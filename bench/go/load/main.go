@@ -22,10 +22,12 @@ import (
 type options struct {
 	target, path string
 	body, want   []byte
-	calls        int  // in flight on each connection
-	openLoop     bool // calls begin when the pacer says so, not when another ends
-	timeouts     bool // a grpc-timeout of its own for each call
-	once         bool // one round of calls, then silence
+	calls        int      // in flight on each connection
+	openLoop     bool     // calls begin when the pacer says so, not when another ends
+	timeouts     bool     // a grpc-timeout of its own for each call
+	once         bool     // one round of calls, then silence
+	stream       bool     // calls are streams that stay open; each answer is followed by the next message
+	headers      []string // of HTTP/1.1 requests, besides what every request has
 	tally        *tally
 }
 
@@ -40,7 +42,7 @@ func main() {
 	log.SetFlags(0)
 	o := &options{tally: newTally()}
 	flag.StringVar(&o.target, "target", "127.0.0.1:9001", "address to send to")
-	protocol := flag.String("protocol", "grpc", "grpc or rest")
+	protocol := flag.String("protocol", "grpc", "grpc, or http1 for POSTs over HTTP/1.1")
 	connections := flag.Int("connections", 1, "connections")
 	flag.IntVar(&o.calls, "calls", 1, "calls in flight on each connection")
 	rate := flag.Float64("rate", 0, "calls begun a second over all connections, however many are in flight; 0 is a closed loop")
@@ -49,8 +51,16 @@ func main() {
 	want := flag.String("want", "", "file with the body that every answer must have")
 	flag.BoolVar(&o.timeouts, "timeouts", false, "send a different grpc-timeout with each call")
 	flag.BoolVar(&o.once, "once", false, "make one round of calls and then only hold the connections")
+	flag.BoolVar(&o.stream, "stream", false, "keep calls open and send a message after each answer")
+	flag.Func("header", "a header of HTTP/1.1 requests, NAME: VALUE; may be repeated", func(header string) error {
+		o.headers = append(o.headers, header)
+		return nil
+	})
 	flag.Parse()
 	o.body, o.want, o.openLoop = file(*body), file(*want), *rate > 0
+	if *protocol != "grpc" && (o.openLoop || o.stream || o.timeouts) {
+		log.Fatal("rates, streams and timeouts are for gRPC")
+	}
 
 	clients := make([]client, *connections)
 	for i := range clients {
@@ -58,10 +68,10 @@ func main() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		if *protocol == "rest" {
-			clients[i] = newRESTClient(conn, o)
-		} else {
+		if *protocol == "grpc" {
 			clients[i] = newGRPCClient(conn, o)
+		} else {
+			clients[i] = newHTTP1Client(conn, o)
 		}
 		go clients[i].run()
 	}

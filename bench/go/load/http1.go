@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// restClient is one HTTP/1.1 connection with one POST at a time on it.
-type restClient struct {
+// http1Client is one HTTP/1.1 connection with one POST at a time on it.
+type http1Client struct {
 	*options
 	conn    net.Conn
 	in      *bufio.Reader
@@ -21,12 +21,16 @@ type restClient struct {
 	busy    atomic.Int32
 }
 
-func newRESTClient(conn net.Conn, o *options) *restClient {
-	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", o.path, o.target, len(o.body))
-	return &restClient{options: o, conn: conn, in: bufio.NewReaderSize(conn, 64<<10), request: append([]byte(head), o.body...)}
+func newHTTP1Client(conn net.Conn, o *options) *http1Client {
+	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n", o.path, o.target, len(o.body))
+	for _, header := range o.headers {
+		head += header + "\r\n"
+	}
+	head += "\r\n"
+	return &http1Client{options: o, conn: conn, in: bufio.NewReaderSize(conn, 64<<10), request: append([]byte(head), o.body...)}
 }
 
-func (k *restClient) run() {
+func (k *http1Client) run() {
 	for {
 		began := time.Now()
 		k.busy.Store(1)
@@ -53,11 +57,11 @@ func (k *restClient) run() {
 	}
 }
 
-func (k *restClient) begin(time.Time) { panic("no open loop over REST") }
-func (k *restClient) inFlight() int   { return int(k.busy.Load()) }
+func (k *http1Client) begin(time.Time) { panic("no open loop over HTTP/1.1") }
+func (k *http1Client) inFlight() int   { return int(k.busy.Load()) }
 
 // readAnswer reads one response (RFC 9112 section 6) into k.body.
-func (k *restClient) readAnswer() (status int, err error) {
+func (k *http1Client) readAnswer() (status int, err error) {
 	line, err := k.line()
 	if err != nil {
 		return 0, err
@@ -96,7 +100,7 @@ func (k *restClient) readAnswer() (status int, err error) {
 	return status, k.readBody(length)
 }
 
-func (k *restClient) readChunks() error {
+func (k *http1Client) readChunks() error {
 	for {
 		line, err := k.line()
 		if err != nil {
@@ -115,14 +119,14 @@ func (k *restClient) readChunks() error {
 	}
 }
 
-func (k *restClient) readBody(n int) error {
+func (k *http1Client) readBody(n int) error {
 	at := len(k.body)
 	k.body = append(k.body, make([]byte, n)...)
 	_, err := io.ReadFull(k.in, k.body[at:])
 	return err
 }
 
-func (k *restClient) line() ([]byte, error) {
+func (k *http1Client) line() ([]byte, error) {
 	line, err := k.in.ReadSlice('\n')
 	return bytes.TrimRight(line, "\r\n"), err
 }
