@@ -72,7 +72,7 @@ export function start(command: readonly string[], options: StartOptions): Runnin
     async stop() {
       if (running.pid === 0) return;
       if (ended === undefined) signal("SIGTERM");
-      await Promise.race([exit, sleep(stopMs)]);
+      await Promise.race([exit, sleep(stopMs, undefined, { ref: false })]);
       signal("SIGKILL"); // whatever is left of the group
       await exit;
     },

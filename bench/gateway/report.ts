@@ -1,7 +1,6 @@
 // The run as Markdown.
 import type { Environment } from "./environment.ts";
-import type { Row, ShapeSummary, Verdict } from "./summary.ts";
-import type { Shape } from "./shapes.ts";
+import type { Goal, Row, ShapeSummary, Verdict } from "./summary.ts";
 import type { Spread } from "./stats.ts";
 
 /** Run is all that a report is made of. */
@@ -47,19 +46,19 @@ function verdictLine({ verdict, summaries, titles }: Run): string {
 }
 
 function table({ shape, rows }: ShapeSummary, titles: Run["titles"]): string[] {
-  const cells = rows.map((row) => cellsOf(shape, row, titles));
+  const cells = rows.map((row) => cellsOf(row, titles));
   const head = ["Proxy", unitNames[shape.metric], "ratio to ours", "target", "calls/s", "p50 µs", "p99 µs", "others", "rounds", "remarks"];
   return [head, head.map(() => "---"), ...cells].map((line) => `| ${line.join(" | ")} |`);
 }
 
-function cellsOf(shape: Shape, row: Row, titles: Run["titles"]): string[] {
+function cellsOf(row: Row, titles: Run["titles"]): string[] {
   const optional = (n: number | undefined) => (n === undefined ? "–" : number(n));
   const name = titles[row.peer] ?? row.peer;
   return [
     row.peer === "tfs" ? `**${name}**` : name,
     row.figures === undefined ? "–" : spreadText(row.figures),
     row.ratios === undefined ? "–" : `${spreadText(row.ratios)} ×`,
-    targetText(shape, row),
+    row.goals.map(goalText).join(", ") || "–",
     optional(row.perSecond),
     optional(row.p50),
     optional(row.p99),
@@ -69,10 +68,9 @@ function cellsOf(shape: Shape, row: Row, titles: Run["titles"]): string[] {
   ];
 }
 
-function targetText(shape: Shape, { peer, target }: Row): string {
-  if (target === undefined) return "–";
-  const bound = peer === "tfs" ? `${shape.metric === "rate" ? "≥" : "≤"} ${number(target.wanted)}` : `≥ ${number(target.wanted)} ×`;
-  return `${bound} ${target.met ? "met" : "missed"}`;
+function goalText({ of, bound, wanted, met }: Goal): string {
+  const name = of === "p99" ? "p99 " : "";
+  return `${name}${bound === "least" ? "≥" : "≤"} ${number(wanted)}${of === "ratio" ? " ×" : ""} ${met ? "met" : "missed"}`;
 }
 
 function remarks(row: Row): string[] {

@@ -21,8 +21,16 @@ export interface Row {
   readonly problems: readonly string[];
   /** suspect says that the peer was worse than it is known to be by more than the tolerance: known and measured. */
   readonly suspect?: { readonly known: number; readonly measured: number };
-  /** target is the ratio that was aimed at, or for ours the figure. */
-  readonly target?: { readonly wanted: number; readonly met: boolean };
+  /** goals are what was aimed at: ratios for peers, figure and p99 for ours. */
+  readonly goals: readonly Goal[];
+}
+
+/** Goal is one target and whether it was met. A figure's bound is a least one if more is better, else a greatest one; a ratio's is always a least one. */
+export interface Goal {
+  readonly of: "figure" | "ratio" | "p99";
+  readonly bound: "least" | "greatest";
+  readonly wanted: number;
+  readonly met: boolean;
 }
 
 export interface ShapeSummary {
@@ -60,10 +68,11 @@ function row(shape: Shape, peer: string, measurements: readonly Measurement[], f
   const more = shape.metric === "rate";
   const ratios = peer === ours || peer === "direct" ? [] : more ? roundRatios(own, figures) : roundRatios(figures, own);
   const details = measurements.flatMap((m) => m.detail ?? []);
-  const middle = (key: "perSecond" | "p50" | "p99" | "others") => {
+  const middle = (key: "perSecond" | "p50" | "p99" | "others"): Pick<Row, typeof key> => {
     const found = details.flatMap((d) => d[key] ?? []).filter(Number.isFinite);
     return found.length === 0 ? {} : { [key]: spread(found).median };
   };
+  const p99 = middle("p99");
   const figure = figures.size === 0 ? undefined : spread([...figures.values()]);
   const ratio = ratios.length === 0 ? undefined : spread(ratios);
   const expected = known[shape.name]?.[peer];
@@ -75,22 +84,23 @@ function row(shape: Shape, peer: string, measurements: readonly Measurement[], f
     ...(ratio === undefined ? {} : { ratios: ratio }),
     ...middle("perSecond"),
     ...middle("p50"),
-    ...middle("p99"),
+    ...p99,
     ...middle("others"),
     failed: details.reduce((sum, d) => sum + d.failed, 0),
     problems: [...new Set(measurements.flatMap((m) => m.problem ?? []))],
     ...(worse ? { suspect: { known: expected, measured: figure.median } } : {}),
-    ...target(shape, peer, figure, ratio),
+    goals: goals(shape, peer, { figure: figure?.median, ratio: ratio?.median, p99: p99.p99 }),
   };
 }
 
-function target(shape: Shape, peer: string, figures: Spread | undefined, ratios: Spread | undefined): Pick<Row, "target"> {
-  const goal = targets[shape.name];
-  const wanted = peer === ours ? goal?.figure : goal?.ratios[peer];
-  const got = peer === ours ? figures?.median : ratios?.median;
-  if (wanted === undefined || got === undefined) return {};
-  const lessIsBetter = peer === ours && shape.metric !== "rate";
-  return { target: { wanted, met: lessIsBetter ? got <= wanted : got >= wanted } };
+function goals(shape: Shape, peer: string, got: { figure: number | undefined; ratio: number | undefined; p99: number | undefined }): Goal[] {
+  const target = targets[shape.name];
+  const goal = (of: Goal["of"], bound: Goal["bound"], wanted: number | undefined): Goal[] => {
+    const value = got[of];
+    return wanted === undefined || value === undefined ? [] : [{ of, bound, wanted, met: bound === "least" ? value >= wanted : value <= wanted }];
+  };
+  if (peer !== ours) return goal("ratio", "least", target?.ratios[peer]);
+  return [...goal("figure", shape.metric === "rate" ? "least" : "greatest", target?.figure), ...goal("p99", "greatest", target?.p99)];
 }
 
 /** judge says what the run is worth. Ours failing weighs more than a peer that was disturbed. */

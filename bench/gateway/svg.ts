@@ -11,10 +11,10 @@ const valueWidth = 110;
 const titleHeight = 46;
 const gap = 18;
 const units = {
-  cpu: "CPU µs per call, less is better",
-  latency: "µs added, less is better",
-  rate: "calls per second, more is better",
-  memory: "bytes, less is better",
+  cpu: "CPU µs per call, less is better; × is it ÷ ours",
+  latency: "µs added, less is better; × is it ÷ ours",
+  rate: "calls per second, more is better; × is ours ÷ it",
+  memory: "bytes, less is better; × is it ÷ ours",
 };
 
 /** svg draws a run. Panels have scales of their own, from zero. */

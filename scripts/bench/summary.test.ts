@@ -64,16 +64,54 @@ for (const tc of [
   });
 
 for (const tc of [
-  { name: "our figure may be the target", shape: "headline", own: [9], peer: "tfs", other: [], want: { wanted: 9, met: true } },
-  { name: "our figure may not be above it", shape: "headline", own: [9.1], peer: "tfs", other: [], want: { wanted: 9, met: false } },
-  { name: "a ratio may be the target", shape: "headline", own: [1], peer: "envoy", other: [12], want: { wanted: 12, met: true } },
-  { name: "a ratio may not be below it", shape: "headline", own: [1], peer: "envoy", other: [11.9], want: { wanted: 12, met: false } },
-  { name: "a rate of ours is met from the target on", shape: "inflight", own: [80_000], peer: "tfs", other: [], want: { wanted: 80_000, met: true } },
-  { name: "nobody aims at what has no target", shape: "small", own: [1], peer: "envoy", other: [12], want: undefined },
+  {
+    name: "our figure may be the target",
+    shape: "headline",
+    own: [9],
+    peer: "tfs",
+    other: [],
+    want: [{ of: "figure", bound: "greatest", wanted: 9, met: true }],
+  },
+  {
+    name: "our figure may not be above it",
+    shape: "headline",
+    own: [9.1],
+    peer: "tfs",
+    other: [],
+    want: [{ of: "figure", bound: "greatest", wanted: 9, met: false }],
+  },
+  {
+    name: "a ratio may be the target",
+    shape: "headline",
+    own: [1],
+    peer: "envoy",
+    other: [12],
+    want: [{ of: "ratio", bound: "least", wanted: 12, met: true }],
+  },
+  {
+    name: "a ratio may not be below it",
+    shape: "headline",
+    own: [1],
+    peer: "envoy",
+    other: [11.9],
+    want: [{ of: "ratio", bound: "least", wanted: 12, met: false }],
+  },
+  {
+    name: "a rate of ours is met from the target on",
+    shape: "inflight",
+    own: [80_000],
+    peer: "tfs",
+    other: [],
+    want: [
+      { of: "figure", bound: "least", wanted: 80_000, met: true },
+      { of: "p99", bound: "greatest", wanted: 150_000, met: true },
+    ],
+  },
+  { name: "nobody aims at what has no target", shape: "small", own: [1], peer: "envoy", other: [12], want: [] },
 ])
-  test(`target: ${tc.name}`, () => {
+  test(`goal: ${tc.name}`, () => {
     const found = rows(tc.shape, [...measured(tc.shape, "tfs", tc.own), ...measured(tc.shape, "envoy", tc.other)]);
-    assert.deepEqual(found.get(tc.peer)?.target, tc.want);
+    assert.deepEqual(found.get(tc.peer)?.goals, tc.want);
   });
 
 test("known figures and targets are of shapes and peers that are measured", () => {
