@@ -1,0 +1,92 @@
+// Data plane. Answers' fields as text; handlers answer with the same few lists again and again, so that is kept.
+import { STATUS_CODES } from "node:http";
+import type { Clock } from "@tfs/std";
+import type { Fields } from "../fields.ts";
+import { connectionFields } from "./head.ts";
+
+/** Printed is a list of answer fields ready to be sent. */
+export interface Printed {
+  readonly fields: Fields;
+  readonly status: number;
+  /** Status line and fields, without the empty line, the length and what concerns the connection. */
+  readonly text: string;
+  /** length that the handler gave, -1 if it gave none. */
+  readonly length: number;
+  /** fault says why the fields cannot be sent. */
+  readonly fault: string | undefined;
+}
+
+/** newPrinter makes what all connections of a server share. */
+export function newPrinter(clock: Clock): Printer {
+  return new Printer(clock);
+}
+
+/** Lists that are remembered, the oldest replaced first. */
+const remembered = 8;
+
+class Printer {
+  readonly #clock: Clock;
+  readonly #known: Printed[] = [];
+  #oldest = 0;
+  #date = "";
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** print gives the text of the fields, from memory if they are the same object as before. */
+  print(fields: Fields): Printed {
+    const known = this.#known;
+    for (let i = 0; i < known.length; i++) if (known[i]!.fields === fields) return known[i]!;
+    const printed = print(fields);
+    known[this.#oldest] = printed;
+    this.#oldest = (this.#oldest + 1) % remembered;
+    return printed;
+  }
+
+  /** date is the line of that name (RFC 9110, section 6.6.1), good until the next tick. */
+  get date(): string {
+    if (this.#date === "") this.#date = `date: ${new Date(this.#clock.wallMs()).toUTCString()}\r\n`;
+    return this.#date;
+  }
+
+  /** tick is called about once a second. */
+  tick(): void {
+    this.#date = "";
+  }
+}
+export type { Printer };
+
+function print(fields: Fields): Printed {
+  const written = fields.get(":status") ?? "";
+  const status = /^[2-9]\d\d$/.test(written) ? Number(written) : 0;
+  let fault = status === 0 ? `:status ${JSON.stringify(written)} is no final status` : undefined;
+  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
+  let length = -1;
+  for (const { name, value } of fields.list) {
+    if (name === ":status" || name === "date" || connectionFields.has(name)) continue;
+    if (name === "content-length") {
+      if (length >= 0 || !/^\d{1,15}$/.test(value)) fault ??= "content-length is no length";
+      length = Number(value);
+      continue;
+    }
+    fault ??= fieldFault(name, value);
+    text += `${name}: ${value}\r\n`;
+  }
+  return { fields, status, text, length, fault };
+}
+
+/** printTrailers gives trailer lines; a field that cannot be sent is left out. */
+export function printTrailers(fields: Fields): string {
+  let text = "";
+  for (const { name, value } of fields.list) {
+    if (!connectionFields.has(name) && fieldFault(name, value) === undefined) text += `${name}: ${value}\r\n`;
+  }
+  return text;
+}
+
+/** fieldFault keeps an answer from being split in two: what a field may hold is RFC 9110, sections 5.1 and 5.5, with values as bytes. */
+function fieldFault(name: string, value: string): string | undefined {
+  if (!/^[!#$%&'*+\-.^`|~\w]+$/.test(name)) return `${JSON.stringify(name)} is no field name`;
+  return /^[\t\x20-\x7e\x80-\xff]*$/.test(value) ? undefined : `${name} holds a character that no field may hold`;
+}
