@@ -136,7 +136,9 @@ class Outgoing implements Call, StreamHandler {
     const headersOnly = this.#ended && early === undefined;
     const { deadline } = this.#options;
     const tailBytes =
-      deadline === undefined || deadline === Number.POSITIVE_INFINITY ? 0 : writeField(tail, 0, "grpc-timeout", formatTimeout(deadline - this.#desk.clock.now()));
+      deadline === undefined || deadline === Number.POSITIVE_INFINITY
+        ? 0
+        : writeField(tail, 0, "grpc-timeout", formatTimeout(deadline - this.#desk.clock.now()));
     const stream = link.request(this.#fields, this, headersOnly, tail, tailBytes);
     this.#stream = stream;
     this.#link = link;
@@ -167,7 +169,7 @@ class Outgoing implements Call, StreamHandler {
 
   onReset(code: number): void {
     // Some servers say so when they have answered and not read: it is an end, and what it lacks is the caller's to judge.
-    if (code === h2.noError && this.#headers !== undefined) return this.onEnd(undefined);
+    if (code === h2.noError && this.#headers !== undefined) return void this.onEnd(undefined);
     const lost = this.#link!.failure;
     const refused = code === h2.refused && this.#headers === undefined;
     this.fail(refused || lost === undefined ? newError(codeFromReset(code), `stream reset by the peer: ${h2Name(code)}`) : lost, refused);

@@ -9,8 +9,33 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { background, Code, deadlineExceeded, discard, newError, systemClock, withCancel, withTimeout } from "@tfs/std";
 import { fakeClock } from "@tfs/std/testing";
-import { type CallHandler, type Channel, type ChannelOptions, type Fields, fieldsOf, frameMessage, newChannel, newFields, newField, trailersFor, trailersOnly } from "./index.ts";
-import { type Backend, echo, encodeFrame, encodeHeaders, frameFlag, frameType, nodeHeaders, rawServer, reply, type Serve, startBackend, uint32 } from "./testing/index.ts";
+import {
+  type CallHandler,
+  type Channel,
+  type ChannelOptions,
+  type Fields,
+  fieldsOf,
+  frameMessage,
+  newChannel,
+  newFields,
+  newField,
+  trailersFor,
+  trailersOnly,
+} from "./index.ts";
+import {
+  type Backend,
+  echo,
+  encodeFrame,
+  encodeHeaders,
+  frameFlag,
+  frameType,
+  nodeHeaders,
+  rawServer,
+  reply,
+  type Serve,
+  startBackend,
+  uint32,
+} from "./testing/index.ts";
 
 function headersFrame(stream: number): Buffer {
   return encodeFrame(frameType.headers, frameFlag.endHeaders, stream, encodeHeaders({ ":status": "200", "content-type": "application/grpc" }));

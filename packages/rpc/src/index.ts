@@ -31,7 +31,16 @@ export type { Http1Exchange, Listener, ListenerOptions } from "./listener.ts";
 export { newListener } from "./listener.ts";
 export type { Metadata } from "./metadata.ts";
 export { decodeBinary, encodeBinary, toMetadata } from "./metadata.ts";
-export { codeFromHttpStatus, decodeStatusMessage, encodeStatusMessage, failureFromTrailers, grpcAnswer, trailersFor, trailersOk, trailersOnly } from "./status.ts";
+export {
+  codeFromHttpStatus,
+  decodeStatusMessage,
+  encodeStatusMessage,
+  failureFromTrailers,
+  grpcAnswer,
+  trailersFor,
+  trailersOk,
+  trailersOnly,
+} from "./status.ts";
 export { formatTimeout, parseTimeout } from "./timeout.ts";
 export type { Opener, UnaryReply, UnaryRequest } from "./unary.ts";
 export { callUnary } from "./unary.ts";

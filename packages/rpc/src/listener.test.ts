@@ -111,18 +111,19 @@ for (let cut = 1; cut < clientPreface.length; cut += 5) {
     }));
 }
 
-const garbage = [
+const garbage: readonly { readonly name: string; readonly bytes: Uint8Array | string; readonly status?: number }[] = [
   { name: "noise", bytes: Uint8Array.from({ length: 64 }, (_, i) => (i * 37) & 0xff) },
   { name: "a TLS hello", bytes: Uint8Array.of(0x16, 3, 1, 0, 5, 1, 0, 0, 1, 0) },
-  { name: "a preface with one byte wrong", bytes: Buffer.from(clientPreface.replace("SM", "SN")) },
+  { name: "a preface with one byte wrong", bytes: Buffer.from(clientPreface.replace("SM", "SN")), status: 505 },
   { name: "both lengths of a body at once", bytes: "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" },
   { name: "two different content lengths", bytes: "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd" },
   { name: "a bare line feed in the headers", bytes: "GET / HTTP/1.1\nHost: h\n\n" },
   { name: "no host", bytes: "GET / HTTP/1.1\r\n\r\n" },
 ];
 for (const tc of garbage) {
-  test(`listener: ${tc.name} is answered with 400 and closed`, () =>
-    serve({}, async (port) => assert.match(await exchange(port, [tc.bytes]), /^HTTP\/1\.1 400 /)));
+  const { status = 400 } = tc;
+  test(`listener: ${tc.name} is answered with ${status} and closed`, () =>
+    serve({}, async (port) => assert.ok((await exchange(port, [tc.bytes])).startsWith(`HTTP/1.1 ${status} `))));
 }
 
 test("listener: a preface followed by garbage closes the connection", () =>
@@ -223,12 +224,16 @@ test("listener: a client that heeds the stream limit gets all its streams served
   });
 });
 
-test("listener: a client that ignores the stream limit is cut off", () =>
+test("listener: a client that ignores the stream limit has its surplus refused, and the rest served", () =>
   serve({ limits: { streams: 2 }, onExchange: (exchange) => ignoreBody(exchange) }, async (port) => {
     const peer = rawClient(port);
     await peer.until((f) => f.type === frameType.settings && f.flags === frameFlag.ack);
     peer.send(...[1, 3, 5].map((id) => requestFrame(id, "/", frameFlag.endHeaders)));
-    await peer.closed;
+    const reset = await peer.until((f) => f.type === frameType.rstStream);
+    assert.deepEqual([reset.stream, reset.payload.readUInt32BE()], [5, 7]);
+    await pong(peer);
+    assert.equal(peer.frames.filter((f) => f.type === frameType.rstStream).length, 1);
+    peer.socket.destroy();
   }));
 
 test("listener: request headers that come too slowly over HTTP/1.1 are answered with 408", () =>
@@ -347,7 +352,10 @@ test("drain: a stream in flight finishes after GOAWAY, idle connections close, n
     const silent = await connected(port, listener, 3);
     const silentClosed = once(silent, "close");
     const drained = listener.drain(60_000);
-    assert.equal((await busy.until((f) => f.type === frameType.goaway)).payload.readUInt32BE(0), 1);
+    // Two steps: first every stream is still welcome, then none after those that had come when the client had heard of it (RFC 9113, section 6.8).
+    assert.equal((await busy.until((f) => f.type === frameType.goaway)).payload.readUInt32BE(0), 0x7fffffff);
+    busy.send(encodeFrame(frameType.ping, frameFlag.ack, 0, (await busy.until((f) => f.type === frameType.ping && f.flags === 0)).payload));
+    await busy.until((f) => f.type === frameType.goaway && f.payload.readUInt32BE(0) === 1);
     await idle.closed;
     await silentClosed;
     const late = connectTcp(port, "127.0.0.1");
@@ -363,19 +371,22 @@ test("drain: a stream in flight finishes after GOAWAY, idle connections close, n
 
 test("drain: an HTTP/1.1 request in flight is answered with Connection: close, an idle kept-alive connection is closed", async () => {
   let answer: (() => void) | undefined;
-  await serve({ onExchange: (exchange) => (exchange.fields.get(":path") === "/slow" ? (answer = () => say(exchange, "slow")) : say(exchange, "fast")) }, async (port, listener) => {
-    const agent = new Agent({ keepAlive: true });
-    const idle = await send(port, "/fast", agent);
-    assert.equal(idle.headers.connection, "keep-alive");
-    const slow = send(port, "/slow");
-    while (answer === undefined) await new Promise((resolve) => setImmediate(resolve));
-    const drained = listener.drain(60_000);
-    while (listener.connections > 1) await new Promise((resolve) => setImmediate(resolve));
-    answer();
-    assert.equal((await slow).headers.connection, "close");
-    await drained;
-    agent.destroy();
-  });
+  await serve(
+    { onExchange: (exchange) => (exchange.fields.get(":path") === "/slow" ? (answer = () => say(exchange, "slow")) : say(exchange, "fast")) },
+    async (port, listener) => {
+      const agent = new Agent({ keepAlive: true });
+      const idle = await send(port, "/fast", agent);
+      assert.equal(idle.headers.connection, "keep-alive");
+      const slow = send(port, "/slow");
+      while (answer === undefined) await new Promise((resolve) => setImmediate(resolve));
+      const drained = listener.drain(60_000);
+      while (listener.connections > 1) await new Promise((resolve) => setImmediate(resolve));
+      answer();
+      assert.equal((await slow).headers.connection, "close");
+      await drained;
+      agent.destroy();
+    },
+  );
 });
 
 test("drain: an HTTP/1.1 answer whose headers are out is finished, then the connection closes", async () => {

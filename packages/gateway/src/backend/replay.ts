@@ -35,7 +35,11 @@ class Kept implements Replay {
   }
 
   pushCopy(buffer: Uint8Array, start: number, end: number): void {
-    if (this.#fits(end - start)) this.chunks.push(Uint8Array.prototype.slice.call(buffer, start, end));
+    const announced =
+      this.#bytes === 0 && end - start >= 5
+        ? 5 + ((buffer[start + 1]! << 24) | (buffer[start + 2]! << 16) | (buffer[start + 3]! << 8) | buffer[start + 4]!)
+        : 0;
+    if (this.#fits(end - start, announced)) this.chunks.push(Uint8Array.prototype.slice.call(buffer, start, end));
   }
 
   end(): void {
@@ -47,10 +51,11 @@ class Kept implements Replay {
     this.chunks = nothing;
   }
 
-  #fits(bytes: number): boolean {
+  /** A message says its length up front (gRPC's prefix): one that will not fit is not kept in part first. */
+  #fits(bytes: number, announced = 0): boolean {
     if (!this.whole) return false;
     this.#bytes += bytes;
-    if (this.#bytes > this.#maxBytes) this.drop();
+    if (Math.max(this.#bytes, announced) > this.#maxBytes) this.drop();
     else if (this.chunks === nothing) this.chunks = [];
     return this.whole;
   }

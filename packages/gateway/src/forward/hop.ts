@@ -1,7 +1,17 @@
 import { type Fields, newField, newFields } from "@tfs/rpc";
 
 /** Fields of one hop, or that the next hop gets anew. HTTP/2 forbids most of them anyway. */
-const dropped = new Set(["host", "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "http2-settings", "grpc-timeout", "content-length"]);
+const dropped = new Set([
+  "host",
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
+  "http2-settings",
+  "grpc-timeout",
+  "content-length",
+]);
 
 const plainScheme = newField(":scheme", "http");
 

@@ -25,7 +25,7 @@ export function requestOf(exchange: Exchange, body: Body): Request {
 export function send(exchange: Exchange, answer: Answer): void {
   const fields = [newField(":status", String(answer.status)), newField("content-length", String(answer.body.length))];
   if (answer.type !== undefined) fields.push(newField("content-type", answer.type));
-  if (answer.body.length === 0) return exchange.respond(newFields(fields), true);
+  if (answer.body.length === 0) return void exchange.respond(newFields(fields), true);
   exchange.respond(newFields(fields));
   exchange.write(answer.body);
   exchange.end();

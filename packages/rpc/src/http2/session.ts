@@ -265,7 +265,8 @@ class Session implements FrameSink, Flushable {
   onHead(length: number, type: number, flags: number, stream: number): boolean {
     if (this.#dead) return false;
     if (length > frameBytes) return this.#fault(h2.frameSize, `a frame of ${length} bytes`);
-    if (this.#block.stream !== 0 && (type !== frame.continuation || stream !== this.#block.stream)) return this.#fault(h2.protocol, "a frame inside a header block");
+    if (this.#block.stream !== 0 && (type !== frame.continuation || stream !== this.#block.stream))
+      return this.#fault(h2.protocol, "a frame inside a header block");
     if (!this.#ready && type !== frame.settings) return this.#fault(h2.protocol, "no SETTINGS at the start");
     if (!this.#ready && (flags & flag.ack) !== 0) return this.#fault(h2.protocol, "SETTINGS at the start is an acknowledgement");
     return true;
@@ -283,12 +284,12 @@ class Session implements FrameSink, Flushable {
     const endStream = last && (flags & flag.endStream) !== 0;
     if (length > 0) {
       stream.receiveWindow -= length;
-      if (stream.receiveWindow < 0) return this.#streamFault(stream, h2.flowControl);
+      if (stream.receiveWindow < 0) return void this.#streamFault(stream, h2.flowControl);
       if (stream.announced >= 0) {
         stream.announced -= length;
-        if (stream.announced < 0) return this.#streamFault(stream, h2.protocol);
+        if (stream.announced < 0) return void this.#streamFault(stream, h2.protocol);
       }
-      if (!this.#server && !stream.answered) return this.#streamFault(stream, h2.protocol);
+      if (!this.#server && !stream.answered) return void this.#streamFault(stream, h2.protocol);
       if (endStream) stream.heard = true;
       stream.handler.onData(buffer, start, end, endStream, inPlace);
     } else if (!endStream && last && !this.#controls.spend()) {
@@ -301,25 +302,25 @@ class Session implements FrameSink, Flushable {
   onFrame(type: number, flags: number, id: number, buffer: Buffer, start: number, end: number): void {
     switch (type) {
       case frame.data:
-        return this.#onPaddedData(flags, id, buffer, start, end);
+        return void this.#onPaddedData(flags, id, buffer, start, end);
       case frame.headers:
-        return this.#onHeaders(flags, id, buffer, start, end);
+        return void this.#onHeaders(flags, id, buffer, start, end);
       case frame.priority:
-        return this.#onPriority(id, buffer, start, end);
+        return void this.#onPriority(id, buffer, start, end);
       case frame.reset:
-        return this.#onReset(id, buffer, start, end);
+        return void this.#onReset(id, buffer, start, end);
       case frame.settings:
-        return this.#onSettings(flags, id, buffer, start, end);
+        return void this.#onSettings(flags, id, buffer, start, end);
       case frame.push:
         return void this.#fault(h2.protocol, "PUSH_PROMISE");
       case frame.ping:
-        return this.#onPing(flags, id, buffer, start, end);
+        return void this.#onPing(flags, id, buffer, start, end);
       case frame.goaway:
-        return this.#onGoaway(id, buffer, start, end);
+        return void this.#onGoaway(id, buffer, start, end);
       case frame.window:
-        return this.#onWindow(id, buffer, start, end);
+        return void this.#onWindow(id, buffer, start, end);
       case frame.continuation:
-        return this.#onContinuation(flags, id, buffer, start, end);
+        return void this.#onContinuation(flags, id, buffer, start, end);
       default:
         if (!this.#controls.spend()) this.#fault(h2.calm, "too many frames of unknown type");
     }
@@ -363,7 +364,7 @@ class Session implements FrameSink, Flushable {
       from += 5;
     }
     if (id === 0) return void this.#fault(h2.protocol, "HEADERS on no stream");
-    if ((flags & flag.endHeaders) === 0) return this.#block.begin(id, flags, buffer, from, to);
+    if ((flags & flag.endHeaders) === 0) return void this.#block.begin(id, flags, buffer, from, to);
     this.#onBlock(id, (flags & flag.endStream) !== 0, buffer, from, to);
   }
 
@@ -401,13 +402,13 @@ class Session implements FrameSink, Flushable {
   #onRequest(id: number, block: Block, end: boolean): void {
     this.#lastId = id;
     if (id > this.#acceptId) return; // after the last GOAWAY: the client knows that it was not seen
-    if (this.#streams.size >= this.limits.streams) return this.#refuse(id, h2.refused);
-    if (block.malformed !== undefined || block.tooLarge) return this.#refuse(id, block.tooLarge ? h2.calm : h2.protocol);
+    if (this.#streams.size >= this.limits.streams) return void this.#refuse(id, h2.refused);
+    if (block.malformed !== undefined || block.tooLarge) return void this.#refuse(id, block.tooLarge ? h2.calm : h2.protocol);
     const stream = newStream(this, id, block.fields, block.apart);
     const announced = block.fields.get("content-length");
     if (announced !== undefined) {
       stream.announced = /^\d{1,15}$/.test(announced) ? Number(announced) : -2;
-      if (stream.announced === -2 || (end && stream.announced > 0)) return this.#refuse(id, h2.protocol);
+      if (stream.announced === -2 || (end && stream.announced > 0)) return void this.#refuse(id, h2.protocol);
     }
     this.#streams.set(id, stream);
     this.#options.onStream!(stream);
@@ -425,7 +426,7 @@ class Session implements FrameSink, Flushable {
   }
 
   #onAnswer(stream: Stream, block: Block, end: boolean): void {
-    if (block.malformed !== undefined || block.tooLarge) return this.#streamFault(stream, h2.protocol);
+    if (block.malformed !== undefined || block.tooLarge) return void this.#streamFault(stream, h2.protocol);
     const status = block.fields.list[0]!.value;
     if (status.length === 3 && status.charCodeAt(0) === 0x31) {
       // 1xx: more is to come, and so it must
@@ -439,7 +440,7 @@ class Session implements FrameSink, Flushable {
   }
 
   #onTrailers(stream: Stream, block: Block, end: boolean): void {
-    if (!end || block.tooLarge || trailersFault(block.fields) !== undefined) return this.#streamFault(stream, h2.protocol);
+    if (!end || block.tooLarge || trailersFault(block.fields) !== undefined) return void this.#streamFault(stream, h2.protocol);
     stream.heard = true;
     this.#heardEnd(stream, block.fields);
   }
@@ -450,7 +451,7 @@ class Session implements FrameSink, Flushable {
 
   #heardEnd(stream: Stream, trailers: Fields | undefined): void {
     stream.heard = true;
-    if (stream.announced > 0) return this.#streamFault(stream, h2.protocol);
+    if (stream.announced > 0) return void this.#streamFault(stream, h2.protocol);
     stream.handler.onEnd(trailers);
     if (stream.over) return;
     if (stream.ended && stream.queued === 0) this.#remove(stream);
@@ -478,7 +479,7 @@ class Session implements FrameSink, Flushable {
   #onStrayData(id: number, stream: Stream | undefined): void {
     if (id === 0 || this.#isIdle(id)) return void this.#fault(h2.protocol, "DATA on a stream that was never opened");
     if (this.#resetIds.includes(id)) return;
-    if (stream !== undefined) return this.#streamFault(stream, h2.streamClosed);
+    if (stream !== undefined) return void this.#streamFault(stream, h2.streamClosed);
     this.out.reset(id, h2.streamClosed);
     this.#rememberReset(id);
     flushLater(this);
@@ -487,8 +488,8 @@ class Session implements FrameSink, Flushable {
 
   #onPriority(id: number, buffer: Buffer, start: number, end: number): void {
     if (id === 0) return void this.#fault(h2.protocol, "PRIORITY on no stream");
-    if (end - start !== 5) return this.#fallOut(id, h2.frameSize);
-    if (uint31(buffer, start) === id) return this.#fallOut(id, h2.protocol);
+    if (end - start !== 5) return void this.#fallOut(id, h2.frameSize);
+    if (uint31(buffer, start) === id) return void this.#fallOut(id, h2.protocol);
     if (!this.#controls.spend()) this.#fault(h2.calm, "too many PRIORITY frames");
   }
 
@@ -580,10 +581,10 @@ class Session implements FrameSink, Flushable {
       if (!this.#controls.spend()) this.#fault(h2.calm, "too many WINDOW_UPDATEs");
       return;
     }
-    if (increment === 0) return this.#streamFault(stream, h2.protocol);
+    if (increment === 0) return void this.#streamFault(stream, h2.protocol);
     const blocked = stream.queued > 0;
     stream.sendWindow += increment;
-    if (stream.sendWindow > maxWindow) return this.#streamFault(stream, h2.flowControl);
+    if (stream.sendWindow > maxWindow) return void this.#streamFault(stream, h2.flowControl);
     if (blocked) this.#pump();
     else if (increment < 1024 && !this.#controls.spend()) this.#fault(h2.calm, "too many WINDOW_UPDATEs");
   }
@@ -638,7 +639,7 @@ class Session implements FrameSink, Flushable {
   }
 
   #isIdle(id: number): boolean {
-    const ours = (id & 1) === 1 !== this.#server;
+    const ours = ((id & 1) === 1) !== this.#server;
     return ours ? id >= this.#nextId : id > this.#lastId;
   }
 
@@ -666,7 +667,7 @@ class Session implements FrameSink, Flushable {
 
   #fallOut(id: number, code: number): void {
     const stream = this.#streams.get(id);
-    if (stream !== undefined) return this.#streamFault(stream, code);
+    if (stream !== undefined) return void this.#streamFault(stream, code);
     this.out.reset(id, code);
     flushLater(this);
     if (!this.#resets.spend()) this.#fault(h2.calm, "too many streams reset");

@@ -33,8 +33,8 @@ export function nodeHeaders(fields: Fields): OutgoingHttpHeaders {
   return headers;
 }
 
-/** fieldsFrom is the inverse of nodeHeaders. */
+/** fieldsFrom is the inverse of nodeHeaders; pseudo-fields come first, as HTTP/2 wants them. */
 export function fieldsFrom(headers: OutgoingHttpHeaders): Fields {
   const list = Object.entries(headers).flatMap(([name, value]) => (Array.isArray(value) ? value : [String(value)]).map((one) => newField(name, one)));
-  return newFields(list);
+  return newFields([...list.filter(({ name }) => name.startsWith(":")), ...list.filter(({ name }) => !name.startsWith(":"))]);
 }

@@ -44,7 +44,8 @@ export function newGrpcHandler(options: GrpcOptions): ListenerOptions["onExchang
 /** A path that no service has: gRPC clients get a trailers-only response, others the HTTP status. */
 function notFound(exchange: Exchange): void {
   const grpc = exchange.fields.get("content-type")?.startsWith("application/grpc") === true;
-  if (grpc && exchange.wire === "http2") exchange.respond(trailersOnly(newError(Code.Unimplemented, `unknown method ${exchange.fields.get(":path") ?? ""}`)), true);
+  if (grpc && exchange.wire === "http2")
+    exchange.respond(trailersOnly(newError(Code.Unimplemented, `unknown method ${exchange.fields.get(":path") ?? ""}`)), true);
   else exchange.respond(fieldsOf([":status", "404"], ["content-length", "0"]), true);
 }
 

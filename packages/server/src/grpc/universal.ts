@@ -65,7 +65,9 @@ function headersOf(exchange: Exchange): Headers {
 
 function fieldsOf(headers: Headers | undefined, ...first: readonly Field[]): Fields {
   const list = [...first];
-  headers?.forEach((value, name) => list.push(newField(name, value)));
+  headers?.forEach((value, name) => {
+    list.push(newField(name, value));
+  });
   return newFields(list);
 }
 

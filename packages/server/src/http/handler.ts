@@ -63,7 +63,7 @@ function write(exchange: Exchange, { status: code, body, type }: Answer, cors: b
     fields.push(newField("access-control-allow-methods", "POST, GET"));
     fields.push(newField("access-control-allow-headers", "Content-Type"));
   }
-  if (body.length === 0) return exchange.respond(newFields(fields), true);
+  if (body.length === 0) return void exchange.respond(newFields(fields), true);
   exchange.respond(newFields(fields));
   exchange.write(body);
   exchange.end();
