@@ -89,13 +89,16 @@ async function run(job) {
   clearTimeout(timer);
   running.delete(child);
   const count =
-    existsSync(tally) && readFileSync(tally, "utf8") !== "" ? JSON.parse(readFileSync(tally, "utf8")) : { passed: 0, failed: 0, skipped: 0, reasons: [] };
+    existsSync(tally) && readFileSync(tally, "utf8") !== ""
+      ? JSON.parse(readFileSync(tally, "utf8"))
+      : { passed: 0, failed: 0, skipped: 0, reasons: [], measured: [] };
   rmSync(dir, { recursive: true, force: true });
   if (code !== 0 && count.failed === 0) count.failed = 1; // it died, or never ended
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   if (count.failed > 0 && options.verbose !== true) console.log(failures(output));
   if (typeof code === "string") console.log(`${job.name}: ended by ${code} after ${seconds} s`);
   console.log(`${count.failed > 0 ? "✖" : "✔"} ${job.name}: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped (${seconds} s)`);
+  for (const note of count.measured) console.log(`  measured: ${note}`);
   for (const reason of count.reasons) console.log(`  skipped: ${reason}`);
   return count;
 }

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { benchTools } from "./tools/bench.mjs";
 import { conformanceTools } from "./tools/conformance.mjs";
 import { newGo } from "./tools/go.mjs";
 
@@ -92,15 +93,32 @@ const tools = {
   ...conformanceTools(go),
 };
 
+/** Groups are installed by their name only: no suite needs them. */
+const groups = { bench: benchTools({ root, dir, run, once, makeVenv, go }) };
+const all = Object.assign({}, tools, ...Object.values(groups));
+
+/** chosen gives the names to install: those asked for, a group as all that is in it; without any, what is in no group. */
+function chosen(names) {
+  if (names.length === 0) return Object.keys(tools);
+  return names.flatMap((name) => (groups[name] === undefined ? [name] : Object.keys(groups[name])));
+}
+
 const names = process.argv.slice(2);
 if (names.includes("--list") || names.includes("--help")) {
-  for (const [name, { what }] of Object.entries(tools)) console.log(`${name.padEnd(20)} ${what}`);
+  const list = (some) => {
+    for (const [name, { what }] of Object.entries(some)) console.log(`${name.padEnd(20)} ${what}`);
+  };
+  list(tools);
+  for (const [group, some] of Object.entries(groups)) {
+    console.log(`\nonly with npm run tools -- ${group}:`);
+    list(some);
+  }
 } else {
   mkdirSync(dir, { recursive: true });
-  for (const name of names.length > 0 ? names : Object.keys(tools)) {
-    const tool = tools[name];
+  for (const name of chosen(names)) {
+    const tool = all[name];
     if (tool === undefined) {
-      console.error(`tools: there is no tool ${name}; there are ${Object.keys(tools).join(", ")}`);
+      console.error(`tools: there is no tool ${name}; there are ${[...Object.keys(all), ...Object.keys(groups)].join(", ")}`);
       process.exitCode = 1;
       continue;
     }

@@ -9,6 +9,11 @@
 export type { Exchanged } from "./exchange.ts";
 export { exchange, grpcHeaders } from "./exchange.ts";
 export type { Program } from "./program.ts";
-export { freePort, root, run } from "./program.ts";
+export { freePort, root, run, start } from "./program.ts";
 export type { Started } from "./start.ts";
 export { startGateway, turn, untilReady } from "./start.ts";
+export type { Front } from "./front.ts";
+export { startFront } from "./front.ts";
+export type { Case } from "./report.ts";
+export { parseReport } from "./report.ts";
+export { missing, tool } from "./tool.ts";

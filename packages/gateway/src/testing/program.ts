@@ -20,7 +20,12 @@ export interface Program extends AsyncDisposable {
 
 /** run starts a bin by its path from the repository's folder, on the Node that runs the tests. */
 export function run(bin: string, args: readonly string[]): Program {
-  const child = spawn(process.execPath, [root + bin, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  return start(process.execPath, [root + bin, ...args]);
+}
+
+/** start starts any program. */
+export function start(command: string, args: readonly string[]): Program {
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
   const lines: string[] = [];
   const looks = new Set<() => void>();
   let ended = false;
@@ -46,7 +51,7 @@ export function run(bin: string, args: readonly string[]): Program {
           if (found === undefined && !ended) return;
           looks.delete(look);
           if (found !== undefined) resolve(found);
-          else reject(new Error(`${bin} ended before the line came:\n${lines.join("\n")}`));
+          else reject(new Error(`${[command, ...args].join(" ")} ended before the line came:\n${lines.join("\n")}`));
         };
         looks.add(look);
         look();

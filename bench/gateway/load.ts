@@ -1,0 +1,130 @@
+// The load generator and the backend stub as children: ../go/load and ../go/backend.
+import { createInterface } from "node:readline";
+import { freePorts, type Running, start, untilListening } from "./process.ts";
+import { type Protocol, posts } from "./protocols.ts";
+import type { Histogram } from "./stats.ts";
+import { paths } from "./tools.ts";
+
+/** Tally is what happened since the mark before. */
+export interface Tally {
+  readonly ok: number;
+  readonly failed: number;
+  readonly inFlight: number;
+  readonly seconds: number;
+  readonly ownCpuSeconds: number;
+  readonly failures: Readonly<Record<string, number>>;
+  /** latencies are in µs. */
+  readonly latencies: Histogram;
+}
+
+/** Load is a load generator at work. */
+export interface Load {
+  /** mark says what happened since the last mark, and begins anew. */
+  mark(): Promise<Tally>;
+  stop(): Promise<void>;
+}
+
+export interface LoadOptions {
+  readonly target: string;
+  readonly cores: string;
+  readonly protocol: Protocol;
+  readonly connections: number;
+  readonly calls: number;
+  readonly rate?: number;
+  readonly timeouts?: boolean;
+  /** stream keeps calls open and sends a message after each answer. */
+  readonly stream?: boolean;
+  /** once makes one round of calls and then only holds the connections. */
+  readonly once?: boolean;
+  /** body and want are files: what to send, and what every answer must be. */
+  readonly body: string;
+  readonly want: string;
+}
+
+/** Connections of a large shape, or an answer to a mark on a busy core, take this long at most. */
+const answerMs = 30_000;
+
+/** startLoad begins a load, and returns when all its connections are open. */
+export async function startLoad(options: LoadOptions): Promise<Load> {
+  const args = [`-target=${options.target}`, `-connections=${options.connections}`, `-calls=${options.calls}`];
+  args.push(`-body=${options.body}`, `-want=${options.want}`);
+  if (options.protocol !== "grpc") {
+    const { path, headers } = posts[options.protocol];
+    args.push("-protocol=http1", `-path=${path}`, ...Object.entries(headers).map(([name, value]) => `-header=${name}: ${value}`));
+  }
+  if (options.stream === true) args.push("-stream");
+  if (options.rate !== undefined) args.push(`-rate=${options.rate}`);
+  if (options.timeouts === true) args.push("-timeouts");
+  if (options.once === true) args.push("-once");
+  const running = start([paths.load, ...args], { cores: options.cores });
+  const next = lines(running);
+  const stop = () => running.stop();
+  try {
+    await next();
+  } catch (err) {
+    await stop();
+    throw err;
+  }
+  return {
+    async mark() {
+      running.child.stdin?.write("mark\n");
+      const tally = JSON.parse(await next()) as Omit<Tally, "latencies"> & { latencies: Histogram | null };
+      return { ...tally, latencies: tally.latencies ?? [] };
+    },
+    stop,
+  };
+}
+
+/** lines reads a child's output line by line, each within a time. */
+function lines(running: Running): () => Promise<string> {
+  const iterator = createInterface({ input: running.child.stdout! })[Symbol.asyncIterator]();
+  return async () => {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`the load generator says nothing: ${running.said()}`)), answerMs);
+    });
+    try {
+      const { done, value } = await Promise.race([iterator.next(), late]);
+      if (done === true) throw new Error(`the load generator ended: ${running.said()}`);
+      return value;
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+}
+
+export interface BackendOptions {
+  readonly count: number;
+  readonly cores: string;
+  /** Files: the answer to a call, the body that calls must have, the answer to GetModelMetadata, and where the first body of a call goes. */
+  readonly answer: string;
+  readonly want?: string;
+  readonly metadata?: string;
+  readonly capture?: string;
+  readonly delayMs: number;
+  /** stream answers every message instead of every call. */
+  readonly stream?: boolean;
+}
+
+/** Backend is a stub of a model server, on one or several ports. */
+export interface Backend {
+  readonly addresses: readonly string[];
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+export async function startBackend(options: BackendOptions): Promise<Backend> {
+  const ports = await freePorts(options.count);
+  const addresses = ports.map((port) => `127.0.0.1:${port}`);
+  const args = [`-listen=${addresses.join(",")}`, `-answer=${options.answer}`, `-delay=${options.delayMs}ms`];
+  for (const name of ["want", "metadata", "capture"] as const) if (options[name] !== undefined) args.push(`-${name}=${options[name]}`);
+  if (options.stream === true) args.push("-stream");
+  const running = start([paths.backend, ...args], { cores: options.cores });
+  try {
+    for (const port of ports) await untilListening(running, port, answerMs);
+  } catch (err) {
+    await running.stop();
+    throw err;
+  }
+  return { addresses, pid: running.pid, stop: () => running.stop() };
+}

@@ -1,0 +1,16 @@
+import { join } from "node:path";
+import { root } from "../tools.ts";
+import type { Peer } from "./peer.ts";
+
+/** tfs is the gateway as it is shipped; its only settings are the ones that every peer has. */
+export const tfs: Peer = {
+  name: "tfs",
+  title: "tfs gateway",
+  needs: undefined,
+  command({ port, backends, workers }) {
+    const bin = join(root, "packages/gateway/bin/tfs-gateway.js");
+    return {
+      command: [process.execPath, bin, `--port=${port}`, "--host=127.0.0.1", `--backends=${backends.join(",")}`, `--workers=${workers}`, "--log_level=warn"],
+    };
+  },
+};

@@ -1,0 +1,124 @@
+// load is the benchmark's client. It keeps a number of calls in flight (closed loop) or sends a number a second (open loop), and checks every answer:
+// status and body, byte for byte. It is told what to do by lines on standard input and says what happened by lines of JSON.
+//
+//	mark    answers with what happened since the last mark, and begins anew
+//
+// It ends when its standard input does.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// options is what all connections share.
+type options struct {
+	target, path string
+	body, want   []byte
+	calls        int      // in flight on each connection
+	openLoop     bool     // calls begin when the pacer says so, not when another ends
+	timeouts     bool     // a grpc-timeout of its own for each call
+	once         bool     // one round of calls, then silence
+	stream       bool     // calls are streams that stay open; each answer is followed by the next message
+	headers      []string // of HTTP/1.1 requests, besides what every request has
+	tally        *tally
+}
+
+// client is one connection.
+type client interface {
+	run()                // serves it until it breaks
+	begin(due time.Time) // starts a call, for the open loop
+	inFlight() int
+}
+
+func main() {
+	log.SetFlags(0)
+	o := &options{tally: newTally()}
+	flag.StringVar(&o.target, "target", "127.0.0.1:9001", "address to send to")
+	protocol := flag.String("protocol", "grpc", "grpc, or http1 for POSTs over HTTP/1.1")
+	connections := flag.Int("connections", 1, "connections")
+	flag.IntVar(&o.calls, "calls", 1, "calls in flight on each connection")
+	rate := flag.Float64("rate", 0, "calls begun a second over all connections, however many are in flight; 0 is a closed loop")
+	flag.StringVar(&o.path, "path", "/tensorflow.serving.PredictionService/Predict", "path of every call")
+	body := flag.String("body", "", "file with the request body")
+	want := flag.String("want", "", "file with the body that every answer must have")
+	flag.BoolVar(&o.timeouts, "timeouts", false, "send a different grpc-timeout with each call")
+	flag.BoolVar(&o.once, "once", false, "make one round of calls and then only hold the connections")
+	flag.BoolVar(&o.stream, "stream", false, "keep calls open and send a message after each answer")
+	flag.Func("header", "a header of HTTP/1.1 requests, NAME: VALUE; may be repeated", func(header string) error {
+		o.headers = append(o.headers, header)
+		return nil
+	})
+	flag.Parse()
+	o.body, o.want, o.openLoop = file(*body), file(*want), *rate > 0
+	if *protocol != "grpc" && (o.openLoop || o.stream || o.timeouts) {
+		log.Fatal("rates, streams and timeouts are for gRPC")
+	}
+
+	clients := make([]client, *connections)
+	for i := range clients {
+		conn, err := net.Dial("tcp", o.target)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if *protocol == "grpc" {
+			clients[i] = newGRPCClient(conn, o)
+		} else {
+			clients[i] = newHTTP1Client(conn, o)
+		}
+		go clients[i].run()
+	}
+	if o.openLoop {
+		go pace(clients, *rate)
+	}
+	fmt.Println(`{"connected":true}`)
+	serveMarks(clients, o.tally)
+}
+
+func file(name string) []byte {
+	content, err := os.ReadFile(name)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return content
+}
+
+// serveMarks answers standard input.
+func serveMarks(clients []client, t *tally) {
+	out := json.NewEncoder(os.Stdout)
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		if lines.Text() != "mark" {
+			log.Fatalf("load: %q is no command", lines.Text())
+		}
+		report := t.mark()
+		for _, c := range clients {
+			report.InFlight += c.inFlight()
+		}
+		if err := out.Encode(report); err != nil {
+			log.Fatal(err)
+		}
+	}
+}
+
+// pace begins calls at fixed times. A call's latency counts from the time at which it was due: a late pacer or a full socket shows in the figures.
+func pace(clients []client, rate float64) {
+	begun := time.Now()
+	for i := 0; ; i++ {
+		due := begun.Add(time.Duration(float64(i) / rate * float64(time.Second)))
+		time.Sleep(time.Until(due))
+		clients[i%len(clients)].begin(due)
+	}
+}
+
+// timeoutCount makes every timeout of a run another one.
+var timeoutCount atomic.Int64
+
+// nextTimeout is a grpc-timeout of 20 s and a bit, in microseconds as grpc-go sends it: eight digits, different for ten million calls.
+func nextTimeout() string { return fmt.Sprintf("%du", 20_000_000+timeoutCount.Add(1)%10_000_000) }

@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { peers } from "../../bench/gateway/peers/index.ts";
+import { fill } from "../../bench/gateway/peers/peer.ts";
+
+test("fill: every name gets its value, as often as it is there", () => assert.equal(fill("a @X@ b @Y@ @X@", { X: 1, Y: "two" }), "a 1 b two 1"));
+test("fill: a name without a value is a mistake", () => assert.throws(() => fill("@PORT@", {}), /@PORT@, which has no value/));
+test("fill: a value without a name is a mistake", () => assert.throws(() => fill("", { PORT: 1 }), /lacks PORT/));
+
+const linux = process.platform === "linux" ? {} : { skip: "the benchmark runs on Linux only" };
+for (const peer of peers)
+  test(`${peer.name}: its command or configuration names the port, every backend and the number of workers`, linux, () => {
+    const dir = mkdtempSync(join(tmpdir(), "tfs-bench-test-"));
+    try {
+      const { command } = peer.command({ port: 12345, backends: ["127.0.0.1:23451", "127.0.0.1:23452"], workers: 7, protocol: "grpc", dir });
+      const said = [...command, ...readdirSync(dir).map((file) => readFileSync(join(dir, file), "utf8"))].join("\n");
+      for (const text of ["12345", "23451", "23452", "7"]) assert.match(said, new RegExp(`\\b${text}\\b`));
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
