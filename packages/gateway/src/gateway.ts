@@ -1,9 +1,10 @@
-import { callUnary, formatAddress, type Listener, newListener } from "@tfs/rpc";
+import { callUnary, formatAddress, newBudget, type Listener, newListener } from "@tfs/rpc";
 import type { Clock, Ctx, Logger } from "@tfs/std";
 import { newPool, type Pool } from "./backend/index.ts";
 import { newBridge, type Unary } from "./bridge/index.ts";
 import { type Config, checkConfig, defaults } from "./config/index.ts";
-import { newHandlers } from "./listen/index.ts";
+import { newDeadlines } from "./forward/index.ts";
+import { newHandler } from "./listen/index.ts";
 
 export interface GatewayOptions {
   readonly clock: Clock;
@@ -14,6 +15,9 @@ export interface GatewayOptions {
 
 /** A model server's answer to a REST call may be as large as this; forwarded calls pass in pieces and have no bound. */
 const maxAnswerBytes = 256 << 20;
+
+/** What may wait between a fast writer and a slow reader, over all connections; past it nobody gets credit for more. */
+const heldBytes = 256 << 20;
 
 /** newGateway makes a gateway in front of `config.backends`; nothing happens before listen. What the config leaves out has its default. Throws InvalidArgument naming what is wrong. */
 export function newGateway(config: Partial<Config> & Pick<Config, "backends">, options: GatewayOptions): Gateway {
@@ -29,20 +33,22 @@ class Gateway {
   constructor(config: Config, options: GatewayOptions) {
     const { clock, logger } = options;
     this.#config = config;
-    const pool = newPool(config.backends, options);
+    const budget = newBudget(heldBytes);
+    const pool = newPool(config.backends, { ...options, budget });
     const unary: Unary = async (ctx, path, message) =>
       (await callUnary(ctx, pool, { path, message, clock, authority: "localhost", scheme: "http", maxMessageBytes: maxAnswerBytes })).message;
-    const handlers = newHandlers({
+    const onExchange = newHandler({
       backends: pool,
       bridge: newBridge(unary, clock),
       ready: () => pool.ready && !this.#draining,
       clock,
+      deadlines: newDeadlines(clock),
       logger,
       maxRequestBytes: config.maxRequestBytes,
       timeoutMs: config.restTimeoutMs,
     });
     this.#pool = pool;
-    this.#listener = newListener({ ...handlers, clock, logger });
+    this.#listener = newListener({ onExchange, clock, logger, budget });
   }
 
   /** listen reaches for the backends, binds, and gives the bound address as HOST:PORT. It does not wait for backends: `/readyz` tells. */

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { frameMessage, newChannel } from "@tfs/rpc";
-import { type Backend, echo, reply, startBackend } from "@tfs/rpc/testing";
+import { type Backend, echo, fieldsFrom, reply, startBackend } from "@tfs/rpc/testing";
 import { background, discard, systemClock } from "@tfs/std";
 import { exchange, grpcHeaders, type Program, run, turn } from "./testing/index.ts";
 
@@ -170,10 +170,9 @@ test("bin: SIGTERM under load loses no call that was taken", async () => {
       Array.from({ length: 8 }, async () => {
         while (!stop) {
           await new Promise<void>((resolve) => {
-            const call = channel.open(grpcHeaders("/s/M", { ":scheme": "http", ":authority": "a" }), {
+            const call = channel.open(fieldsFrom(grpcHeaders("/s/M", { ":scheme": "http", ":authority": "a" })), {
               onHeaders() {},
-              onData: () => true,
-              onTrailers() {},
+              onData() {},
               onEnd: () => resolve(void results.ok++),
               onError(failure, refused) {
                 if (refused) results.refused++;

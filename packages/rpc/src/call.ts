@@ -1,71 +1,114 @@
-import { type ClientHttp2Stream, constants, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
-import { Code, type Failure, newError } from "@tfs/std";
+import { type Clock, type Failure, newError } from "@tfs/std";
+import type { Fields } from "./fields.ts";
+import { writeField } from "./hpack/index.ts";
+import { h2, h2Name, type Stream, type StreamHandler } from "./http2/index.ts";
 import type { Link } from "./link.ts";
-import { splitHeaders } from "./metadata.ts";
 import { codeFromReset } from "./status.ts";
+import { formatTimeout } from "./timeout.ts";
+import type { Wire } from "./wire.ts";
 
-/** CallHandler hears how a call goes: onHeaders, then data, then onTrailers, then onEnd; or onError at any point, which is the last. Never called from inside `open`. */
+/** CallHandler hears how a call goes: onHeaders, then data, then onEnd; or onError at any point, which is the last. Never called from inside `open`. */
 export interface CallHandler {
-  /** Response headers. With `end` they are all there is (a trailers-only response) and onEnd follows. */
-  onHeaders(headers: IncomingHttpHeaders, end: boolean): void;
-  /** Response bytes as they come; the chunk is the handler's. False pauses them until call.resume(). */
-  onData(chunk: Uint8Array): boolean;
-  /** Trailers, after all data. */
-  onTrailers(trailers: IncomingHttpHeaders): void;
-  /** The peer has said everything. */
-  onEnd(): void;
+  /** Response fields. With `end` they are all there is (a trailers-only response) and onEnd follows. */
+  onHeaders(fields: Fields, end: boolean): void;
+  /** Response bytes buffer[start, end), the handler's during the call only. Each is owed one call.consumed(). `inPlace` as Stream.send knows it. */
+  onData(buffer: Buffer, start: number, end: number, last: boolean, inPlace: boolean): void;
+  /** The peer has said everything. The trailers of a trailers-only response are its fields. */
+  onEnd(trailers: Fields | undefined): void;
   /** The call failed below gRPC. `refused`: the peer certainly has not processed it, so it may be sent again. */
   onError(failure: Failure, refused: boolean): void;
-  /** After a write that gave false: room again. */
+  /** Less waits to be sent than before: little or nothing. */
   onDrain(): void;
 }
 
 /** Call is one request on its way. */
 export interface Call {
   /** write sends bytes, which the call then owns. False asks to wait for onDrain. */
-  write(chunk: Uint8Array): boolean;
+  write(bytes: Uint8Array): boolean;
+  /** send passes on bytes that lie in a read buffer, copying only what must wait; `last` ends the request. */
+  send(wire: Wire, buffer: Buffer, start: number, end: number, last: boolean, inPlace: boolean): boolean;
   /** end says that the request is complete. */
   end(): void;
   /** cancel resets the stream (RST_STREAM CANCEL); the handler hears nothing more. */
   cancel(): void;
-  resume(): void;
+  /** consumed says that so many of the response's bytes are done with, so that as many more may come. */
+  consumed(bytes: number): void;
+  /** queued is how many bytes wait to be sent. */
+  readonly queued: number;
+  /** wire is the connection that the call uses; undefined while it waits for one. */
+  readonly wire: Wire | undefined;
+}
+
+/** OpenOptions are what a request may have beside its fields. */
+export interface OpenOptions {
+  /** end: the request has no body. */
+  readonly end?: boolean;
+  /** deadline, on the clock: grpc-timeout goes with the request, and says how much is left of it when the request leaves. */
+  readonly deadline?: number;
 }
 
 /** Desk is where a call reports to: its channel. */
 export interface Desk {
+  readonly clock: Clock;
   /** A call is over, one way or another. */
   done(call: Outgoing): void;
 }
 
 /** newOutgoing makes a call that waits for a link; whoever attaches one, or fails the call, comes later. */
-export function newOutgoing(desk: Desk, headers: OutgoingHttpHeaders, handler: CallHandler): Outgoing {
-  return new Outgoing(desk, headers, handler);
+export function newOutgoing(desk: Desk, fields: Fields, handler: CallHandler, options: OpenOptions): Outgoing {
+  return new Outgoing(desk, fields, handler, options);
 }
 
-class Outgoing implements Call {
-  readonly #desk: Desk;
-  readonly #headers: OutgoingHttpHeaders;
-  readonly #handler: CallHandler;
-  #stream: ClientHttp2Stream | undefined;
-  #link: Link | undefined;
-  /** Written before there was a stream: at most what a writer sends before it heeds `false`. */
-  #early: Uint8Array[] = [];
-  #ended = false;
-  #over = false;
-  #answered = false;
-  #complete = false;
-  #trailers: IncomingHttpHeaders | undefined;
+/** Scratch for the one field that is encoded per call. */
+const tail = new Uint8Array(64);
 
-  constructor(desk: Desk, headers: OutgoingHttpHeaders, handler: CallHandler) {
+class Outgoing implements Call, StreamHandler {
+  readonly #desk: Desk;
+  readonly #fields: Fields;
+  readonly #handler: CallHandler;
+  readonly #options: OpenOptions;
+  #stream: Stream | undefined = undefined;
+  #link: Link | undefined = undefined;
+  /** Written before there was a stream: at most what a writer sends before it heeds `false`. */
+  #early: Uint8Array[] | undefined = undefined;
+  #earlyBytes = 0;
+  #ended: boolean;
+  #over = false;
+  #headers: Fields | undefined = undefined;
+
+  constructor(desk: Desk, fields: Fields, handler: CallHandler, options: OpenOptions) {
     this.#desk = desk;
-    this.#headers = headers;
+    this.#fields = fields;
     this.#handler = handler;
+    this.#options = options;
+    this.#ended = options.end === true;
   }
 
-  write(chunk: Uint8Array): boolean {
+  get queued(): number {
+    return this.#stream === undefined ? this.#earlyBytes : this.#stream.queued;
+  }
+
+  get wire(): Wire | undefined {
+    return this.#stream?.session.wire;
+  }
+
+  write(bytes: Uint8Array): boolean {
     if (this.#over) return true;
-    if (this.#stream !== undefined) return this.#stream.write(chunk);
-    this.#early.push(chunk);
+    if (this.#stream !== undefined) return this.#stream.write(bytes);
+    this.#early ??= [];
+    this.#early.push(bytes);
+    this.#earlyBytes += bytes.length;
+    return false;
+  }
+
+  send(wire: Wire, buffer: Buffer, start: number, end: number, last: boolean, inPlace: boolean): boolean {
+    if (this.#over) return true;
+    if (this.#stream !== undefined) {
+      if (last) this.#ended = true;
+      return this.#stream.send(wire, buffer, start, end, last, inPlace);
+    }
+    this.write(Uint8Array.prototype.slice.call(buffer, start, end));
+    if (last) this.end();
     return false;
   }
 
@@ -75,13 +118,11 @@ class Outgoing implements Call {
   }
 
   cancel(): void {
-    if (!this.#finish()) return;
-    this.#stream?.close(constants.NGHTTP2_CANCEL);
-    this.#stream?.destroy(); // close alone waits for unread data to be read
+    if (this.#finish()) this.#stream?.reset(h2.cancel);
   }
 
-  resume(): void {
-    this.#stream?.resume();
+  consumed(bytes: number): void {
+    this.#stream?.consumed(bytes);
   }
 
   /** fail ends the call before a stream was opened for it. */
@@ -91,82 +132,60 @@ class Outgoing implements Call {
 
   /** attach opens the stream and sends what was written so far. */
   attach(link: Link): void {
-    let stream: ClientHttp2Stream;
-    try {
-      stream = link.request(this.#headers);
-    } catch (err) {
-      // A session that closed meanwhile, or headers that HTTP/2 does not carry.
-      const lost = link.failure;
-      this.fail(lost ?? newError(Code.Internal, "request headers cannot be sent", err), lost !== undefined);
-      return;
-    }
-    this.#link = link;
+    const early = this.#early;
+    const headersOnly = this.#ended && early === undefined;
+    const { deadline } = this.#options;
+    const tailBytes =
+      deadline === undefined || deadline === Number.POSITIVE_INFINITY
+        ? 0
+        : writeField(tail, 0, "grpc-timeout", formatTimeout(deadline - this.#desk.clock.now()));
+    const stream = link.request(this.#fields, this, headersOnly, tail, tailBytes);
     this.#stream = stream;
-    stream.on("response", (headers, flags, raw: unknown) => {
-      this.#answered = true;
-      const end = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-      this.#complete = end;
-      this.#handler.onHeaders(splitHeaders(headers, raw as readonly string[]), end); // the types lack the raw list
-    });
-    stream.on("data", (chunk: Buffer) => {
-      if (!this.#handler.onData(chunk)) stream.pause();
-    });
-    stream.on("trailers", (trailers: IncomingHttpHeaders, _flags: number, raw: unknown) => {
-      this.#trailers = splitHeaders(trailers, raw as readonly string[]);
-    });
-    stream.on("end", () => this.#onEnd());
-    stream.on("drain", () => this.#over || this.#handler.onDrain());
-    stream.on("error", () => {}); // "close" follows and knows more
-    stream.on("close", () => this.#onClose(stream));
-    let room = true;
-    for (const chunk of this.#early) room = stream.write(chunk);
-    const wrote = this.#early.length > 0;
-    this.#early = [];
-    if (this.#ended) stream.end();
-    else if (wrote && room) process.nextTick(() => this.#over || this.#handler.onDrain());
-  }
-
-  /** "end" comes after all data, also when the stream was reset: only trailers or an END_STREAM on the headers or data make it a whole answer. */
-  #onEnd(): void {
-    if (this.#over) return;
-    if (this.#trailers === undefined && !this.#complete) {
-      // END_STREAM on a DATA frame: allowed by HTTP/2, not by gRPC. It is an end all the same unless a reset is what ended it.
-      if (this.#stream!.rstCode !== constants.NGHTTP2_NO_ERROR || this.#stream!.aborted || !this.#answered || this.#link!.failure !== undefined) return;
+    this.#link = link;
+    if (headersOnly) return;
+    if (early !== undefined) {
+      this.#early = undefined;
+      for (const bytes of early) stream.write(bytes);
     }
-    if (!this.#finish()) return;
-    if (!this.#ended) this.#stream!.close(constants.NGHTTP2_NO_ERROR); // the peer wants no more of the request: free the stream
-    if (this.#trailers !== undefined) this.#handler.onTrailers(this.#trailers);
-    this.#handler.onEnd();
+    if (this.#ended) stream.end();
+    else if (early !== undefined && stream.queued === 0) process.nextTick(() => this.#over || this.#handler.onDrain());
   }
 
-  #onClose(stream: ClientHttp2Stream): void {
-    if (this.#over) return;
+  onHeaders(fields: Fields, end: boolean): void {
+    this.#headers = fields;
+    if (!this.#over) this.#handler.onHeaders(fields, end);
+  }
+
+  onData(buffer: Buffer, start: number, end: number, last: boolean, inPlace: boolean): void {
+    if (!this.#over) this.#handler.onData(buffer, start, end, last, inPlace);
+  }
+
+  onEnd(trailers: Fields | undefined): void {
+    if (!this.#finish()) return;
+    // Fields with END_STREAM are trailers and all.
+    const only = trailers === undefined && this.#headers?.get("grpc-status") !== undefined ? this.#headers : trailers;
+    this.#handler.onEnd(only);
+  }
+
+  onReset(code: number): void {
+    // Some servers say so when they have answered and not read: it is an end, and what it lacks is the caller's to judge.
+    if (code === h2.noError && this.#headers !== undefined) return void this.onEnd(undefined);
     const lost = this.#link!.failure;
-    const code = stream.rstCode ?? constants.NGHTTP2_INTERNAL_ERROR;
-    const refused = code === constants.NGHTTP2_REFUSED_STREAM && !this.#answered;
-    this.fail(refused || lost === undefined ? newError(codeFromReset(code), `stream reset by the peer: ${resetName(code)}`) : lost, refused);
+    const refused = code === h2.refused && this.#headers === undefined;
+    this.fail(refused || lost === undefined ? newError(codeFromReset(code), `stream reset by the peer: ${h2Name(code)}`) : lost, refused);
+  }
+
+  onDrain(): void {
+    if (!this.#over) this.#handler.onDrain();
   }
 
   #finish(): boolean {
     if (this.#over) return false;
     this.#over = true;
-    this.#early = [];
+    this.#early = undefined;
+    this.#earlyBytes = 0;
     this.#desk.done(this);
     return true;
   }
 }
 export type { Outgoing };
-
-const resetNames = Object.fromEntries(
-  Object.entries(constants)
-    .filter(([name]) =>
-      /^NGHTTP2_(NO_ERROR|[A-Z0-9_]+_ERROR|SETTINGS_TIMEOUT|STREAM_CLOSED|REFUSED_STREAM|CANCEL|ENHANCE_YOUR_CALM|INADEQUATE_SECURITY|HTTP_1_1_REQUIRED)$/.test(
-        name,
-      ),
-    )
-    .map(([name, code]) => [code, name.slice("NGHTTP2_".length)]),
-);
-
-function resetName(code: number): string {
-  return resetNames[code] ?? String(code);
-}

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { getEventListeners, once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createSecureServer, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { createSecureServer, type ServerHttp2Stream } from "node:http2";
 import { createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,8 +9,33 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { background, Code, deadlineExceeded, discard, newError, systemClock, withCancel, withTimeout } from "@tfs/std";
 import { fakeClock } from "@tfs/std/testing";
-import { type CallHandler, type Channel, type ChannelOptions, frameMessage, newChannel, trailersFor, trailersOnly } from "./index.ts";
-import { type Backend, echo, encodeFrame, encodeHeaders, frameFlag, frameType, rawServer, reply, type Serve, startBackend, uint32 } from "./testing/index.ts";
+import {
+  type CallHandler,
+  type Channel,
+  type ChannelOptions,
+  type Fields,
+  fieldsOf,
+  frameMessage,
+  newChannel,
+  newFields,
+  newField,
+  trailersFor,
+  trailersOnly,
+} from "./index.ts";
+import {
+  type Backend,
+  echo,
+  encodeFrame,
+  encodeHeaders,
+  frameFlag,
+  frameType,
+  nodeHeaders,
+  rawServer,
+  reply,
+  type Serve,
+  startBackend,
+  uint32,
+} from "./testing/index.ts";
 
 function headersFrame(stream: number): Buffer {
   return encodeFrame(frameType.headers, frameFlag.endHeaders, stream, encodeHeaders({ ":status": "200", "content-type": "application/grpc" }));
@@ -74,19 +99,19 @@ test("unary: a message goes there and back, metadata travels both ways", () =>
 const statuses: readonly { readonly name: string; readonly serve: Serve; readonly code: Code; readonly message: string | RegExp }[] = [
   {
     name: "a status in trailers is thrown with its code and text",
-    serve: (stream) => reply(stream, new Uint8Array(), trailersFor(newError(Code.NotFound, "größe 100% weg"))),
+    serve: (stream) => reply(stream, new Uint8Array(), nodeHeaders(trailersFor(newError(Code.NotFound, "größe 100% weg")))),
     code: Code.NotFound,
     message: "größe 100% weg",
   },
   {
     name: "a status after a message is thrown all the same",
-    serve: (stream) => reply(stream, frameMessage(hello), trailersFor(newError(Code.DataLoss, "late"))),
+    serve: (stream) => reply(stream, frameMessage(hello), nodeHeaders(trailersFor(newError(Code.DataLoss, "late")))),
     code: Code.DataLoss,
     message: "late",
   },
   {
     name: "a trailers-only answer is a status",
-    serve: (stream) => stream.respond(trailersOnly(newError(Code.Unimplemented, "no such method")), { endStream: true }),
+    serve: (stream) => stream.respond(nodeHeaders(trailersOnly(newError(Code.Unimplemented, "no such method"))), { endStream: true }),
     code: Code.Unimplemented,
     message: "no such method",
   },
@@ -166,7 +191,7 @@ for (const tc of statuses) {
 
 test("unary: details of a status arrive", () =>
   withChannel(
-    (stream) => reply(stream, new Uint8Array(), trailersFor(newError(Code.Aborted, "x", undefined, [Uint8Array.of(1, 2)]))),
+    (stream) => reply(stream, new Uint8Array(), nodeHeaders(trailersFor(newError(Code.Aborted, "x", undefined, [Uint8Array.of(1, 2)])))),
     async (channel) => {
       const err = await channel.unary(background(), "/s/M", hello).then(
         () => assert.fail(),
@@ -686,26 +711,35 @@ for (const tc of trust) {
 }
 
 /** Collected is what a handler heard, and a promise of the end. */
-function collect(onData: (chunk: Uint8Array) => boolean = () => true) {
-  const heard = { headers: undefined as IncomingHttpHeaders | undefined, trailers: undefined as IncomingHttpHeaders | undefined, received: 0, drains: 0 };
+function collect(onData: (bytes: number) => void = () => {}) {
+  const heard = { headers: undefined as Fields | undefined, trailers: undefined as Fields | undefined, received: 0, drains: 0 };
   let settle: { resolve(): void; reject(err: unknown): void };
   const ended = new Promise<void>((resolve, reject) => (settle = { resolve, reject }));
   ended.catch(() => {}); // not every test looks at it
   const handler: CallHandler = {
     onHeaders: (headers) => void (heard.headers = headers),
-    onData(chunk) {
-      heard.received += chunk.length;
-      return onData(chunk);
+    onData(_buffer, start, end) {
+      heard.received += end - start;
+      onData(end - start);
     },
-    onTrailers: (trailers) => void (heard.trailers = trailers),
-    onEnd: () => settle.resolve(),
+    onEnd(trailers) {
+      heard.trailers = trailers;
+      settle.resolve();
+    },
     onError: (failure, refused) => settle.reject(Object.assign(new Error(failure.message), { code: failure.code, refused })),
     onDrain: () => heard.drains++,
   };
   return { heard, handler, ended };
 }
 
-const request = { ":method": "POST", ":scheme": "http", ":authority": "a", ":path": "/s/M", "content-type": "application/grpc", te: "trailers" };
+const request = fieldsOf(
+  [":method", "POST"],
+  [":scheme", "http"],
+  [":authority", "a"],
+  [":path", "/s/M"],
+  ["content-type", "application/grpc"],
+  ["te", "trailers"],
+);
 
 test("open: headers, bytes and trailers pass as they are, names sent twice included", () =>
   withChannel(
@@ -716,13 +750,13 @@ test("open: headers, bytes and trailers pass as they are, names sent twice inclu
     },
     async (channel) => {
       const { heard, handler, ended } = collect();
-      const call = channel.open({ ...request, "x-a": ["1", "2"] }, handler);
+      const call = channel.open(newFields([...request.list, newField("x-a", "1"), newField("x-a", "2")]), handler);
       call.write(bytes("any bytes, "));
       call.write(bytes("not even framed"));
       call.end();
       await ended;
-      assert.equal(heard.headers?.["x-was"], "1, 2");
-      assert.deepEqual(heard.trailers?.["x-bin"], ["YQ", "Yg"]);
+      assert.equal(heard.headers?.get("x-was"), "1, 2");
+      assert.deepEqual(heard.trailers?.all("x-bin"), ["YQ", "Yg"]);
       assert.equal(heard.received, 26);
     },
   ));
@@ -746,7 +780,11 @@ test("open: a paused reader holds the peer back to the window, and gets everythi
     },
     async (channel) => {
       let paused = true;
-      const { heard, handler, ended } = collect(() => !paused);
+      let owed = 0;
+      const { heard, handler, ended } = collect((bytes) => {
+        if (paused) owed += bytes;
+        else call.consumed(bytes);
+      });
       const call = channel.open(request, handler);
       call.end();
       let before = -1;
@@ -756,7 +794,7 @@ test("open: a paused reader holds the peer back to the window, and gets everythi
       }
       assert.ok(written <= 2 * window + (64 << 10), `${written} bytes were taken from the peer`);
       paused = false;
-      call.resume();
+      call.consumed(owed);
       await ended;
       assert.equal(heard.received, total);
     },
@@ -807,8 +845,7 @@ test("open: cancel resets the stream, and the handler hears nothing more", async
       const fail = (): never => assert.fail("heard after cancel");
       const call = channel.open(request, {
         onHeaders: () => heard++,
-        onData: () => ++heard === 0,
-        onTrailers: fail,
+        onData: () => heard++,
         onEnd: fail,
         onError: fail,
         onDrain: fail,
@@ -847,11 +884,3 @@ test("open: a failed call says whether the peer can have seen it", async () => {
     },
   );
 });
-
-test("open: headers that HTTP/2 does not carry fail the call, not the channel", () =>
-  withChannel(echo, async (channel) => {
-    const bad = collect();
-    channel.open({ ...request, "bad name": "x" }, bad.handler).end();
-    await assert.rejects(bad.ended, { code: Code.Internal, refused: false });
-    assert.equal(text((await channel.unary(background(), "/s/M", hello)).message), "hello");
-  }));

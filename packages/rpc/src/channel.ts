@@ -1,9 +1,10 @@
-import type { OutgoingHttpHeaders } from "node:http2";
 import type { ConnectionOptions } from "node:tls";
 import { type Clock, Code, type Ctx, type Failure, type Logger, newError, type Timer } from "@tfs/std";
 import { type Address, parseAddress } from "./address.ts";
 import { backoffMs } from "./backoff.ts";
-import { type Call, type CallHandler, newOutgoing, type Outgoing } from "./call.ts";
+import { type Call, type CallHandler, type Desk, newOutgoing, type OpenOptions, type Outgoing } from "./call.ts";
+import type { Fields } from "./fields.ts";
+import { type Budget, newBudget } from "./http2/index.ts";
 import { type ChannelLimits, defaultChannelLimits } from "./limits.ts";
 import { dial, type Link } from "./link.ts";
 import type { Metadata } from "./metadata.ts";
@@ -19,6 +20,8 @@ export interface ChannelOptions {
   /** authority is sent as :authority by `unary`; default the address, "localhost" for a unix socket. */
   readonly authority?: string;
   readonly limits?: Partial<ChannelLimits>;
+  /** budget bounds what waits for slow readers, over all channels and listeners that share it; default one of its own of limits.heldBytes. */
+  readonly budget?: Budget;
   /** random gives [0, 1) for the jitter of reconnecting; default Math.random. */
   readonly random?: () => number;
 }
@@ -39,8 +42,10 @@ class Channel {
   readonly #at: Address;
   readonly #options: ChannelOptions;
   readonly #limits: ChannelLimits;
+  readonly #budget: Budget;
   readonly #full: Failure;
   readonly #retired: Failure;
+  readonly #desk: Desk;
   readonly #links = new Set<Link>();
   readonly #waiting = new Set<Outgoing>();
   #link: Link | undefined;
@@ -57,6 +62,8 @@ class Channel {
     this.#at = parseAddress(options.address);
     this.#options = options;
     this.#limits = { ...defaultChannelLimits, ...options.limits };
+    this.#desk = { clock: options.clock, done: (call) => this.#done(call) };
+    this.#budget = options.budget ?? newBudget(this.#limits.heldBytes);
     this.#retired = newError(Code.Unavailable, `${options.address} is shutting down`);
     this.#full = newError(Code.ResourceExhausted, `too many calls wait for ${options.address}: the limit is ${this.#limits.pending}`);
   }
@@ -98,9 +105,9 @@ class Channel {
     });
   }
 
-  /** open starts a call whose headers and bytes pass through untouched: the caller brings :method, :path, :scheme, :authority and the rest. */
-  open(headers: OutgoingHttpHeaders, handler: CallHandler): Call {
-    const call = newOutgoing({ done: (over) => this.#done(over) }, headers, handler);
+  /** open starts a call whose fields and bytes pass through untouched: the caller brings :method, :path, :scheme, :authority and the rest. */
+  open(fields: Fields, handler: CallHandler, options: OpenOptions = {}): Call {
+    const call = newOutgoing(this.#desk, fields, handler, options);
     this.#inFlight++;
     if (this.#link !== undefined && this.#waiting.size === 0 && this.#link.room > 0) call.attach(this.#link);
     else if (this.#failure !== undefined) this.#failSoon(call, this.#failure);
@@ -147,7 +154,7 @@ class Channel {
       else this.#backOff(failure);
     };
     const link: Link = dial(
-      { address: this.#at, tls, clock, limits: this.#limits },
+      { address: this.#at, tls, clock, limits: this.#limits, budget: this.#budget },
       {
         onReady: () => {
           readyAt = clock.now();
@@ -219,7 +226,7 @@ class Channel {
 
   #done(call: Outgoing): void {
     this.#inFlight--;
-    this.#waiting.delete(call);
+    if (this.#waiting.size > 0) this.#waiting.delete(call);
   }
 }
 export type { Channel };

@@ -35,8 +35,11 @@ export interface Exchange {
 
 /** ExchangeHandler hears the rest of a request. Nothing comes after onReset. */
 export interface ExchangeHandler {
-  /** Body bytes: buffer[start, end). They are the reader's again when this returns: copy what is to be kept. Each is owed one consumed(). */
-  onData(buffer: Buffer, start: number, end: number): void;
+  /**
+   * Body bytes: buffer[start, end). They are the reader's again when this returns: copy what is to be kept. Each is owed one consumed(). `last`: the body is
+   * known to end with them, and onEnd follows. `inPlace`: the nine bytes in front of them may be written over, as Stream.send can make use of.
+   */
+  onData(buffer: Buffer, start: number, end: number, last: boolean, inPlace: boolean): void;
   /** The request is complete. */
   onEnd(trailers: Fields | undefined): void;
   /** The peer is gone, or gave up with this HTTP/2 error code; nothing can be sent any more. */

@@ -5,18 +5,23 @@ import * as grpc from "@grpc/grpc-js";
 import { background, Code, discard, newError, systemClock, withCancel, withTimeout } from "@tfs/std";
 import {
   type Channel,
+  collectBody,
   decodeBinary,
   decompress,
   encodeBinary,
+  fieldsOf,
   frameMessage,
-  type Message,
+  grpcAnswer,
   newChannel,
   newDeframer,
+  newField,
+  newFields,
   newListener,
   parseTimeout,
   trailersFor,
   trailersOnly,
 } from "./index.ts";
+import { ignoreBody } from "./testing/index.ts";
 
 const same = (bytes: Buffer): Buffer => bytes;
 const method = (path: string) => ({
@@ -117,29 +122,24 @@ async function withClient(
   const listener = newListener({
     clock: systemClock(),
     logger: discard(),
-    onRequest: (_req, res) => res.end(),
-    onStream(stream, headers) {
-      const path = headers[":path"];
+    onExchange(stream) {
+      const path = stream.fields.get(":path");
       if (path === "/s/Wait") {
-        seen.timeoutMs = parseTimeout(String(headers["grpc-timeout"]));
-        stream.on("close", () => close(stream.rstCode ?? 0));
-        stream.resume();
+        seen.timeoutMs = parseTimeout(stream.timeout ?? "");
+        ignoreBody(stream, close);
         return;
       }
-      if (path !== "/s/Echo" && path !== "/s/Fail") return stream.respond(trailersOnly(newError(Code.Unimplemented, `no method ${path}`)), { endStream: true });
-      const deframer = newDeframer({ maxMessageBytes: 1 << 24 });
-      const received: Message[] = [];
-      stream.on("data", (chunk: Buffer) => received.push(...deframer.push(chunk)));
-      stream.on("end", async () => {
+      const body = collectBody(stream, 1 << 26);
+      if (path !== "/s/Echo" && path !== "/s/Fail") return stream.respond(trailersOnly(newError(Code.Unimplemented, `no method ${path}`)), true);
+      body.whole().then(async (bytes) => {
+        const deframer = newDeframer({ maxMessageBytes: 1 << 24 });
+        const received = deframer.push(bytes);
         deframer.end();
         seen.compressed += received.filter((message) => message.compressed).length;
-        const messages = await Promise.all(received.map((message) => decompress(message, headers["grpc-encoding"] as string | undefined, 1 << 24)));
-        stream.respond({ ":status": 200, "content-type": "application/grpc", got: String(headers["sent"]) }, { waitForTrailers: true });
-        stream.on("wantTrailers", () =>
-          stream.sendTrailers(path === "/s/Fail" ? trailersFor(newError(Code.OutOfRange, "größe\n")) : { "grpc-status": "0", last: "one" }),
-        );
+        const messages = await Promise.all(received.map((message) => decompress(message, stream.fields.get("grpc-encoding"), 1 << 24)));
+        stream.respond(newFields([...grpcAnswer.list, newField("got", stream.fields.get("sent") ?? "undefined")]));
         for (const message of path === "/s/Fail" ? [] : messages) stream.write(frameMessage(message));
-        stream.end();
+        stream.end(path === "/s/Fail" ? trailersFor(newError(Code.OutOfRange, "größe\n")) : fieldsOf(["grpc-status", "0"], ["last", "one"]));
       });
     },
   });
@@ -202,7 +202,7 @@ test("grpc-js client: it reads our failures, in trailers and trailers-only", () 
 
 test("grpc-js client: its deadline arrives, and so does the reset when it has passed", () =>
   withClient(async (client, seen) => {
-    await assert.rejects(callUnary(client, "/s/Wait", Buffer.of(1), { deadline: Date.now() + 100 }), { code: Code.DeadlineExceeded });
-    assert.ok(seen.timeoutMs > 0 && seen.timeoutMs <= 101, String(seen.timeoutMs));
+    await assert.rejects(callUnary(client, "/s/Wait", Buffer.of(1), { deadline: Date.now() + 2000 }), { code: Code.DeadlineExceeded });
+    assert.ok(seen.timeoutMs > 0 && seen.timeoutMs <= 2001, String(seen.timeoutMs));
     assert.equal(await seen.closedWith, 8);
   }));

@@ -16,8 +16,10 @@ export interface ListenerLimits {
   readonly idleMs: number;
   /** Concurrent streams of one HTTP/2 connection; more are refused. Default 256. */
   readonly streams: number;
-  /** Bytes that one stream may send ahead of its reader. Default 4 MiB; a connection can pin up to `streams` times this. */
+  /** Bytes that one stream may send ahead of its reader. Default 1 MiB. */
   readonly streamWindowBytes: number;
+  /** Bytes that wait for slow readers, over all connections; past it clients get no more credit until some have left. Default 256 MiB. */
+  readonly heldBytes: number;
   /** Streams that one connection's client may reset in a burst; past it the connection is cut. Default 1,000. */
   readonly resetBurst: number;
   /** Resets per second that refill the burst. Default 100. */
@@ -33,7 +35,8 @@ export const defaultListenerLimits: ListenerLimits = {
   keepAliveMs: 75_000,
   idleMs: 600_000,
   streams: 256,
-  streamWindowBytes: 4 * 1024 * 1024,
+  streamWindowBytes: 1024 * 1024,
+  heldBytes: 256 * 1024 * 1024,
   resetBurst: 1000,
   resetsPerSecond: 100,
 };
@@ -56,8 +59,10 @@ export interface ChannelLimits {
   readonly maxMessageBytes: number;
   /** Response headers and trailers in bytes. Default 64 KiB. */
   readonly headerBytes: number;
-  /** Bytes that the peer may send ahead of a call's reader. Default 4 MiB. */
+  /** Bytes that the peer may send ahead of a call's reader. Default 1 MiB. */
   readonly streamWindowBytes: number;
+  /** Bytes that wait to be sent, over all calls; past it peers get no more credit until some have left. Default 256 MiB. */
+  readonly heldBytes: number;
 }
 
 export const defaultChannelLimits: ChannelLimits = {
@@ -69,15 +74,6 @@ export const defaultChannelLimits: ChannelLimits = {
   pingTimeoutMs: 10_000,
   maxMessageBytes: 64 * 1024 * 1024,
   headerBytes: 64 * 1024,
-  streamWindowBytes: 4 * 1024 * 1024,
+  streamWindowBytes: 1024 * 1024,
+  heldBytes: 256 * 1024 * 1024,
 };
-
-/**
- * Flow-control window of a whole connection that a listener grants, in bytes. A channel must keep the protocol's 64 KiB: node:http2 stops reading while
- * a write of its own is blocked (MaybeStopReading in node_http2.cc), so two such ends that each have more under way than the socket's buffers hold wait
- * for each other for ever. With the small window one direction always fits, and its sender always reads on.
- */
-export const listenerWindowBytes: number = 16 * 1024 * 1024;
-
-/** node:http2's own bound on queued output and compression state per session, in MiB; its default of 10 refuses streams while a few tensors are in flight. */
-export const sessionMemoryMib: number = 256;

@@ -1,16 +1,18 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2, constants, type OutgoingHttpHeaders } from "node:http2";
-import { connect as connectTcp, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
-import { type Clock, Code, type Failure, newError } from "@tfs/std";
+import { type Clock, Code, type Failure, newError, type Timer } from "@tfs/std";
 import { type Address, formatAddress } from "./address.ts";
-import { newKeepalive, type Keepalive } from "./keepalive.ts";
-import { type ChannelLimits, sessionMemoryMib } from "./limits.ts";
+import type { Fields } from "./fields.ts";
+import { type Budget, defaultSessionLimits, h2, newSession, type Session, type Stream, type StreamHandler } from "./http2/index.ts";
+import { type Keepalive, newKeepalive } from "./keepalive.ts";
+import type { ChannelLimits } from "./limits.ts";
+import { dialWire, type Wire, wrapWire } from "./wire.ts";
 
 export interface LinkOptions {
   readonly address: Address;
   readonly tls: ConnectionOptions | undefined;
   readonly clock: Clock;
   readonly limits: ChannelLimits;
+  readonly budget: Budget;
 }
 
 /** LinkEvents are called in this order: ready at most once, room any number of times, retire at most once, gone exactly once. */
@@ -36,58 +38,55 @@ const streamsPerConnection = 2 ** 30 - 1000;
 class Link {
   readonly #events: LinkEvents;
   readonly #where: string;
-  readonly #socket: Socket;
-  readonly #session: ClientHttp2Session;
+  readonly #wire: Wire;
+  readonly #session: Session;
   readonly #keepalive: Keepalive;
+  readonly #timer: Timer;
   #state: "connecting" | "ready" | "retired" | "gone" = "connecting";
-  #active = 0;
-  #opened = 0;
   #failure: Failure | undefined;
 
   constructor(options: LinkOptions, events: LinkEvents) {
-    const { address, clock, limits } = options;
+    const { address, clock, limits, tls } = options;
     this.#events = events;
     this.#where = formatAddress(address);
-    this.#socket = openSocket(address, options.tls);
-    // Before node:http2 adds its own listener: when it closes the streams of a dead socket, they must already know why.
-    this.#socket.on("close", () => this.#fail("connection closed"));
-    this.#session = connectHttp2("http://peer", {
-      createConnection: () => this.#socket,
-      settings: { enablePush: false, initialWindowSize: limits.streamWindowBytes, maxHeaderListSize: limits.headerBytes },
-      maxSessionMemory: sessionMemoryMib,
-    });
-    const timer = clock.after(limits.connectMs, () => this.destroy(`no answer within ${limits.connectMs} ms`));
-    this.#session.on("remoteSettings", () => {
-      timer.cancel();
-      if (this.#state === "connecting") {
+    this.#wire = openWire(address, tls);
+    // Before the session listens: when it ends the streams of a dead socket, they must already know why.
+    this.#wire.socket.on("error", (err) => this.#fail(reasonOf(err), err));
+    for (const event of ["end", "close"]) this.#wire.socket.on(event, () => this.#fail("connection closed"));
+    this.#session = newSession({
+      side: "client",
+      wire: this.#wire,
+      peer: { address: this.#where, encrypted: tls !== undefined },
+      clock,
+      limits: { ...defaultSessionLimits, headerBytes: limits.headerBytes, streamWindowBytes: limits.streamWindowBytes },
+      budget: options.budget,
+      onReady: () => {
+        this.#timer.cancel();
+        if (this.#state !== "connecting") return;
         this.#state = "ready";
         this.#events.onReady();
-      } else this.#events.onRoom();
+      },
+      onRoom: () => {
+        if (this.#session.size === 0) this.#keepalive.rest();
+        this.#events.onRoom();
+      },
+      onGoaway: () => this.#retire(),
+      onClose: () => this.#onClose(),
     });
-    this.#session.on("goaway", () => this.#retire());
-    this.#session.on("error", (err) => this.#fail(reasonOf(err), err));
-    this.#session.on("close", () => {
-      timer.cancel();
-      this.#keepalive.rest();
-      this.#fail("connection closed");
-      this.#socket.destroy();
-      this.#state = "gone";
-      this.#events.onGone(this.#failure!); // set by #fail, just above at the latest
-    });
+    this.#timer = clock.after(limits.connectMs, () => this.destroy(`no answer within ${limits.connectMs} ms`));
     this.#keepalive = newKeepalive({
       clock,
       pingMs: limits.pingMs,
       pingTimeoutMs: limits.pingTimeoutMs,
-      bytesRead: () => this.#socket.bytesRead,
-      ping: (onAck) => this.#session.ping((err) => err === null && onAck()),
+      bytesRead: () => this.#wire.received,
+      ping: (onAck) => this.#session.ping(onAck),
       onDead: () => this.destroy(`no answer to a ping within ${limits.pingTimeoutMs} ms`),
     });
   }
 
   /** room is how many more streams the peer takes now. */
   get room(): number {
-    if (this.#state !== "ready") return 0;
-    return (this.#session.remoteSettings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY) - this.#active;
+    return this.#state === "ready" ? this.#session.room : 0;
   }
 
   /** failure is why the connection is dying or dead; undefined while it is well. */
@@ -95,31 +94,25 @@ class Link {
     return this.#failure;
   }
 
-  /** request opens a stream; only when there is room. Throws what node:http2 throws for headers it will not send. */
-  request(headers: OutgoingHttpHeaders): ClientHttp2Stream {
-    const stream = this.#session.request(headers);
-    this.#active++;
+  /** request opens a stream; only when there is room. Arguments as Session.open takes them. */
+  request(fields: Fields, handler: StreamHandler, end: boolean, tail: Uint8Array, tailBytes: number): Stream {
+    const stream = this.#session.open(fields, handler, end, tail, tailBytes);
     this.#keepalive.watch();
-    stream.on("close", () => {
-      this.#active--;
-      if (this.#active === 0) this.#keepalive.rest();
-      this.#events.onRoom();
-    });
-    if (++this.#opened === streamsPerConnection) this.close();
+    if (this.#session.opened === streamsPerConnection) this.close();
     return stream;
   }
 
   /** close takes no new streams and ends when the last one has. */
   close(): void {
     this.#retire();
-    if (!this.#session.closed) this.#session.close();
+    if (this.#session.established) this.#session.close();
+    else this.destroy("channel closed");
   }
 
   /** destroy ends the connection and all its streams. */
   destroy(why: string): void {
     this.#fail(why);
-    this.#session.destroy(undefined, constants.NGHTTP2_CANCEL);
-    this.#socket.destroy();
+    this.#session.destroy(h2.cancel, this.#failure!.message);
   }
 
   #retire(): void {
@@ -128,19 +121,32 @@ class Link {
     this.#events.onRetire();
   }
 
+  #onClose(): void {
+    this.#timer.cancel();
+    this.#keepalive.rest();
+    this.#fail("connection closed");
+    this.#state = "gone";
+    this.#events.onGone(this.#failure!); // set by #fail, just above at the latest
+  }
+
   #fail(why: string, cause?: unknown): void {
-    this.#failure ??= newError(Code.Unavailable, `${this.#state === "connecting" ? "cannot connect" : "lost connection"} to ${this.#where}: ${why}`, cause);
+    if (this.#failure !== undefined) return;
+    const fault = this.#session?.failure?.message; // the session may know better than its socket
+    this.#failure = newError(
+      Code.Unavailable,
+      `${this.#state === "connecting" ? "cannot connect" : "lost connection"} to ${this.#where}: ${fault?.startsWith("HTTP/2") ? fault : why}`,
+      cause,
+    );
   }
 }
 export type { Link };
 
-function openSocket(address: Address, tls: ConnectionOptions | undefined): Socket {
-  const socket =
-    tls === undefined
-      ? connectTcp("path" in address ? { path: address.path } : { host: address.host, port: address.port })
-      : connectTls({ ...tls, ...("path" in address ? { path: address.path } : { host: address.host, port: address.port }), ALPNProtocols: ["h2"] });
+function openWire(address: Address, tls: ConnectionOptions | undefined): Wire {
+  const where = "path" in address ? { path: address.path } : { host: address.host, port: address.port };
+  if (tls === undefined) return dialWire({ ...where, noDelay: true });
+  const socket = connectTls({ ...tls, ...where, ALPNProtocols: ["h2"] });
   socket.setNoDelay(true);
-  return socket;
+  return wrapWire(socket);
 }
 
 const reasons: Readonly<Record<string, string>> = {

@@ -3,21 +3,20 @@ import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { Agent, request as request1 } from "node:http";
-import { type ClientHttp2Session, connect as connect2, type ServerHttp2Stream } from "node:http2";
+import { type ClientHttp2Session, connect as connect2 } from "node:http2";
 import { createServer, connect as connectTcp, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { background, type Clock, Code, codeOf, discard, systemClock } from "@tfs/std";
 import { fakeClock } from "@tfs/std/testing";
-import { formatAddress, type Listener, type ListenerLimits, newChannel, newListener } from "./index.ts";
-import { clientPreface, echo, encodeFrame, encodeHeaders, frameFlag, frameType, type Raw, rawClient, uint32 } from "./testing/index.ts";
+import { type Exchange, fieldsOf, formatAddress, type Listener, type ListenerLimits, newChannel, newListener } from "./index.ts";
+import { clientPreface, encodeFrame, encodeHeaders, frameFlag, frameType, ignoreBody, type Raw, rawClient, serveBody, uint32 } from "./testing/index.ts";
 
 interface Setup {
   readonly clock?: Clock;
   readonly limits?: Partial<ListenerLimits>;
-  readonly onStream?: (stream: ServerHttp2Stream) => void;
-  readonly onRequest?: Parameters<typeof newListener>[0]["onRequest"];
+  readonly onExchange?: (exchange: Exchange) => void;
 }
 
 /** serve starts a listener that answers with the protocol and the body it got; it is closed when the test function ends. */
@@ -26,13 +25,11 @@ async function serve(setup: Setup, use: (port: number, listener: Listener) => Pr
     clock: setup.clock ?? systemClock(),
     logger: discard(),
     ...(setup.limits === undefined ? {} : { limits: setup.limits }),
-    ...(setup.onStream === undefined ? {} : { onStream: setup.onStream }),
-    onRequest:
-      setup.onRequest ??
-      ((req, res) => {
-        const parts: Buffer[] = [];
-        req.on("data", (part: Buffer) => parts.push(part));
-        req.on("end", () => res.end(`${req.httpVersion} ${req.url} ${Buffer.concat(parts).toString("latin1")}`));
+    onExchange:
+      setup.onExchange ??
+      ((exchange) => {
+        const version = exchange.wire === "http2" ? "2.0" : "1.1";
+        serveBody(exchange, (body) => Buffer.from(`${version} ${exchange.fields.get(":path")} ${Buffer.from(body).toString("latin1")}`, "latin1"));
       }),
   });
   const address = await listener.listen(background(), { host: "127.0.0.1", port: 0 });
@@ -114,18 +111,19 @@ for (let cut = 1; cut < clientPreface.length; cut += 5) {
     }));
 }
 
-const garbage = [
+const garbage: readonly { readonly name: string; readonly bytes: Uint8Array | string; readonly status?: number }[] = [
   { name: "noise", bytes: Uint8Array.from({ length: 64 }, (_, i) => (i * 37) & 0xff) },
   { name: "a TLS hello", bytes: Uint8Array.of(0x16, 3, 1, 0, 5, 1, 0, 0, 1, 0) },
-  { name: "a preface with one byte wrong", bytes: Buffer.from(clientPreface.replace("SM", "SN")) },
+  { name: "a preface with one byte wrong", bytes: Buffer.from(clientPreface.replace("SM", "SN")), status: 505 },
   { name: "both lengths of a body at once", bytes: "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" },
   { name: "two different content lengths", bytes: "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd" },
   { name: "a bare line feed in the headers", bytes: "GET / HTTP/1.1\nHost: h\n\n" },
   { name: "no host", bytes: "GET / HTTP/1.1\r\n\r\n" },
 ];
 for (const tc of garbage) {
-  test(`listener: ${tc.name} is answered with 400 and closed`, () =>
-    serve({}, async (port) => assert.match(await exchange(port, [tc.bytes]), /^HTTP\/1\.1 400 /)));
+  const { status = 400 } = tc;
+  test(`listener: ${tc.name} is answered with ${status} and closed`, () =>
+    serve({}, async (port) => assert.ok((await exchange(port, [tc.bytes])).startsWith(`HTTP/1.1 ${status} `))));
 }
 
 test("listener: a preface followed by garbage closes the connection", () =>
@@ -202,18 +200,22 @@ test("listener: HTTP/2 headers up to the limit are taken, past it the stream is 
 
 test("listener: a client that heeds the stream limit gets all its streams served, never more than that at once", async () => {
   let [open, peak] = [0, 0];
-  const onStream = (stream: ServerHttp2Stream): void => {
+  const onExchange = (exchange: Exchange): void => {
     peak = Math.max(peak, ++open);
-    stream.on("end", () =>
-      setImmediate(() => {
-        open--;
-        stream.respond({ ":status": 200 });
-        stream.end("x");
-      }),
-    );
-    stream.resume();
+    exchange.handler = {
+      onData: (_buffer, start, end) => exchange.consumed(end - start),
+      onEnd: () =>
+        void setImmediate(() => {
+          open--;
+          exchange.respond(fieldsOf([":status", "200"]));
+          exchange.write(Buffer.from("x"));
+          exchange.end();
+        }),
+      onReset() {},
+      onDrain() {},
+    };
   };
-  await serve({ limits: { streams: 2 }, onStream }, async (port) => {
+  await serve({ limits: { streams: 2 }, onExchange }, async (port) => {
     const session = connect2(`http://127.0.0.1:${port}`);
     await once(session, "remoteSettings");
     assert.deepEqual(await Promise.all(["/1", "/2", "/3", "/4", "/5"].map((path) => get2(session, path))), ["x", "x", "x", "x", "x"]);
@@ -222,12 +224,16 @@ test("listener: a client that heeds the stream limit gets all its streams served
   });
 });
 
-test("listener: a client that ignores the stream limit is cut off", () =>
-  serve({ limits: { streams: 2 }, onStream: () => {} }, async (port) => {
+test("listener: a client that ignores the stream limit has its surplus refused, and the rest served", () =>
+  serve({ limits: { streams: 2 }, onExchange: (exchange) => ignoreBody(exchange) }, async (port) => {
     const peer = rawClient(port);
     await peer.until((f) => f.type === frameType.settings && f.flags === frameFlag.ack);
     peer.send(...[1, 3, 5].map((id) => requestFrame(id, "/", frameFlag.endHeaders)));
-    await peer.closed;
+    const reset = await peer.until((f) => f.type === frameType.rstStream);
+    assert.deepEqual([reset.stream, reset.payload.readUInt32BE()], [5, 7]);
+    await pong(peer);
+    assert.equal(peer.frames.filter((f) => f.type === frameType.rstStream).length, 1);
+    peer.socket.destroy();
   }));
 
 test("listener: request headers that come too slowly over HTTP/1.1 are answered with 408", () =>
@@ -240,8 +246,8 @@ test("listener: a body that comes too slowly over HTTP/1.1 is cut off", () =>
 
 test("listener: an HTTP/2 connection without streams gets GOAWAY after its idle time, one with a stream does not", async () => {
   const clock = fakeClock();
-  const streams: ServerHttp2Stream[] = [];
-  await serve({ clock, limits: { idleMs: 1000 }, onStream: (stream) => streams.push(stream) }, async (port) => {
+  const streams: Exchange[] = [];
+  await serve({ clock, limits: { idleMs: 1000 }, onExchange: (stream) => void streams.push(stream) }, async (port) => {
     const [idle, busy] = [rawClient(port), rawClient(port)];
     busy.send(requestFrame(1, "/"));
     for (const peer of [idle, busy]) await peer.until((f) => f.type === frameType.settings && f.flags === frameFlag.ack);
@@ -249,7 +255,7 @@ test("listener: an HTTP/2 connection without streams gets GOAWAY after its idle 
     await clock.advance(1500);
     assert.equal((await idle.until((f) => f.type === frameType.goaway)).payload.readUInt32BE(4), 0);
     await idle.closed;
-    streams[0]!.respond({ ":status": 204 }, { endStream: true });
+    streams[0]!.respond(fieldsOf([":status", "204"]), true);
     await busy.until((f) => f.type === frameType.headers);
     assert.equal(
       busy.frames.some((f) => f.type === frameType.goaway),
@@ -273,7 +279,7 @@ for (const tc of floods) {
   test(`listener: ${tc.name} cut the connection after the burst, and another client is served`, async () => {
     let started = 0;
     await serve(
-      { clock: fakeClock(), limits: { resetBurst: 50, resetsPerSecond: 1 }, onStream: (stream) => void (++started && stream.resume()) },
+      { clock: fakeClock(), limits: { resetBurst: 50, resetsPerSecond: 1 }, onExchange: (exchange) => void (++started && ignoreBody(exchange)) },
       async (port, listener) => {
         const peer = rawClient(port);
         for (let i = 0; i < 1000; i++) peer.send(...tc.frames(2 * i + 1));
@@ -289,7 +295,7 @@ for (const tc of floods) {
 }
 
 test("listener: as many resets as the burst are forgiven", () =>
-  serve({ clock: fakeClock(), limits: { resetBurst: 50 }, onStream: (stream) => void stream.resume() }, async (port) => {
+  serve({ clock: fakeClock(), limits: { resetBurst: 50 }, onExchange: (exchange) => ignoreBody(exchange) }, async (port) => {
     const peer = rawClient(port);
     for (let i = 0; i < 50; i++) peer.send(...floods[0]!.frames(2 * i + 1));
     await pong(peer);
@@ -304,7 +310,7 @@ async function pong(peer: Raw): Promise<void> {
 
 for (const version of ["1.1", "2.0"]) {
   test(`listener: 8 MiB go in and come out whole over HTTP/${version}`, () =>
-    serve({ onRequest: (req, res) => void req.pipe(res as NodeJS.WritableStream) }, async (port) => {
+    serve({ onExchange: (exchange) => serveBody(exchange, (body) => body) }, async (port) => {
       const body = Buffer.from(Uint8Array.from({ length: 8 << 20 }, (_, i) => (i * 31 + (i >> 11)) & 0xff));
       let back: Buffer;
       if (version === "1.1") back = Buffer.from(await (await fetch(`http://127.0.0.1:${port}/`, { method: "POST", body })).arrayBuffer());
@@ -320,7 +326,7 @@ for (const version of ["1.1", "2.0"]) {
 for (const kind of ["port", "unix socket"]) {
   test(`listener: over a ${kind}, channel and listener with much under way in both directions do not wait for each other`, async () => {
     const dir = mkdtempSync(join(tmpdir(), "tfs-rpc-"));
-    const listener = newListener({ clock: systemClock(), logger: discard(), onRequest: () => {}, onStream: (stream) => echo(stream) });
+    const listener = newListener({ clock: systemClock(), logger: discard(), onExchange: (exchange) => serveBody(exchange, (body) => body) });
     try {
       const address = formatAddress(await listener.listen(background(), kind === "port" ? { host: "127.0.0.1", port: 0 } : { path: join(dir, "s.sock") }));
       await using channel = newChannel({ address, clock: systemClock(), logger: discard() });
@@ -337,8 +343,8 @@ for (const kind of ["port", "unix socket"]) {
 }
 
 test("drain: a stream in flight finishes after GOAWAY, idle connections close, new ones are refused", async () => {
-  const streams: ServerHttp2Stream[] = [];
-  await serve({ onStream: (stream) => streams.push(stream) }, async (port, listener) => {
+  const streams: Exchange[] = [];
+  await serve({ onExchange: (stream) => void streams.push(stream) }, async (port, listener) => {
     const [busy, idle] = [rawClient(port), rawClient(port)];
     busy.send(requestFrame(1, "/"));
     await pong(busy);
@@ -346,13 +352,17 @@ test("drain: a stream in flight finishes after GOAWAY, idle connections close, n
     const silent = await connected(port, listener, 3);
     const silentClosed = once(silent, "close");
     const drained = listener.drain(60_000);
-    assert.equal((await busy.until((f) => f.type === frameType.goaway)).payload.readUInt32BE(0), 1);
+    // Two steps: first every stream is still welcome, then none after those that had come when the client had heard of it (RFC 9113, section 6.8).
+    assert.equal((await busy.until((f) => f.type === frameType.goaway)).payload.readUInt32BE(0), 0x7fffffff);
+    busy.send(encodeFrame(frameType.ping, frameFlag.ack, 0, (await busy.until((f) => f.type === frameType.ping && f.flags === 0)).payload));
+    await busy.until((f) => f.type === frameType.goaway && f.payload.readUInt32BE(0) === 1);
     await idle.closed;
     await silentClosed;
     const late = connectTcp(port, "127.0.0.1");
     await assert.rejects(once(late, "connect"), { code: "ECONNREFUSED" });
-    streams[0]!.respond({ ":status": 200 });
-    streams[0]!.end("done");
+    streams[0]!.respond(fieldsOf([":status", "200"]));
+    streams[0]!.write(Buffer.from("done"));
+    streams[0]!.end();
     await busy.until((f) => f.type === frameType.data && f.payload.toString() === "done");
     await busy.closed;
     await drained;
@@ -361,28 +371,36 @@ test("drain: a stream in flight finishes after GOAWAY, idle connections close, n
 
 test("drain: an HTTP/1.1 request in flight is answered with Connection: close, an idle kept-alive connection is closed", async () => {
   let answer: (() => void) | undefined;
-  await serve({ onRequest: (req, res) => (req.url === "/slow" ? (answer = () => res.end("slow")) : res.end("fast")) }, async (port, listener) => {
-    const agent = new Agent({ keepAlive: true });
-    const idle = await send(port, "/fast", agent);
-    assert.equal(idle.headers.connection, "keep-alive");
-    const slow = send(port, "/slow");
-    while (answer === undefined) await new Promise((resolve) => setImmediate(resolve));
-    const drained = listener.drain(60_000);
-    while (listener.connections > 1) await new Promise((resolve) => setImmediate(resolve));
-    answer();
-    assert.equal((await slow).headers.connection, "close");
-    await drained;
-    agent.destroy();
-  });
+  await serve(
+    { onExchange: (exchange) => (exchange.fields.get(":path") === "/slow" ? (answer = () => say(exchange, "slow")) : say(exchange, "fast")) },
+    async (port, listener) => {
+      const agent = new Agent({ keepAlive: true });
+      const idle = await send(port, "/fast", agent);
+      assert.equal(idle.headers.connection, "keep-alive");
+      const slow = send(port, "/slow");
+      while (answer === undefined) await new Promise((resolve) => setImmediate(resolve));
+      const drained = listener.drain(60_000);
+      while (listener.connections > 1) await new Promise((resolve) => setImmediate(resolve));
+      answer();
+      assert.equal((await slow).headers.connection, "close");
+      await drained;
+      agent.destroy();
+    },
+  );
 });
 
 test("drain: an HTTP/1.1 answer whose headers are out is finished, then the connection closes", async () => {
   let finish: (() => void) | undefined;
   await serve(
     {
-      onRequest: (_req, res) => {
-        (res as NodeJS.WritableStream).write("half ");
-        finish = () => res.end("whole");
+      onExchange: (exchange) => {
+        ignoreBody(exchange);
+        exchange.respond(fieldsOf([":status", "200"]));
+        exchange.write(Buffer.from("half "));
+        finish = () => {
+          exchange.write(Buffer.from("whole"));
+          exchange.end();
+        };
       },
     },
     async (port, listener) => {
@@ -404,6 +422,14 @@ test("drain: an HTTP/1.1 answer whose headers are out is finished, then the conn
   );
 });
 
+/** say answers with a text, whatever the request's body. */
+function say(exchange: Exchange, text: string): void {
+  ignoreBody(exchange);
+  exchange.respond(fieldsOf([":status", "200"], ["content-length", String(text.length)]));
+  exchange.write(Buffer.from(text));
+  exchange.end();
+}
+
 async function send(port: number, path: string, agent?: Agent): Promise<{ readonly headers: NodeJS.Dict<string | string[]> }> {
   return new Promise((resolve, reject) => {
     const req = request1({ port, path, host: "127.0.0.1", ...(agent === undefined ? {} : { agent }) }, (res) => {
@@ -417,7 +443,7 @@ async function send(port: number, path: string, agent?: Agent): Promise<{ readon
 
 test("drain: what is still open when time is up is cut", async () => {
   const clock = fakeClock();
-  await serve({ clock, onStream: () => {} }, async (port, listener) => {
+  await serve({ clock, onExchange: (exchange) => ignoreBody(exchange) }, async (port, listener) => {
     const peer = rawClient(port);
     peer.send(requestFrame(1, "/"));
     await pong(peer);
@@ -450,7 +476,7 @@ test("listener: no connection and no timer is left of a hundred clients", async 
 });
 
 test("listen: without a host IPv4 clients are served too", async () => {
-  const listener = newListener({ clock: systemClock(), logger: discard(), onRequest: (_req, res) => res.end("any") });
+  const listener = newListener({ clock: systemClock(), logger: discard(), onExchange: (exchange) => say(exchange, "any") });
   const address = await listener.listen(background(), { port: 0 });
   assert.ok("port" in address && ["::", "0.0.0.0"].includes(address.host));
   assert.equal(await (await fetch(`http://127.0.0.1:${address.port}`)).text(), "any");
@@ -461,7 +487,7 @@ test("listen: a port in use is Unavailable and named", async () => {
   const holder = createServer();
   await new Promise<void>((resolve) => holder.listen(0, "127.0.0.1", resolve));
   const { port } = holder.address() as { port: number };
-  const listener = newListener({ clock: systemClock(), logger: discard(), onRequest: () => {} });
+  const listener = newListener({ clock: systemClock(), logger: discard(), onExchange: () => {} });
   await assert.rejects(listener.listen(background(), { host: "127.0.0.1", port }), {
     code: Code.Unavailable,
     message: `cannot listen on 127.0.0.1:${port}: address already in use`,
@@ -471,7 +497,7 @@ test("listen: a port in use is Unavailable and named", async () => {
 });
 
 test("listen: a host that is not ours is InvalidArgument and named", async () => {
-  const listener = newListener({ clock: systemClock(), logger: discard(), onRequest: () => {} });
+  const listener = newListener({ clock: systemClock(), logger: discard(), onExchange: () => {} });
   await assert.rejects(
     listener.listen(background(), { host: "192.0.2.1", port: 8500 }),
     (err) => codeOf(err) === Code.InvalidArgument && String(err).includes("192.0.2.1:8500"),
@@ -483,14 +509,14 @@ test("listen: a unix socket file left by a dead owner is replaced, a live one is
   const dir = mkdtempSync(join(tmpdir(), "tfs-rpc-"));
   const path = join(dir, "s.sock");
   try {
-    const first = newListener({ clock: systemClock(), logger: discard(), onRequest: (_req, res) => res.end("first") });
+    const first = newListener({ clock: systemClock(), logger: discard(), onExchange: (exchange) => say(exchange, "first") });
     assert.deepEqual(await first.listen(background(), { path }), { path });
-    const second = newListener({ clock: systemClock(), logger: discard(), onRequest: (_req, res) => res.end("second") });
+    const second = newListener({ clock: systemClock(), logger: discard(), onExchange: (exchange) => say(exchange, "second") });
     await assert.rejects(second.listen(background(), { path }), { code: Code.Unavailable, message: `cannot listen on unix:${path}: address already in use` });
     assert.equal(await viaUnix(path), "first");
     await first.close();
     leaveStale(path);
-    const third = newListener({ clock: systemClock(), logger: discard(), onRequest: (_req, res) => res.end("third") });
+    const third = newListener({ clock: systemClock(), logger: discard(), onExchange: (exchange) => say(exchange, "third") });
     await third.listen(background(), { path });
     assert.equal(await viaUnix(path), "third");
     await third.close();

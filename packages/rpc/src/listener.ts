@@ -1,67 +1,103 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse, IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { createServer, type Server, type Socket } from "node:net";
 import { type Clock, type Ctx, type Logger, messageOf, type Timer } from "@tfs/std";
 import type { Address } from "./address.ts";
 import { type BindAddress, bind } from "./bind.ts";
-import { type Http1, newHttp1 } from "./http1.ts";
-import { type Http2, newHttp2 } from "./http2.ts";
+import type { Exchange } from "./exchange.ts";
+import { type Http1, newHttp1 } from "./h1/index.ts";
+import { type Budget, defaultSessionLimits, h2, newBudget, newSession, type Session, type Stream } from "./http2/index.ts";
 import { defaultListenerLimits, type ListenerLimits } from "./limits.ts";
 import { sniff } from "./sniff.ts";
+import { newWire, type Wire } from "./wire.ts";
 
 export interface ListenerOptions {
-  /** onRequest takes HTTP/1.1 requests, and HTTP/2 ones too unless onStream is there. */
-  readonly onRequest: (req: IncomingMessage | Http2ServerRequest, res: ServerResponse | Http2ServerResponse) => void;
-  /** onStream, if there, takes HTTP/2 requests as streams. `raw` is the header list as it came: name, value, name, value… */
-  readonly onStream?: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, raw: readonly string[]) => void;
+  /** onExchange takes each request. It sets the exchange's handler before it returns. Over HTTP/2 the exchange is a Stream, as its `wire` tells. */
+  readonly onExchange: (exchange: Stream | Http1Exchange) => void;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits?: Partial<ListenerLimits>;
+  /** budget bounds what waits for slow readers, over all channels and listeners that share it; default one of its own of limits.heldBytes. */
+  readonly budget?: Budget;
 }
+
+/** Http1Exchange is an exchange over HTTP/1.1. */
+export type Http1Exchange = Exchange & { readonly wire: "http1" };
 
 /** newListener makes one port for HTTP/2 with prior knowledge and HTTP/1.1, told apart by each connection's first bytes. */
 export function newListener(options: ListenerOptions): Listener {
   return new Listener(options);
 }
 
-const sweepsPerIdle = 10;
+const sweepMs = 1000;
 const tcpKeepAliveMs = 60_000;
 
 class Listener {
   readonly #options: ListenerOptions;
   readonly #limits: ListenerLimits;
+  readonly #budget: Budget;
   readonly #server: Server;
   readonly #http1: Http1;
-  readonly #http2: Http2;
-  readonly #sockets = new Set<Socket>();
-  readonly #undecided = new Set<Socket>();
+  readonly #wires = new Set<Wire>();
+  readonly #undecided = new Set<Wire>();
+  readonly #sessions = new Set<Session>();
   #sweep: Timer | undefined;
-  #stopped: Promise<void> | undefined;
+  #draining = false;
+  #emptied: (() => void)[] = [];
 
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.#limits = { ...defaultListenerLimits, ...options.limits };
-    const { onRequest, onStream, clock, logger } = options;
-    this.#http1 = newHttp1(this.#limits, onRequest);
-    this.#http2 = newHttp2({ limits: this.#limits, clock, logger, onRequest, onStream });
-    this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpKeepAliveMs }, (socket) => this.#accept(socket));
-    this.#server.maxConnections = this.#limits.connections;
+    this.#budget = options.budget ?? newBudget(this.#limits.heldBytes);
+    const { clock } = options;
+    this.#http1 = newHttp1({ limits: this.#limits, clock, onExchange: (exchange) => options.onExchange(exchange as Http1Exchange) });
+    // Paused: the connection moves into a socket of ours before anything is read.
+    this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpKeepAliveMs, pauseOnConnect: true }, (socket) =>
+      this.accept(socket),
+    );
   }
 
   /** listen binds once and gives the address with the real port. Throws as `bind` says. */
   async listen(ctx: Ctx, address: BindAddress): Promise<Address> {
     const bound = await bind(ctx, this.#server, address);
     this.#server.on("error", (err) => this.#options.logger.error("accept failed", { err }));
-    this.#armSweep();
+    this.open();
     return bound;
+  }
+
+  /** open makes the listener look after connections that somebody else accepts; listen does so by itself. */
+  open(): void {
+    this.#armSweep();
+  }
+
+  /** accept serves a connection that nobody has read from. */
+  accept(accepted: Socket): void {
+    if (this.#draining || this.#wires.size >= this.#limits.connections) {
+      accepted.destroy();
+      return;
+    }
+    const wire = newWire(accepted);
+    this.#wires.add(wire);
+    this.#undecided.add(wire);
+    wire.socket.on("error", (err) => this.#options.logger.debug("connection failed", { err: messageOf(err) }));
+    wire.socket.on("close", () => {
+      this.#wires.delete(wire);
+      this.#undecided.delete(wire);
+      if (accepted !== wire.socket) accepted.destroy(); // so that its server counts it out
+      if (this.#wires.size === 0) for (const resolve of this.#emptied.splice(0)) resolve();
+    });
+    sniff(wire, { clock: this.#options.clock, firstBytesMs: this.#limits.firstBytesMs }, (kind, buffer, start, end) => {
+      this.#undecided.delete(wire);
+      if (kind === "http1") this.#http1.accept(wire, buffer, start, end);
+      else this.#serve(wire, buffer, start, end);
+    });
+    wire.socket.resume();
   }
 
   /** drain stops accepting, asks every connection to finish (GOAWAY, `Connection: close`), and cuts what is still open after `ms`. */
   async drain(ms: number): Promise<void> {
     const stopped = this.#stop();
     this.#http1.drain();
-    this.#http2.drain();
-    for (const socket of this.#undecided) socket.destroy();
+    for (const session of this.#sessions) session.close();
+    for (const wire of this.#undecided) wire.socket.destroy();
     using _ = this.#options.clock.after(ms, () => this.#cut());
     await stopped;
   }
@@ -75,44 +111,52 @@ class Listener {
 
   /** connections is how many are open. */
   get connections(): number {
-    return this.#sockets.size;
+    return this.#wires.size;
   }
 
-  #accept(socket: Socket): void {
-    this.#sockets.add(socket);
-    this.#undecided.add(socket);
-    socket.on("error", (err) => this.#options.logger.debug("connection failed", { err: messageOf(err) }));
-    socket.on("close", () => {
-      this.#sockets.delete(socket);
-      this.#undecided.delete(socket);
+  #serve(wire: Wire, buffer: Buffer, start: number, end: number): void {
+    const { streams, headerBytes, streamWindowBytes, resetBurst, resetsPerSecond } = this.#limits;
+    const session = newSession({
+      side: "server",
+      wire,
+      peer: { address: wire.socket.remoteAddress ?? "", encrypted: false },
+      clock: this.#options.clock,
+      limits: { ...defaultSessionLimits, streams, headerBytes, streamWindowBytes, resets: { burst: resetBurst, perSecond: resetsPerSecond } },
+      budget: this.#budget,
+      onStream: this.#options.onExchange,
+      onClose: () => {
+        this.#sessions.delete(session);
+        if (session.failure !== undefined) this.#options.logger.debug("connection ended", { peer: session.peer.address, err: session.failure });
+      },
     });
-    sniff(socket, { clock: this.#options.clock, firstBytesMs: this.#limits.firstBytesMs }, (wire) => {
-      this.#undecided.delete(socket);
-      (wire === "http2" ? this.#http2 : this.#http1).accept(socket);
-    });
+    this.#sessions.add(session);
+    wire.onBytes(buffer, start, end);
   }
 
   /** #stop ends accepting; its promise settles when the last connection is gone. */
-  #stop(): Promise<void> {
-    this.#stopped ??= new Promise((resolve) => {
-      this.#server.close(() => {
-        this.#sweep?.cancel();
-        this.#http1.close();
-        resolve();
-      });
+  async #stop(): Promise<void> {
+    this.#draining = true;
+    const closed = new Promise<void>((resolve) => {
+      if (this.#server.listening) this.#server.close(() => resolve());
+      else resolve();
     });
-    return this.#stopped;
+    if (this.#wires.size > 0) await new Promise<void>((resolve) => this.#emptied.push(resolve));
+    await closed;
+    this.#sweep?.cancel();
+    this.#http1.close();
   }
 
   #cut(): void {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const session of this.#sessions) session.destroy(h2.noError, "shut down");
+    for (const wire of this.#wires) wire.socket.destroy();
   }
 
   #armSweep(): void {
     this.#sweep = this.#options.clock.after(
-      this.#limits.idleMs / sweepsPerIdle,
+      sweepMs,
       () => {
-        this.#http2.sweep();
+        const now = this.#options.clock.now();
+        for (const session of this.#sessions) session.sweep(now, this.#limits.idleMs);
         this.#armSweep();
       },
       { background: true },

@@ -1,6 +1,5 @@
-import type { IncomingHttpHeaders } from "node:http2";
-import { sensitiveHeaders } from "node:http2";
 import { Code, newError } from "@tfs/std";
+import type { Fields } from "./fields.ts";
 
 /** Metadata is what travels beside messages: lower-case names; values of names ending in "-bin" are base64 (encodeBinary). */
 export type Metadata = Readonly<Record<string, string | readonly string[]>>;
@@ -30,30 +29,15 @@ export function checkMetadata(metadata: Metadata): void {
   }
 }
 
-/** toMetadata keeps what an application may read of received headers or trailers: no pseudo-headers, nothing of the envelope. */
-export function toMetadata(headers: IncomingHttpHeaders): Metadata {
-  const metadata: Record<string, string | readonly string[]> = Object.create(null);
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined && !name.startsWith(":") && !name.startsWith("grpc-") && !reserved.has(name)) metadata[name] = value;
+/** toMetadata keeps what an application may read of received fields: no pseudo-fields, nothing of the envelope. Names that came several times keep their values apart. */
+export function toMetadata(fields: Fields | undefined): Metadata {
+  const metadata: Record<string, string | string[]> = Object.create(null);
+  for (const { name, value } of fields?.list ?? []) {
+    if (name.startsWith(":") || name.startsWith("grpc-") || reserved.has(name)) continue;
+    const before = metadata[name];
+    if (before === undefined) metadata[name] = value;
+    else if (typeof before === "string") metadata[name] = [before, value];
+    else before.push(value);
   }
   return metadata;
-}
-
-/**
- * splitHeaders gives headers as they were sent: names that came several times keep their values apart, where Node joins them with a comma.
- * `raw` is the flat name, value, name, value… list that Node hands out beside the object.
- */
-export function splitHeaders(headers: IncomingHttpHeaders, raw: readonly string[]): IncomingHttpHeaders {
-  const split: IncomingHttpHeaders = Object.create(null);
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const [name, value] = [raw[i]!, raw[i + 1]!];
-    const before = split[name];
-    if (before === undefined) split[name] = value;
-    else if (Array.isArray(before)) before.push(value);
-    else if (headers[name] !== before) split[name] = [before, value]; // equal: a name of which Node takes the first value only
-  }
-  // Names that must not enter compression tables stay marked; the types of headers have no place for Node's symbol.
-  const sensitive = (headers as Record<symbol, unknown>)[sensitiveHeaders];
-  if (sensitive !== undefined) (split as Record<symbol, unknown>)[sensitiveHeaders] = sensitive;
-  return split;
 }

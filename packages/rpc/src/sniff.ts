@@ -1,6 +1,6 @@
-import type { Socket } from "node:net";
 import type { Clock } from "@tfs/std";
-import { classify, type Wire } from "./preface.ts";
+import { classify, type Kind } from "./preface.ts";
+import type { Wire } from "./wire.ts";
 
 export interface SniffOptions {
   readonly clock: Clock;
@@ -8,31 +8,31 @@ export interface SniffOptions {
   readonly firstBytesMs: number;
 }
 
-/** sniff waits for the bytes that tell a connection's protocol, pushes them back and hands the socket on; a connection that ends or stays silent is destroyed. */
-export function sniff(socket: Socket, options: SniffOptions, onWire: (wire: Wire) => void): void {
-  let seen: Buffer = Buffer.alloc(0);
-  const onReadable = (): void => {
-    for (let chunk: Buffer | null = socket.read(); chunk !== null; chunk = socket.read()) {
-      seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
-    }
-    const wire = classify(seen);
-    if (wire === undefined) return;
-    stop();
-    socket.unshift(seen);
-    onWire(wire);
+/** sniff waits for the bytes that tell a connection's protocol and hands them on with the wire; a connection that ends or stays silent is destroyed. */
+export function sniff(wire: Wire, options: SniffOptions, onKind: (kind: Kind, buffer: Buffer, start: number, end: number) => void): void {
+  const { socket } = wire;
+  let seen: Buffer | undefined;
+  const stop = (): void => {
+    timer.cancel();
+    socket.removeListener("end", giveUp);
+    socket.removeListener("close", stop);
   };
   const giveUp = (): void => {
     stop();
     socket.destroy();
   };
   const timer = options.clock.after(options.firstBytesMs, giveUp, { background: true });
-  const stop = (): void => {
-    timer.cancel();
-    socket.removeListener("readable", onReadable);
-    socket.removeListener("end", giveUp);
-    socket.removeListener("close", stop);
-  };
-  socket.on("readable", onReadable);
   socket.on("end", giveUp);
   socket.on("close", stop);
+  wire.onBytes = (buffer, start, end) => {
+    const first = seen === undefined ? buffer.subarray(start, end) : Buffer.concat([seen, buffer.subarray(start, end)]);
+    const kind = classify(first);
+    if (kind === undefined) {
+      seen = Buffer.from(first);
+      return;
+    }
+    stop();
+    if (seen === undefined) onKind(kind, buffer, start, end);
+    else onKind(kind, first, 0, first.length);
+  };
 }

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Code, codeName, newError } from "@tfs/std";
 import { decodeDetails, encodeDetails } from "./details.ts";
-import { decodeBinary, encodeBinary, splitHeaders, toMetadata } from "./metadata.ts";
-import { checkMetadata } from "./metadata.ts";
+import { checkMetadata, decodeBinary, encodeBinary, toMetadata } from "./metadata.ts";
 import { codeFromHttpStatus, codeFromReset, decodeStatusMessage, encodeStatusMessage, failureFromTrailers, trailersFor, trailersOnly } from "./status.ts";
+import { fieldsFrom, nodeHeaders } from "./testing/index.ts";
 
 const messages = [
   { name: "printable ASCII stays", text: "Servable not found: Latest(m) ~!", value: "Servable not found: Latest(m) ~!" },
@@ -33,7 +33,7 @@ test("status: every code goes through trailers and back with text and details", 
   const details = [Uint8Array.of(1, 2, 3), new Uint8Array(), new Uint8Array(300).fill(7)];
   for (let code = 1; code <= 16; code++) {
     const failure = newError(code as Code, `tëxt of ${codeName(code)}`, undefined, details);
-    const back = failureFromTrailers(trailersFor(failure) as Record<string, string>);
+    const back = failureFromTrailers(trailersFor(failure));
     assert.equal(back?.code, code);
     assert.equal(back?.message, failure.message);
     assert.deepEqual(
@@ -60,14 +60,14 @@ const received = [
 ] as const;
 for (const tc of received) {
   test(`status: ${tc.name}`, () => {
-    const failure = failureFromTrailers(tc.trailers, tc.http);
+    const failure = failureFromTrailers(fieldsFrom(tc.trailers), tc.http);
     assert.deepEqual(failure && [failure.code, failure.message], tc.want);
   });
 }
 
 test("status: a trailers-only answer is HTTP 200 of type application/grpc", () => {
-  assert.deepEqual(trailersOnly(newError(Code.Unimplemented, "no")), {
-    ":status": 200,
+  assert.deepEqual(nodeHeaders(trailersOnly(newError(Code.Unimplemented, "no"))), {
+    ":status": "200",
     "content-type": "application/grpc",
     "grpc-status": "12",
     "grpc-message": "no",
@@ -146,13 +146,7 @@ for (const bad of [
 ]) {
   test(`metadata: ${JSON.stringify(bad)} is refused`, () => assert.throws(() => checkMetadata(bad), { code: Code.InvalidArgument }));
 }
-test("metadata: an application sees its own names only", () => {
-  assert.deepEqual(
-    { ...toMetadata({ ":status": 200, "content-type": "application/grpc", "grpc-status": "0", "x-a": "1", "x-b": ["2", "3"] } as never) },
-    { "x-a": "1", "x-b": ["2", "3"] },
-  );
-});
-test("metadata: names sent twice keep their values apart, names that count once keep the first", () => {
-  const raw = ["x-a", "1", "x-a", "2", "x-a", "3", "etag", "e1", "etag", "e2", "x-b", "1"];
-  assert.deepEqual({ ...splitHeaders({ "x-a": "1, 2, 3", etag: "e1", "x-b": "1" }, raw) }, { "x-a": ["1", "2", "3"], etag: "e1", "x-b": "1" });
+test("metadata: an application sees its own names only, and names sent twice with their values apart", () => {
+  const fields = fieldsFrom({ ":status": 200, "content-type": "application/grpc", "grpc-status": "0", "x-a": "1", "x-b": ["2", "3", "4"] });
+  assert.deepEqual({ ...toMetadata(fields) }, { "x-a": "1", "x-b": ["2", "3", "4"] });
 });

@@ -1,7 +1,7 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import { Code, codeName, type Failure, newError, toCode } from "@tfs/std";
-import { decodeBinary, encodeBinary } from "./metadata.ts";
 import { decodeDetails, encodeDetails } from "./details.ts";
+import { type Field, type Fields, newField, newFields } from "./fields.ts";
+import { decodeBinary, encodeBinary } from "./metadata.ts";
 
 /** encodeStatusMessage makes the value of grpc-message: UTF-8, with everything but printable ASCII and "%" itself percent-encoded. */
 export function encodeStatusMessage(text: string): string {
@@ -21,25 +21,33 @@ export function decodeStatusMessage(value: string): string {
 }
 
 /** trailersFor writes a failure as trailers: grpc-status, grpc-message and, if it has details, grpc-status-details-bin. */
-export function trailersFor(failure: Failure): OutgoingHttpHeaders {
-  const trailers: OutgoingHttpHeaders = { "grpc-status": String(failure.code), "grpc-message": encodeStatusMessage(failure.message) };
-  if (failure.details.length > 0) trailers["grpc-status-details-bin"] = encodeBinary(encodeDetails(failure));
-  return trailers;
+export function trailersFor(failure: Failure): Fields {
+  return newFields(statusFields(failure));
 }
 
-/** trailersOnly is a whole response that is nothing but a failure: headers to send with END_STREAM. HTTP status 200, as gRPC wants it. */
-export function trailersOnly(failure: Failure): OutgoingHttpHeaders {
-  return { ":status": 200, "content-type": "application/grpc", ...trailersFor(failure) };
+/** trailersOnly is a whole response that is nothing but a failure: fields to send with END_STREAM. HTTP status 200, as gRPC wants it. */
+export function trailersOnly(failure: Failure): Fields {
+  return newFields([...grpcAnswer.list, ...statusFields(failure)]);
+}
+
+/** grpcAnswer are the fields of an answer that goes on with messages; trailersOk those at its end. */
+export const grpcAnswer: Fields = newFields([newField(":status", "200"), newField("content-type", "application/grpc")]);
+export const trailersOk: Fields = newFields([newField("grpc-status", "0")]);
+
+function statusFields(failure: Failure): Field[] {
+  const fields = [newField("grpc-status", String(failure.code)), newField("grpc-message", encodeStatusMessage(failure.message))];
+  if (failure.details.length > 0) fields.push(newField("grpc-status-details-bin", encodeBinary(encodeDetails(failure))));
+  return fields;
 }
 
 /** failureFromTrailers reads trailers (or headers of a trailers-only response): undefined for OK; without a grpc-status it falls back to the HTTP status. */
-export function failureFromTrailers(trailers: IncomingHttpHeaders, httpStatus = 200): Failure | undefined {
-  const status = trailers["grpc-status"];
-  if (typeof status !== "string") return failureFromHttp(httpStatus);
+export function failureFromTrailers(trailers: Fields | undefined, httpStatus = 200): Failure | undefined {
+  const status = trailers?.get("grpc-status");
+  if (trailers === undefined || status === undefined) return failureFromHttp(httpStatus);
   if (status === "0") return undefined;
   const code = /^\d{1,2}$/.test(status) ? toCode(Number(status)) : Code.Unknown;
-  const raw = trailers["grpc-message"];
-  const message = typeof raw === "string" ? decodeStatusMessage(raw) : codeName(code);
+  const raw = trailers.get("grpc-message");
+  const message = raw !== undefined ? decodeStatusMessage(raw) : codeName(code);
   return newError(code, message, undefined, detailsOf(trailers));
 }
 
@@ -49,9 +57,9 @@ function failureFromHttp(httpStatus: number): Failure {
 }
 
 /** detailsOf never fails: details that cannot be read are dropped, the status itself counts. */
-function detailsOf(trailers: IncomingHttpHeaders): readonly Uint8Array[] {
-  const value = trailers["grpc-status-details-bin"];
-  if (typeof value !== "string") return [];
+function detailsOf(trailers: Fields): readonly Uint8Array[] {
+  const value = trailers.get("grpc-status-details-bin");
+  if (value === undefined) return [];
   try {
     return decodeDetails(decodeBinary(value));
   } catch {

@@ -1,8 +1,8 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import { background, type Clock, Code, type Ctx, canceled, deadlineExceeded, type Failure, newError, remainingMs, throwIfDone, toFailure } from "@tfs/std";
 import type { Call, CallHandler } from "./call.ts";
 import { acceptEncoding, decompress } from "./compression.ts";
-import { type Message, frameMessage, newDeframer } from "./frame.ts";
+import { type Field, type Fields, newField, newFields } from "./fields.ts";
+import { frameMessage, type Message, newDeframer } from "./frame.ts";
 import { checkMetadata, type Metadata, toMetadata } from "./metadata.ts";
 import { failureFromTrailers } from "./status.ts";
 import { formatTimeout } from "./timeout.ts";
@@ -27,7 +27,7 @@ export interface UnaryRequest {
 
 /** Opener starts calls: a channel, or whoever spreads calls over several. */
 export interface Opener {
-  open(headers: OutgoingHttpHeaders, handler: CallHandler): Call;
+  open(fields: Fields, handler: CallHandler): Call;
 }
 
 /**
@@ -47,8 +47,8 @@ export async function callUnary(ctx: Ctx, channel: Opener, request: UnaryRequest
 /** Answer is a whole response whose status is OK. */
 interface Answer {
   readonly messages: readonly Message[];
-  readonly headers: IncomingHttpHeaders;
-  readonly trailers: IncomingHttpHeaders;
+  readonly headers: Fields;
+  readonly trailers: Fields | undefined;
 }
 
 /** attempt sends the request once. It throws what ends the call for good, and gives back the failure of a call that the peer has not seen. */
@@ -56,8 +56,7 @@ function attempt(ctx: Ctx, channel: Opener, request: UnaryRequest, body: Uint8Ar
   return new Promise((resolve, reject) => {
     const deframer = newDeframer({ maxMessageBytes: request.maxMessageBytes });
     const messages: Message[] = [];
-    let headers: IncomingHttpHeaders = {};
-    let trailers: IncomingHttpHeaders = {};
+    let headers: Fields = nothing;
 
     const settle = (): void => {
       timer?.cancel();
@@ -70,26 +69,21 @@ function attempt(ctx: Ctx, channel: Opener, request: UnaryRequest, body: Uint8Ar
     };
     const onAbort = (): void => abandon(reasonOf(ctx));
     const handler: CallHandler = {
-      onHeaders(received, end) {
+      onHeaders(received) {
         headers = received;
-        if (end) trailers = received;
-        const type = received["content-type"];
-        const isGrpc = typeof type === "string" && /^application\/grpc(?:[+;]|$)/.test(type);
-        if (!isGrpc && received["grpc-status"] === undefined) abandon(notGrpc(received));
+        const isGrpc = /^application\/grpc(?:[+;]|$)/.test(received.get("content-type") ?? "");
+        if (!isGrpc && received.get("grpc-status") === undefined) abandon(notGrpc(received));
       },
-      onData(chunk) {
+      onData(buffer, start, end) {
+        call.consumed(end - start);
         try {
-          messages.push(...deframer.push(chunk));
+          messages.push(...deframer.push(Buffer.from(buffer.subarray(start, end))));
           if (messages.length > 1) throw newError(Code.Internal, "peer sent more than one message to a unary call");
         } catch (err) {
           abandon(err);
         }
-        return true;
       },
-      onTrailers(received) {
-        trailers = received;
-      },
-      onEnd() {
+      onEnd(trailers) {
         settle();
         const failure = failureFromTrailers(trailers);
         if (failure !== undefined) reject(failure);
@@ -109,7 +103,7 @@ function attempt(ctx: Ctx, channel: Opener, request: UnaryRequest, body: Uint8Ar
       },
       onDrain() {},
     };
-    const call = channel.open(requestHeaders(ctx, request), handler);
+    const call = channel.open(requestFields(ctx, request), handler);
     const leftMs = remainingMs(ctx);
     const timer = leftMs > maxTimerMs ? undefined : request.clock.after(leftMs, () => abandon(deadlineExceeded), { background: true });
     const watched = ctx.signal !== background().signal;
@@ -122,36 +116,43 @@ function attempt(ctx: Ctx, channel: Opener, request: UnaryRequest, body: Uint8Ar
 /** setTimeout fires at once when asked for more (24.8 days); a deadline that far away needs no timer. */
 const maxTimerMs = 0x7fffffff;
 
-function requestHeaders(ctx: Ctx, request: UnaryRequest): OutgoingHttpHeaders {
-  const headers: OutgoingHttpHeaders = {
-    ":method": "POST",
-    ":scheme": request.scheme,
-    ":authority": request.authority,
-    ":path": request.path,
-    te: "trailers",
-    "content-type": "application/grpc",
-    "grpc-accept-encoding": acceptEncoding,
-  };
-  if (ctx.deadline !== Number.POSITIVE_INFINITY) headers["grpc-timeout"] = formatTimeout(remainingMs(ctx));
-  for (const [name, value] of Object.entries(request.metadata ?? {})) headers[name] = typeof value === "string" ? value : [...value];
-  return headers;
+const nothing = newFields([]);
+const teTrailers = newField("te", "trailers");
+const grpcType = newField("content-type", "application/grpc");
+const offered = newField("grpc-accept-encoding", acceptEncoding);
+const post = newField(":method", "POST");
+
+function requestFields(ctx: Ctx, request: UnaryRequest): Fields {
+  const list: Field[] = [
+    post,
+    newField(":scheme", request.scheme),
+    newField(":authority", request.authority),
+    newField(":path", request.path),
+    teTrailers,
+    grpcType,
+    offered,
+  ];
+  if (ctx.deadline !== Number.POSITIVE_INFINITY) list.push(newField("grpc-timeout", formatTimeout(remainingMs(ctx))));
+  for (const [name, value] of Object.entries(request.metadata ?? {})) {
+    for (const one of typeof value === "string" ? [value] : value) list.push(newField(name, one));
+  }
+  return newFields(list);
 }
 
 async function readReply(answer: Answer, maxBytes: number): Promise<UnaryReply> {
   const [message] = answer.messages;
   if (message === undefined) throw newError(Code.Internal, "peer answered OK without a message");
-  const encoding = answer.headers["grpc-encoding"];
   return {
-    message: await decompress(message, typeof encoding === "string" ? encoding : undefined, maxBytes),
+    message: await decompress(message, answer.headers.get("grpc-encoding"), maxBytes),
     headers: toMetadata(answer.headers),
     trailers: toMetadata(answer.trailers),
   };
 }
 
-function notGrpc(headers: IncomingHttpHeaders): Failure {
-  const status = Number(headers[":status"]);
-  if (status !== 200) return failureFromTrailers({}, status) ?? newError(Code.Unknown, "response is not gRPC");
-  return newError(Code.Unknown, `response is not gRPC: content-type ${JSON.stringify(headers["content-type"] ?? "")}`);
+function notGrpc(headers: Fields): Failure {
+  const status = Number(headers.get(":status"));
+  if (status !== 200) return failureFromTrailers(undefined, status) ?? newError(Code.Unknown, "response is not gRPC");
+  return newError(Code.Unknown, `response is not gRPC: content-type ${JSON.stringify(headers.get("content-type") ?? "")}`);
 }
 
 /** A signal's reason is whatever its owner chose; what we throw is a Failure. */

@@ -75,14 +75,14 @@ class ModelServer {
     const infer: InferOptions = { manager: this.#manager, checkMethodName: this.#options.checkMethodName ?? false };
     const bound: string[] = [];
     for (const address of grpc) {
-      const listener = newListener({ onRequest: newGrpcHandler({ infer, form: this.#options.form ?? "values", logger }), clock, logger });
+      const listener = newListener({ onExchange: newGrpcHandler({ infer, form: this.#options.form ?? "values", logger }), clock, logger });
       this.#grpc.push(listener);
       bound.push(formatAddress(await listener.listen(ctx, address)));
     }
     let restAddress: string | undefined;
     if (rest !== undefined) {
       const { restTimeoutMs = 30_000, cors = false, maxBodyBytes = defaultMaxBodyBytes } = this.#options;
-      this.#rest = newListener({ onRequest: newHttpHandler({ infer, timeoutMs: restTimeoutMs, cors, maxBodyBytes, logger }), clock, logger });
+      this.#rest = newListener({ onExchange: newHttpHandler({ infer, timeoutMs: restTimeoutMs, cors, maxBodyBytes, logger }), clock, logger });
       restAddress = formatAddress(await this.#rest.listen(ctx, rest));
     }
     return { grpc: bound, rest: restAddress, failures };

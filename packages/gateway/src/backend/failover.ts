@@ -1,61 +1,117 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
-import type { Call, CallHandler, Channel } from "@tfs/rpc";
+// Data plane. A call that its backend refused unseen is tried on the next one.
+import type { Call, CallHandler, Channel, Fields, OpenOptions, Wire } from "@tfs/rpc";
 import { Code, type Failure, newError } from "@tfs/std";
-import { newReplay } from "./replay.ts";
+import { newReplay, type Replay } from "./replay.ts";
 
 /** Most bytes a call may have said before it is tied to its backend. */
-const replayBytes = 1 << 20;
+const replayBytes = 64 * 1024;
+
+/** Picker gives the backend for a call that was refused by those in `tried`; undefined when there is no other. */
+export interface Picker {
+  pick(tried: readonly Channel[]): Channel | undefined;
+}
 
 /**
- * openFirst opens a call on the first backend; one that refuses it unseen is passed over for the next, each once. `headers` is asked again for each. What the
- * handler hears as onError is final, and tells strangers nothing of the fleet: addresses stay in the cause.
+ * openFirst opens a call on the backend that is picked first; one that refuses it unseen is passed over for the next, each once. What the handler hears as onError is
+ * final, and tells strangers nothing of the fleet: addresses stay in the cause.
  */
-export function openFirst(backends: readonly Channel[], headers: () => OutgoingHttpHeaders, handler: CallHandler): Call {
-  const replay = newReplay(replayBytes);
-  let next = 0;
-  let current: Call;
-  let over = false;
+export function openFirst(picker: Picker, fields: Fields, handler: CallHandler, options: OpenOptions): Call {
+  const attempt = new Attempt(picker, fields, handler, options);
+  attempt.open();
+  return attempt;
+}
 
-  const relay: CallHandler = {
-    onHeaders(received: IncomingHttpHeaders, end: boolean) {
-      replay.drop();
-      handler.onHeaders(received, end);
-    },
-    onData: (chunk) => handler.onData(chunk),
-    onTrailers: (trailers) => handler.onTrailers(trailers),
-    onEnd: () => handler.onEnd(),
-    onDrain: () => handler.onDrain(),
-    onError(failure, refused) {
-      if (over) return;
-      if (refused && replay.whole && next < backends.length) open();
-      else handler.onError(forStrangers(failure, refused), false);
-    },
-  };
+const none: readonly Channel[] = [];
 
-  function open(): void {
-    const channel = backends[next++];
-    if (channel === undefined) throw new Error("a pool has at least one backend");
-    current = channel.open(headers(), relay);
-    for (const chunk of replay.chunks) current.write(chunk);
-    if (replay.ended) current.end();
+class Attempt implements Call, CallHandler {
+  readonly #picker: Picker;
+  readonly #fields: Fields;
+  readonly #handler: CallHandler;
+  readonly #options: OpenOptions;
+  readonly #replay: Replay = newReplay(replayBytes);
+  #tried: Channel[] | undefined = undefined;
+  #channel: Channel | undefined = undefined;
+  #current!: Call;
+  #over = false;
+
+  constructor(picker: Picker, fields: Fields, handler: CallHandler, options: OpenOptions) {
+    this.#picker = picker;
+    this.#fields = fields;
+    this.#handler = handler;
+    this.#options = options;
   }
 
-  open();
-  return {
-    write(chunk) {
-      replay.push(chunk);
-      return current.write(chunk);
-    },
-    end() {
-      replay.end();
-      current.end();
-    },
-    cancel() {
-      over = true;
-      current.cancel();
-    },
-    resume: () => current.resume(),
-  };
+  /** open tries the next backend; false if there is none. */
+  open(): boolean {
+    const channel = this.#picker.pick(this.#tried ?? none);
+    if (channel === undefined) return false;
+    this.#channel = channel;
+    this.#current = channel.open(this.#fields, this, this.#options);
+    const { chunks, ended } = this.#replay;
+    for (let i = 0; i < chunks.length; i++) this.#current.write(chunks[i]!);
+    if (ended) this.#current.end();
+    return true;
+  }
+
+  get queued(): number {
+    return this.#current.queued;
+  }
+
+  get wire(): Wire | undefined {
+    return this.#current.wire;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#replay.whole) this.#replay.push(bytes);
+    return this.#current.write(bytes);
+  }
+
+  send(wire: Wire, buffer: Buffer, start: number, end: number, last: boolean, inPlace: boolean): boolean {
+    if (this.#replay.whole) this.#replay.pushCopy(buffer, start, end);
+    if (last) this.#replay.end();
+    return this.#current.send(wire, buffer, start, end, last, inPlace);
+  }
+
+  end(): void {
+    this.#replay.end();
+    this.#current.end();
+  }
+
+  cancel(): void {
+    this.#over = true;
+    this.#current.cancel();
+  }
+
+  consumed(bytes: number): void {
+    this.#current.consumed(bytes);
+  }
+
+  onHeaders(fields: Fields, end: boolean): void {
+    this.#replay.drop();
+    this.#handler.onHeaders(fields, end);
+  }
+
+  onData(buffer: Buffer, start: number, end: number, last: boolean, inPlace: boolean): void {
+    this.#handler.onData(buffer, start, end, last, inPlace);
+  }
+
+  onEnd(trailers: Fields | undefined): void {
+    this.#handler.onEnd(trailers);
+  }
+
+  onDrain(): void {
+    this.#handler.onDrain();
+  }
+
+  onError(failure: Failure, refused: boolean): void {
+    if (this.#over) return;
+    if (refused && this.#replay.whole) {
+      this.#tried ??= [];
+      this.#tried.push(this.#channel!);
+      if (this.open()) return;
+    }
+    this.#handler.onError(forStrangers(failure, refused), false);
+  }
 }
 
 /** A failure of ours names an address; one that the backend meant for the caller passes as it is. */

@@ -1,5 +1,4 @@
-import type { OutgoingHttpHeaders } from "node:http2";
-import { type Call, type CallHandler, type Channel, newChannel } from "@tfs/rpc";
+import { type Budget, type Call, type CallHandler, type Channel, type Fields, newChannel, type OpenOptions } from "@tfs/rpc";
 import type { Clock, Logger } from "@tfs/std";
 import { openFirst } from "./failover.ts";
 
@@ -8,6 +7,8 @@ export interface PoolOptions {
   readonly logger: Logger;
   /** random gives [0, 1), for the jitter of reconnecting; default Math.random. */
   readonly random?: () => number;
+  /** budget bounds what waits for slow backends; default one for each. */
+  readonly budget?: Budget;
 }
 
 /** newPool makes a pool over one or more addresses. Throws InvalidArgument for one that is malformed. */
@@ -34,9 +35,9 @@ class Pool {
     return this.#channels.some((channel) => channel.state === "ready");
   }
 
-  /** open starts a call on the backend with the fewest calls in flight; one that refuses it unseen is passed over for the next. The headers are asked anew for each. */
-  open(headers: OutgoingHttpHeaders | (() => OutgoingHttpHeaders), handler: CallHandler): Call {
-    return openFirst(this.#order(), typeof headers === "function" ? headers : () => headers, handler);
+  /** open starts a call on the backend with the fewest calls in flight; one that refuses it unseen is passed over for the next. */
+  open(fields: Fields, handler: CallHandler, options: OpenOptions = {}): Call {
+    return openFirst(this, fields, handler, options);
   }
 
   /** close cuts what is in flight. */
@@ -44,17 +45,28 @@ class Pool {
     await Promise.all(this.#channels.map((channel) => channel.destroy()));
   }
 
-  /** #order is how a call tries the backends: connected ones first, those that failed a moment ago last; among equals the fewest calls in flight, ties in turn. */
-  #order(): readonly Channel[] {
-    if (this.#channels.length === 1) return this.#channels;
-    const turn = this.#turn++ % this.#channels.length;
-    const rotated = [...this.#channels.slice(turn), ...this.#channels.slice(0, turn)];
-    return rotated.sort((a, b) => rank(a) - rank(b) || a.inFlight - b.inFlight); // stable: ties keep their turn
+  /** pick gives the backend for the next try: connected ones first, those that failed a moment ago last; among equals the fewest calls in flight, ties in turn. */
+  pick(tried: readonly Channel[]): Channel | undefined {
+    const channels = this.#channels;
+    const count = channels.length;
+    const turn = tried.length === 0 ? this.#turn++ : this.#turn;
+    let best: Channel | undefined;
+    let bestRank = 0;
+    for (let i = 0; i < count; i++) {
+      const channel = channels[(turn + i) % count]!;
+      if (tried.length > 0 && tried.includes(channel)) continue;
+      const rank = rankOf(channel);
+      if (best !== undefined && (rank > bestRank || (rank === bestRank && channel.inFlight >= best.inFlight))) continue;
+      best = channel;
+      bestRank = rank;
+    }
+    return best;
   }
 }
 export type { Pool };
 
-function rank(channel: Channel): number {
-  if (channel.state === "ready") return 0;
-  return channel.state === "failed" || channel.state === "closed" ? 2 : 1;
+function rankOf(channel: Channel): number {
+  const { state } = channel;
+  if (state === "ready") return 0;
+  return state === "failed" || state === "closed" ? 2 : 1;
 }

@@ -1,150 +1,149 @@
-// Data plane: bytes in, bytes out. Both directions push back: a slow reader pauses its writer and nothing else.
-import {
-  constants,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
-  type ServerHttp2Stream,
-  type ServerStreamResponseOptions,
-  sensitiveHeaders,
-} from "node:http2";
-import { type Call, type CallHandler, formatTimeout, parseTimeout, splitHeaders, trailersFor, trailersOnly } from "@tfs/rpc";
+// Data plane: bytes in, bytes out. Both directions push back: a slow reader holds its writer back and nothing else.
+import { type Call, type CallHandler, type Fields, type OpenOptions, parseTimeout, type Stream, type StreamHandler, trailersFor, trailersOnly } from "@tfs/rpc";
 import { type Clock, deadlineExceeded, type Failure, toFailure } from "@tfs/std";
+import type { Deadlines, Timed } from "./deadlines.ts";
+import { answerFields } from "./hop.ts";
 
-/** Backends starts calls on some backend; the headers may be asked for more than once. */
+/** Backends starts calls on some backend. */
 export interface Backends {
-  open(headers: () => OutgoingHttpHeaders, handler: CallHandler): Call;
+  open(fields: Fields, handler: CallHandler, options: OpenOptions): Call;
 }
 
 export interface ForwardOptions {
   readonly backends: Backends;
   readonly clock: Clock;
+  readonly deadlines: Deadlines;
 }
-
-/** Headers of one hop, or that the next hop gets anew. HTTP/2 forbids most of them anyway. */
-const dropped = new Set([
-  "host",
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "transfer-encoding",
-  "upgrade",
-  "http2-settings",
-  "grpc-timeout",
-  "content-length",
-]);
-
-/** setTimeout fires at once when asked for more; a deadline that far away needs no timer. */
-const maxTimerMs = 0x7fffffff;
-
-/** Node adds a date to what it answers; a forwarded answer is the backend's. The option is Node's own, its types lack it. */
-const asItIs = { sendDate: false } as ServerStreamResponseOptions;
 
 /**
- * forward sends a call on and passes back what comes: headers, messages, trailers. The deadline that is left travels on; a client that goes away, or
- * whose deadline passes, cancels. A failure between here and the backend ends the call with a status of its own.
+ * forward sends a call on, with `fields` for its backend, and passes back what comes: headers, messages, trailers. The deadline that is left travels on; a client
+ * that goes away, or whose deadline passes, cancels. A failure between here and the backend ends the call with a status of its own.
  */
-export function forward(client: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[], options: ForwardOptions): void {
-  const { clock } = options;
+export function forward(client: Stream, fields: Fields, options: ForwardOptions): void {
   let deadline = Number.POSITIVE_INFINITY;
-  try {
-    const timeout = headers["grpc-timeout"];
-    if (timeout !== undefined) deadline = clock.now() + parseTimeout(String(timeout));
-  } catch (err) {
-    refuse(client, toFailure(err), clock);
-    return;
-  }
-  let trailers: OutgoingHttpHeaders | undefined;
-  let over = false;
-
-  /** finish tells once that nothing more comes from the backend. */
-  const finish = (failure?: Failure): void => {
-    if (over) return;
-    over = true;
-    timer?.cancel();
-    if (failure === undefined || client.destroyed) return;
-    if (!client.headersSent) refuse(client, failure, clock);
-    else if (!client.writableEnded) {
-      trailers = trailersFor(failure);
-      client.end();
+  if (client.timeout !== undefined) {
+    try {
+      deadline = options.clock.now() + parseTimeout(client.timeout);
+    } catch (err) {
+      client.respond(trailersOnly(toFailure(err)), true);
+      return;
     }
-  };
+  }
+  const forwarding = new Forwarding(client, deadline, options.deadlines);
+  forwarding.call = options.backends.open(fields, forwarding, { end: client.heard, deadline });
+  client.handler = new FromClient(client, forwarding);
+  if (deadline !== Number.POSITIVE_INFINITY) options.deadlines.add(forwarding);
+}
 
-  const call = options.backends.open(() => requestHeaders(splitHeaders(headers, raw), deadline - clock.now()), {
-    onHeaders(received, end) {
-      if (client.destroyed) return;
-      const out = withoutHop(received);
-      if (!end) client.respond(out, { ...asItIs, waitForTrailers: true });
-      else {
-        client.respond(out, { ...asItIs, endStream: true });
-        letGo(client, clock);
-      }
-    },
-    onData: (chunk) => client.destroyed || client.writableEnded || client.write(chunk),
-    onTrailers(received) {
-      trailers = withoutHop(received);
-    },
-    onEnd() {
-      if (!over && !client.destroyed && !client.writableEnded) client.end(); // asks for the trailers
-      finish();
-    },
-    onError: (failure) => finish(failure),
-    onDrain: () => void client.resume(),
-  });
-  const leftMs = deadline - clock.now();
-  const timer = leftMs > maxTimerMs ? undefined : clock.after(leftMs, expire);
-  function expire(): void {
-    call.cancel();
-    finish(deadlineExceeded);
+/** Forwarding is a call on its way through, and hears its backend. */
+class Forwarding implements CallHandler, Timed {
+  readonly client: Stream;
+  readonly deadline: number;
+  readonly #deadlines: Deadlines;
+  /** Set right after the backend's side is opened. */
+  call!: Call;
+  over = false;
+  /** Bytes of the answer that the backend has no credit for yet. */
+  owed = 0;
+  before: Timed | undefined = undefined;
+  after: Timed | undefined = undefined;
+
+  constructor(client: Stream, deadline: number, deadlines: Deadlines) {
+    this.client = client;
+    this.deadline = deadline;
+    this.#deadlines = deadlines;
   }
 
-  client.on("wantTrailers", () => {
-    client.sendTrailers(trailers ?? {}); // none came: none are sent, and what the end means is the client's to judge
-    letGo(client, clock);
-  });
-  client.on("data", (chunk: Buffer) => {
-    if (!call.write(chunk)) client.pause();
-  });
-  client.on("end", () => call.end());
-  client.on("drain", () => call.resume());
-  const onGone = (): void => {
-    if (!over) call.cancel();
-    finish();
-  };
-  client.on("aborted", onGone); // comes also while data of a paused stream is still unread
-  client.on("close", onGone);
+  onHeaders(fields: Fields, end: boolean): void {
+    this.client.respond(answerFields(fields), end);
+  }
+
+  onData(buffer: Buffer, start: number, end: number, last: boolean, inPlace: boolean): void {
+    const length = end - start;
+    const { wire } = this.call;
+    if (wire === undefined || this.client.send(wire, buffer, start, end, last, inPlace)) this.call.consumed(length);
+    else this.owed += length;
+  }
+
+  onEnd(trailers: Fields | undefined): void {
+    // Nothing is made up when none came: what such an end means is the client's to judge.
+    this.client.end(trailers === undefined ? undefined : answerFields(trailers));
+    this.finish();
+  }
+
+  onError(failure: Failure): void {
+    this.finish();
+    this.#refuse(failure);
+  }
+
+  onDrain(): void {
+    // The backend takes more of the request, so the client may send more.
+    this.fromClient?.settle();
+  }
+  fromClient: FromClient | undefined = undefined;
+
+  expire(): void {
+    if (this.over) return;
+    this.over = true;
+    this.call.cancel();
+    this.#refuse(deadlineExceeded);
+  }
+
+  finish(): void {
+    if (this.over) return;
+    this.over = true;
+    if (this.deadline !== Number.POSITIVE_INFINITY) this.#deadlines.remove(this);
+  }
+
+  #refuse(failure: Failure): void {
+    if (this.client.responded) this.client.end(trailersFor(failure));
+    else this.client.respond(trailersOnly(failure), true);
+  }
 }
 
-function requestHeaders(headers: IncomingHttpHeaders, leftMs: number): OutgoingHttpHeaders {
-  const out = withoutHop(headers);
-  out[":scheme"] = "http"; // how we talk to backends, whatever the client's side is
-  out[":authority"] ??= typeof headers.host === "string" ? headers.host : "localhost";
-  if (leftMs !== Number.POSITIVE_INFINITY) out["grpc-timeout"] = formatTimeout(leftMs);
-  return out;
-}
+/** FromClient hears the client. */
+class FromClient implements StreamHandler {
+  readonly #client: Stream;
+  readonly #forwarding: Forwarding;
+  /** Bytes of the request that the client has no credit for yet. */
+  #owed = 0;
 
-function withoutHop(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
-  const out: OutgoingHttpHeaders = {};
-  for (const name in headers) if (!dropped.has(name)) out[name] = headers[name];
-  // Names that must not enter compression tables stay marked; the types of headers have no place for Node's symbol.
-  const sensitive = (headers as Record<symbol, unknown>)[sensitiveHeaders];
-  if (sensitive !== undefined) (out as Record<symbol, unknown>)[sensitiveHeaders] = sensitive;
-  return out;
-}
+  constructor(client: Stream, forwarding: Forwarding) {
+    this.#client = client;
+    this.#forwarding = forwarding;
+    forwarding.fromClient = this;
+  }
 
-/** refuse ends a call that was answered nothing yet: a status and no more. */
-function refuse(client: ServerHttp2Stream, failure: Failure, clock: Clock): void {
-  if (client.destroyed) return;
-  client.respond(trailersOnly(failure), { endStream: true });
-  letGo(client, clock);
-}
+  onHeaders(): void {} // a server's stream has none to come
 
-/** How long a client may go on sending after its answer is complete. */
-const lingerMs = 1000;
+  onData(buffer: Buffer, start: number, end: number, last: boolean, inPlace: boolean): void {
+    const { call } = this.#forwarding;
+    const length = end - start;
+    if (call.send(this.#client.session.wire, buffer, start, end, last, inPlace)) this.#client.consumed(length);
+    else this.#owed += length;
+  }
 
-/** letGo drops what a client still sends after its answer is complete, and soon stops it: RST_STREAM with NO_ERROR (RFC 9113, section 8.1). Not at once, since a reset overtakes the answer. */
-function letGo(client: ServerHttp2Stream, clock: Clock): void {
-  if (client.readableEnded) return;
-  client.resume();
-  const timer = clock.after(lingerMs, () => client.close(constants.NGHTTP2_NO_ERROR), { background: true });
-  client.once("close", () => timer.cancel());
+  onEnd(): void {
+    this.#forwarding.call.end();
+  }
+
+  onReset(): void {
+    if (!this.#forwarding.over) this.#forwarding.call.cancel();
+    this.#forwarding.finish();
+  }
+
+  onDrain(): void {
+    const forwarding = this.#forwarding;
+    const done = forwarding.owed - this.#client.queued;
+    if (done <= 0) return;
+    forwarding.owed -= done;
+    forwarding.call.consumed(done);
+  }
+
+  settle(): void {
+    const done = this.#owed - this.#forwarding.call.queued;
+    if (done <= 0) return;
+    this.#owed -= done;
+    this.#client.consumed(done);
+  }
 }

@@ -1,9 +1,12 @@
 /**
  * Package forward passes a gRPC call on, bytes untouched: any method of any service, unary or streaming.
  *
- *     onStream: (stream, headers, _flags, raw) => forward(stream, headers, raw, { backends: pool, clock }),
+ *     onExchange: (stream) => forward(stream, requestFields(stream.fields), { backends: pool, clock, deadlines: newDeadlines(clock) }),
  *
  * @module
  */
 export type { Backends, ForwardOptions } from "./forward.ts";
 export { forward } from "./forward.ts";
+export type { Deadlines } from "./deadlines.ts";
+export { newDeadlines } from "./deadlines.ts";
+export { requestFields } from "./hop.ts";

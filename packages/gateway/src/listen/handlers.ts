@@ -1,33 +1,33 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { ListenerOptions } from "@tfs/rpc";
-import type { Clock } from "@tfs/std";
-import { type Backends, forward } from "../forward/index.ts";
+// Data plane: what a request is depends on its fields alone, and most requests have the same fields as one before.
+import { collectBody, type Exchange, type Fields, type ListenerOptions, type Stream } from "@tfs/rpc";
+import { type ForwardOptions, forward, requestFields } from "../forward/index.ts";
 import { isHealth, serveHealth } from "./health.ts";
-import { overHttp1, overHttp2 } from "./plain.ts";
 import { type RestOptions, serveRest } from "./rest.ts";
 
-export interface HandlerOptions extends RestOptions {
-  readonly backends: Backends;
-  readonly clock: Clock;
-}
+export interface HandlerOptions extends RestOptions, ForwardOptions {}
 
-export interface Handlers {
-  readonly onRequest: ListenerOptions["onRequest"];
-  readonly onStream: NonNullable<ListenerOptions["onStream"]>;
-}
+/** Kind is who answers a request. */
+type Kind = { readonly is: "forward"; readonly fields: Fields } | { readonly is: "health" } | { readonly is: "plain" };
 
-/** newHandlers makes what a listener calls: gRPC is forwarded but for health, which is answered here; everything else is plain HTTP. */
-export function newHandlers(options: HandlerOptions): Handlers {
-  return {
-    // With onStream set, only HTTP/1.1 comes this way.
-    onRequest: (req, res) => void serveRest(overHttp1(req as IncomingMessage, res as ServerResponse), options),
-    onStream(stream, headers, _flags, raw) {
-      const path = headers[":path"] ?? "";
-      if (!isGrpc(headers["content-type"])) void serveRest(overHttp2(stream, headers), options);
-      else if (isHealth(path)) serveHealth(stream, path, options.ready);
-      else forward(stream, headers, raw, options);
-    },
+/** newHandler makes what a listener calls: gRPC is forwarded but for health, which is answered here; everything else is plain HTTP. */
+export function newHandler(options: HandlerOptions): ListenerOptions["onExchange"] {
+  return (exchange) => {
+    exchange.fields.memo ??= kindOf(exchange);
+    const kind = exchange.fields.memo as Kind;
+    switch (kind.is) {
+      case "forward":
+        return forward(exchange as Stream, kind.fields, options);
+      case "health":
+        return serveHealth(exchange, options.ready);
+      case "plain":
+        return void serveRest(exchange, collectBody(exchange, options.maxRequestBytes), options);
+    }
   };
+}
+
+function kindOf(exchange: Exchange): Kind {
+  if (exchange.wire !== "http2" || !isGrpc(exchange.fields.get("content-type"))) return { is: "plain" };
+  return isHealth(exchange.fields.get(":path") ?? "") ? { is: "health" } : { is: "forward", fields: requestFields(exchange.fields) };
 }
 
 /** gRPC proper; gRPC-Web has content types of its own. */

@@ -114,7 +114,7 @@ function post(url: string, headers: OutgoingHttpHeaders, write: (req: ClientRequ
 }
 
 const limit = 1000;
-const tooLarge = JSON.stringify({ error: `the request body is larger than ${limit} bytes` });
+const tooLarge = JSON.stringify({ error: `the body is larger than ${limit} bytes` });
 const bodies: readonly {
   readonly name: string;
   readonly headers: OutgoingHttpHeaders;

@@ -1,16 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
-import type { Readable } from "node:stream";
-
-/** Request is a plain HTTP request of either version. */
-export interface Request {
-  readonly method: string;
-  /** target is path and query. */
-  readonly target: string;
-  readonly headers: IncomingHttpHeaders;
-  readonly http2: boolean;
-  readonly body: Readable;
-}
+import { type Body, type Exchange, newField, newFields } from "@tfs/rpc";
 
 /** Answer is what a plain HTTP request gets. */
 export interface Answer {
@@ -19,44 +7,26 @@ export interface Answer {
   readonly body: Uint8Array;
 }
 
-/** Exchange is one request and the way back to its client. */
-export interface Exchange {
-  readonly request: Request;
-  /** onGone calls back when the client's side is closed, also after an answer. */
-  onGone(listener: () => void): void;
-  /** send answers, unless the client is gone. */
-  send(answer: Answer): void;
+/** Request is a plain HTTP request of either version. */
+export interface Request {
+  readonly exchange: Exchange;
+  readonly body: Body;
+  readonly method: string;
+  /** target is path and query. */
+  readonly target: string;
 }
 
-/** overHttp1 is an exchange over HTTP/1.1. */
-export function overHttp1(req: IncomingMessage, res: ServerResponse): Exchange {
-  return {
-    request: { method: req.method ?? "", target: req.url ?? "", headers: req.headers, http2: false, body: req },
-    onGone: (listener) => res.on("close", listener),
-    send(answer) {
-      if (res.destroyed) return;
-      res.writeHead(answer.status, headersOf(answer)).end(answer.body);
-      req.resume(); // what is left of a body that was not read: the client must get to see the answer
-    },
-  };
+/** requestOf reads what every plain request has. */
+export function requestOf(exchange: Exchange, body: Body): Request {
+  return { exchange, body, method: exchange.fields.get(":method") ?? "", target: exchange.fields.get(":path") ?? "" };
 }
 
-/** overHttp2 is an exchange over one HTTP/2 stream. */
-export function overHttp2(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Exchange {
-  return {
-    request: { method: headers[":method"] ?? "", target: headers[":path"] ?? "", headers, http2: true, body: stream },
-    onGone: (listener) => stream.on("close", listener),
-    send(answer) {
-      if (stream.destroyed) return;
-      stream.respond({ ":status": answer.status, ...headersOf(answer) });
-      stream.end(answer.body);
-      stream.resume();
-    },
-  };
-}
-
-function headersOf(answer: Answer): Record<string, string> {
-  const headers: Record<string, string> = { "content-length": String(answer.body.length) };
-  if (answer.type !== undefined) headers["content-type"] = answer.type;
-  return headers;
+/** send answers, unless the client is gone. */
+export function send(exchange: Exchange, answer: Answer): void {
+  const fields = [newField(":status", String(answer.status)), newField("content-length", String(answer.body.length))];
+  if (answer.type !== undefined) fields.push(newField("content-type", answer.type));
+  if (answer.body.length === 0) return void exchange.respond(newFields(fields), true);
+  exchange.respond(newFields(fields));
+  exchange.write(answer.body);
+  exchange.end();
 }

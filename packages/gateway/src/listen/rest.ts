@@ -1,8 +1,9 @@
+import type { Body, Exchange } from "@tfs/rpc";
 import { httpStatus, isApi, printError, route } from "@tfs/rest";
 import { background, Code, type Ctx, deadlineExceeded, type Failure, type Logger, toFailure, withTimeout } from "@tfs/std";
 import type { Bridge } from "../bridge/index.ts";
 import { readBody } from "./body.ts";
-import type { Answer, Exchange, Request } from "./plain.ts";
+import { type Answer, type Request, requestOf, send } from "./plain.ts";
 
 export interface RestOptions {
   readonly bridge: Bridge;
@@ -23,10 +24,10 @@ const notFound: Answer = {
 };
 
 /** serveRest answers one plain HTTP request: TensorFlow Serving's REST API, the gateway's own health, and a clear no to the rest. Never throws. */
-export async function serveRest(exchange: Exchange, options: RestOptions): Promise<void> {
+export async function serveRest(exchange: Exchange, body: Body, options: RestOptions): Promise<void> {
   using ctx = withTimeout(background(), options.timeoutMs > 0 ? options.timeoutMs : Number.POSITIVE_INFINITY);
-  exchange.onGone(() => ctx.cancel());
-  exchange.send(await answer(ctx, exchange.request, options));
+  body.onGone = () => ctx.cancel();
+  send(exchange, await answer(ctx, requestOf(exchange, body), options));
 }
 
 async function answer(ctx: Ctx, request: Request, options: RestOptions): Promise<Answer> {
@@ -38,8 +39,8 @@ async function answer(ctx: Ctx, request: Request, options: RestOptions): Promise
   if (!isApi(path)) return notFound;
   try {
     const call = route(request.method, request.target);
-    if (call.kind === "preflight") return { status: /https?:\/\//.test(String(request.headers.origin ?? "")) ? 200 : 400, body: noBody };
-    const body = call.kind === "status" || call.kind === "metadata" ? noBody : await readBody(request, options.maxRequestBytes);
+    if (call.kind === "preflight") return { status: /https?:\/\//.test(request.exchange.fields.get("origin") ?? "") ? 200 : 400, body: noBody };
+    const body = call.kind === "status" || call.kind === "metadata" ? noBody : await readBody(request);
     return { status: 200, type: "application/json", body: await options.bridge.answer(ctx, call, body) };
   } catch (err) {
     const failure = toFailure(err);
@@ -55,8 +56,8 @@ function textOf(failure: Failure): string {
 
 /** foreignProtocol says what is wrong with a request that speaks gRPC's relatives, or gRPC over the wrong HTTP. */
 function foreignProtocol(request: Request): string | undefined {
-  const type = String(request.headers["content-type"] ?? "");
-  if (/^application\/(grpc-web|connect\+|proto\b)/.test(type) || request.headers["connect-protocol-version"] !== undefined) {
+  const type = request.exchange.fields.get("content-type") ?? "";
+  if (/^application\/(grpc-web|connect\+|proto\b)/.test(type) || request.exchange.fields.get("connect-protocol-version") !== undefined) {
     return "gRPC-Web and Connect are not served here: use gRPC over HTTP/2, or REST\n";
   }
   return /^application\/grpc\b/.test(type) ? "gRPC needs HTTP/2\n" : undefined;

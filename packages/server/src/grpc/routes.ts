@@ -1,6 +1,6 @@
 import { create, createRegistry, type DescMethodUnary } from "@bufbuild/protobuf";
-import { type ConnectRouter, ConnectError, type HandlerContext } from "@connectrpc/connect";
-import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { ConnectError, type ConnectRouter, createConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import {
   ModelService,
   PredictionService,
@@ -10,11 +10,12 @@ import {
   SignatureDefMapSchema,
   type TensorProto,
 } from "@tfs/proto";
-import { type ListenerOptions, trailersOnly } from "@tfs/rpc";
+import { type Exchange, fieldsOf, type ListenerOptions, trailersOnly } from "@tfs/rpc";
 import { background, Code, type Ctx, canceled, type Failure, isFailure, type Logger, newError, toFailure, withSignal, withTimeout } from "@tfs/std";
 import { decode, encode, type Form, fromMessage, type Tensor, toMessage } from "@tfs/tensor";
 import { classify, type InferOptions, metadata, multiInference, predict, regress, status } from "../infer/index.ts";
 import { timedOut } from "../servable/index.ts";
+import { newUniversal } from "./universal.ts";
 
 export interface GrpcOptions {
   readonly infer: InferOptions;
@@ -24,37 +25,33 @@ export interface GrpcOptions {
 }
 
 /** A message may have 2^31-1 bytes, compressed or not, and answers are never compressed: both as in TensorFlow Serving. */
-const limits = { readMaxBytes: 0x7fffffff, writeMaxBytes: 0x7fffffff, compressMinBytes: 0x7fffffff } as const;
+const limits = { readMaxBytes: 0x7fffffff, writeMaxBytes: 0x7fffffff, compressMinBytes: 0x7fffffff, acceptCompression: [compressionGzip, compressionBrotli] };
 
 /** Metadata is an Any, and JSON has to know what is in it. */
 const jsonOptions = { registry: createRegistry(SignatureDefMapSchema) };
 
 /** newGrpcHandler answers requests of all three protocols, told apart by content type. */
-export function newGrpcHandler(options: GrpcOptions): ListenerOptions["onRequest"] {
+export function newGrpcHandler(options: GrpcOptions): ListenerOptions["onExchange"] {
   // Binary codecs leave tensors as bytes; JSON codecs need the true messages. The paths are the same.
-  const binary = connectNodeAdapter({ routes: (router) => routes(router, options, predictAsBytes(options)), fallback: notFound, ...limits });
-  const json = connectNodeAdapter({ routes: (router) => routes(router, options, predictAsMessages(options)), fallback: notFound, ...limits, jsonOptions });
-  return (req, res) => {
-    const type = String(req.headers["content-type"] ?? "");
-    const handler = type.includes("json") ? json : binary;
-    handler(req as never, res as never);
+  const binary = newUniversal(routes(createConnectRouter(limits), options, predictAsBytes(options)), notFound);
+  const json = newUniversal(routes(createConnectRouter({ ...limits, jsonOptions }), options, predictAsMessages(options)), notFound);
+  return (exchange) => {
+    if (exchange.fields.get("content-type")?.includes("json")) json(exchange);
+    else binary(exchange);
   };
 }
 
 /** A path that no service has: gRPC clients get a trailers-only response, others the HTTP status. */
-function notFound(...[req, res]: Parameters<ReturnType<typeof connectNodeAdapter>>): void {
-  const grpc = String(req.headers["content-type"] ?? "").startsWith("application/grpc");
-  if (grpc && "stream" in res) {
-    res.stream.respond(trailersOnly(newError(Code.Unimplemented, `unknown method ${req.url ?? ""}`)), { endStream: true });
-    return;
-  }
-  res.statusCode = 404;
-  res.end();
+function notFound(exchange: Exchange): void {
+  const grpc = exchange.fields.get("content-type")?.startsWith("application/grpc") === true;
+  if (grpc && exchange.wire === "http2")
+    exchange.respond(trailersOnly(newError(Code.Unimplemented, `unknown method ${exchange.fields.get(":path") ?? ""}`)), true);
+  else exchange.respond(fieldsOf([":status", "404"], ["content-length", "0"]), true);
 }
 
 type Bind = (router: ConnectRouter) => void;
 
-function routes(router: ConnectRouter, options: GrpcOptions, bindPredict: Bind): void {
+function routes(router: ConnectRouter, options: GrpcOptions, bindPredict: Bind): ConnectRouter {
   const { infer } = options;
   bindPredict(router);
   const { method } = PredictionService;
@@ -63,6 +60,7 @@ function routes(router: ConnectRouter, options: GrpcOptions, bindPredict: Bind):
   router.rpc(method.multiInference, (request, context) => answered(context, options, (ctx) => multiInference(ctx, request, infer)));
   router.rpc(method.getModelMetadata, (request, context) => answered(context, options, async () => metadata(request, infer)));
   router.rpc(ModelService.method.getModelStatus, (request, context) => answered(context, options, async () => status(request, infer)));
+  return router;
 }
 
 /** Predict with each tensor left as bytes: the envelope is equal on the wire. */

@@ -1,35 +1,16 @@
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
-import { Code, newError } from "@tfs/std";
-import type { Request } from "./handler.ts";
+import type { Body, Fields } from "@tfs/rpc";
 
 const unzip = promisify(gunzip);
 
 /** A gzipped body may grow to this, as in TensorFlow Serving; past it the body counts as empty. */
 const maxPlainBytes = 104_857_600;
 
-/**
- * readBody collects a request's body, gunzipped if it says so. Throws ResourceExhausted past the limit (what is still to come is read and dropped, so
- * that the client gets to see the answer), and Canceled if the client goes away.
- */
-export async function readBody(req: Request, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > maxBytes) break;
-      chunks.push(chunk);
-    }
-  } catch (err) {
-    throw newError(Code.Canceled, "the client went away", err);
-  }
-  if (size > maxBytes) {
-    req.resume();
-    throw newError(Code.ResourceExhausted, `the body is larger than ${maxBytes} bytes`);
-  }
-  const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size);
-  if (!String(req.headers["content-encoding"] ?? "").includes("gzip")) return body;
+/** readBody gives a request's body, gunzipped if its fields say so. Throws what Body.whole throws. */
+export async function readBody(fields: Fields, received: Body): Promise<Uint8Array> {
+  const body = await received.whole();
+  if (!fields.get("content-encoding")?.includes("gzip")) return body;
   try {
     return await unzip(body, { maxOutputLength: maxPlainBytes });
   } catch {

@@ -22,13 +22,10 @@ import {
   route,
   type Target,
 } from "@tfs/rest";
-import type { ListenerOptions } from "@tfs/rpc";
+import { type Body, collectBody, type Exchange, type ListenerOptions, newField, newFields } from "@tfs/rpc";
 import { background, Code, type Ctx, type Logger, toFailure, withTimeout } from "@tfs/std";
 import { classify, type InferOptions, metadata, predict, regress, signatureOf, status } from "../infer/index.ts";
 import { readBody } from "./body.ts";
-
-/** Request is an HTTP request of either version. */
-export type Request = Parameters<ListenerOptions["onRequest"]>[0];
 
 export interface HttpOptions {
   readonly infer: InferOptions;
@@ -51,39 +48,35 @@ const json = "application/json";
 const page = new TextEncoder().encode("<html><head>\n<title>404 Not Found</title>\n</head><body>\n<h1>Not Found</h1>\n</body></html>\n");
 
 /** newHttpHandler answers `/v1/…`; any other path is a plain 404. */
-export function newHttpHandler(options: HttpOptions): ListenerOptions["onRequest"] {
-  return (req, res) => {
-    void answer(req, options).then((a) => write(res as PlainResponse, a, options.cors));
+export function newHttpHandler(options: HttpOptions): ListenerOptions["onExchange"] {
+  return (exchange) => {
+    const body = collectBody(exchange, options.maxBodyBytes);
+    void answer(exchange, body, options).then((a) => write(exchange, a, options.cors));
   };
 }
 
-/** PlainResponse is what HTTP/1.1 and HTTP/2 responses have in common. */
-interface PlainResponse {
-  readonly destroyed: boolean;
-  writeHead(status: number, headers: Record<string, string>): unknown;
-  end(body: Uint8Array): unknown;
-}
-
-function write(res: PlainResponse, { status: code, body, type }: Answer, cors: boolean): void {
-  if (res.destroyed) return;
-  const headers: Record<string, string> = { "content-length": String(body.length) };
-  if (type !== undefined) headers["content-type"] = type;
+function write(exchange: Exchange, { status: code, body, type }: Answer, cors: boolean): void {
+  const fields = [newField(":status", String(code)), newField("content-length", String(body.length))];
+  if (type !== undefined) fields.push(newField("content-type", type));
   if (cors) {
-    headers["access-control-allow-origin"] = "*";
-    headers["access-control-allow-methods"] = "POST, GET";
-    headers["access-control-allow-headers"] = "Content-Type";
+    fields.push(newField("access-control-allow-origin", "*"));
+    fields.push(newField("access-control-allow-methods", "POST, GET"));
+    fields.push(newField("access-control-allow-headers", "Content-Type"));
   }
-  res.writeHead(code, headers);
-  res.end(body);
+  if (body.length === 0) return void exchange.respond(newFields(fields), true);
+  exchange.respond(newFields(fields));
+  exchange.write(body);
+  exchange.end();
 }
 
-async function answer(req: Request, options: HttpOptions): Promise<Answer> {
-  const target = req.url ?? "/";
+async function answer(exchange: Exchange, received: Body, options: HttpOptions): Promise<Answer> {
+  const { fields } = exchange;
+  const target = fields.get(":path") ?? "/";
   if (!isApi(target.replace(/\?.*$/, "")) && !isApi(target)) return { status: 404, body: page, type: "text/html" };
   try {
-    const call = route(req.method ?? "GET", target);
-    if (call.kind === "preflight") return preflight(req);
-    const body = call.kind === "status" || call.kind === "metadata" ? new Uint8Array(0) : await readBody(req, options.maxBodyBytes);
+    const call = route(fields.get(":method") ?? "GET", target);
+    if (call.kind === "preflight") return preflight(fields.get("origin") ?? "");
+    const body = call.kind === "status" || call.kind === "metadata" ? new Uint8Array(0) : await readBody(fields, received);
     using ctx = withTimeout(background(), options.timeoutMs > 0 ? options.timeoutMs : Number.POSITIVE_INFINITY);
     return { status: 200, body: await run(ctx, call, body, options.infer), type: json };
   } catch (err) {
@@ -94,8 +87,7 @@ async function answer(req: Request, options: HttpOptions): Promise<Answer> {
 }
 
 /** An OPTIONS request without an origin is refused, with an empty body. */
-function preflight(req: Request): Answer {
-  const origin = String(req.headers.origin ?? "");
+function preflight(origin: string): Answer {
   return { status: /https?:\/\//.test(origin) ? 200 : 400, body: new Uint8Array(0) };
 }
 

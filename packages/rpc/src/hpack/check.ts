@@ -1,0 +1,78 @@
+// What RFC 9113, sections 8.2 and 8.3, calls malformed. A field is looked at when it is made, a list when it is put together: what comes again costs nothing.
+import type { Field, Fields } from "../fields.ts";
+
+/** Fields that belong to one connection of HTTP/1.1 (section 8.2.2). */
+const connectionFields = new Set(["connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade"]);
+
+/** fieldFault says what is wrong with one field; undefined if nothing is. */
+function fieldFault({ name, value }: Field): string | undefined {
+  if (name === "" || name === ":") return "a field without a name";
+  for (let i = 0; i < name.length; i++) {
+    const c = name.charCodeAt(i);
+    if (c <= 0x20 || c >= 0x7f || (c >= 0x41 && c <= 0x5a) || (c === 0x3a && i > 0)) return "a field name with a character that none may have";
+  }
+  for (let i = 0; i < value.length; i++) {
+    const c = value.charCodeAt(i);
+    if (c === 0 || c === 10 || c === 13) return `the value of ${name} has a line break or NUL`;
+  }
+  if (value.length > 0 && (isSpace(value.charCodeAt(0)) || isSpace(value.charCodeAt(value.length - 1)))) return `the value of ${name} has space around it`;
+  if (connectionFields.has(name)) return `${name} belongs to HTTP/1.1`;
+  if (name === "te" && value !== "trailers") return "te is not trailers";
+  return undefined;
+}
+
+function isSpace(c: number): boolean {
+  return c === 0x20 || c === 0x09;
+}
+
+/** requestFault says what is wrong with a request's fields. */
+export function requestFault(list: readonly Field[]): string | undefined {
+  let method: string | undefined;
+  let scheme: string | undefined;
+  let path: string | undefined;
+  let authority: string | undefined;
+  let host: string | undefined;
+  let regular = false;
+  for (const field of list) {
+    const fault = fieldFault(field);
+    if (fault !== undefined) return fault;
+    const { name, value } = field;
+    if (name.charCodeAt(0) !== 0x3a) {
+      regular = true;
+      if (name === "host") host = value;
+      continue;
+    }
+    if (regular) return `${name} comes after regular fields`;
+    if (name === ":method" && method === undefined) method = value;
+    else if (name === ":scheme" && scheme === undefined) scheme = value;
+    else if (name === ":path" && path === undefined) path = value;
+    else if (name === ":authority" && authority === undefined) authority = value;
+    else return `${name} is unknown or comes twice`;
+  }
+  if (method === undefined || method === "") return ":method is missing";
+  if (method === "CONNECT") return authority === undefined || path !== undefined || scheme !== undefined ? "CONNECT takes :authority alone" : undefined;
+  if (scheme === undefined || scheme === "") return ":scheme is missing";
+  if (path === undefined || path === "") return ":path is missing";
+  if (host !== undefined && authority !== undefined && host !== authority) return ":authority and host differ";
+  return undefined;
+}
+
+/** responseFault says what is wrong with a response's fields; what has no :status may be trailers. */
+export function responseFault(list: readonly Field[]): string | undefined {
+  for (let i = 0; i < list.length; i++) {
+    const field = list[i]!;
+    const fault = fieldFault(field);
+    if (fault !== undefined) return fault;
+    if (field.name.charCodeAt(0) === 0x3a && (i > 0 || field.name !== ":status")) return `${field.name} in a response`;
+  }
+  return /^[1-9]\d\d$/.test(list[0]?.name === ":status" ? list[0].value : "") ? undefined : ":status is missing";
+}
+
+/** trailersFault says what is wrong with trailers. */
+export function trailersFault({ list }: Fields): string | undefined {
+  for (const field of list) {
+    const fault = fieldFault(field) ?? (field.name.charCodeAt(0) === 0x3a ? `${field.name} in trailers` : undefined);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}

@@ -1,0 +1,38 @@
+import type { Rate } from "./ledger.ts";
+
+/** SessionLimits bound what a peer can make one HTTP/2 connection hold or do. */
+export interface SessionLimits {
+  /** Streams that the peer may have open at a time; more are refused. */
+  readonly streams: number;
+  /** A decoded header list, in bytes as RFC 9113 section 6.5.2 counts them; more resets the stream. */
+  readonly headerBytes: number;
+  /** What one stream may be sent ahead of its reader. */
+  readonly streamWindowBytes: number;
+  /** What all streams may be sent together before we have looked at any of it. */
+  readonly connectionWindowBytes: number;
+  /** Streams that end by RST_STREAM, whoever sends it: past it the connection is cut (CVE-2023-44487, CVE-2025-8671). */
+  readonly resets: Rate;
+  /** Frames that make us answer or think and carry no request: SETTINGS, PING, PRIORITY, empty DATA, WINDOW_UPDATE without need. */
+  readonly controls: Rate;
+  /** Output that waits in the socket: past it DATA waits in its streams. */
+  readonly pressureBytes: number;
+  /** Output that waits in the socket: past it nothing is read from the peer any more. */
+  readonly floodBytes: number;
+  /** A connection whose output has not moved for this long is cut. */
+  readonly stallMs: number;
+  /** How long a client may go on sending a request whose answer is complete before it is told to stop. */
+  readonly lingerMs: number;
+}
+
+export const defaultSessionLimits: SessionLimits = {
+  streams: 256,
+  headerBytes: 32 * 1024,
+  streamWindowBytes: 1 << 20,
+  connectionWindowBytes: 8 << 20,
+  resets: { burst: 1000, perSecond: 100 },
+  controls: { burst: 2000, perSecond: 500 },
+  pressureBytes: 1 << 20,
+  floodBytes: 8 << 20,
+  stallMs: 60_000,
+  lingerMs: 1000,
+};

@@ -1,0 +1,192 @@
+// Data plane. Frames are laid into one buffer, or left where they were read; a flush hands everything to the socket in one write.
+import type { Socket } from "node:net";
+import { flag, frame, frameBytes, headBytes, putHead, putUint32 } from "./frame.ts";
+
+const bufferBytes = 64 * 1024;
+/** Payloads up to this size are copied: cheaper than one more piece in a write. */
+const copyBytes = 2048;
+/** Buffers that were written out completely, for the next connection that has something to say. */
+const spare: Buffer[] = [];
+const spareMax = 64;
+
+/** newOutbox makes an empty one. Nothing is written before there is a socket. */
+export function newOutbox(): Outbox {
+  return new Outbox();
+}
+
+class Outbox {
+  socket: Socket | undefined = undefined;
+  #buffer: Buffer | undefined = undefined;
+  /** [start, end) of the buffer is written and not yet among the pieces. */
+  #start = 0;
+  #end = 0;
+  readonly #pieces: Uint8Array[] = [];
+  /** The buffers that the pieces lie in. */
+  readonly #used: Buffer[] = [];
+  /** The last piece while it can still grow: bytes [from, to) of a foreign buffer, where frames lie one behind the other. */
+  #foreign: Buffer | undefined = undefined;
+  #from = 0;
+  #to = 0;
+
+  /** headers writes a header block, split if it is larger than a frame. The first tailBytes of `tail` go behind it, as part of the block. */
+  headers(stream: number, block: Uint8Array, end: boolean, tail: Uint8Array = block, tailBytes = 0): void {
+    const flags = end ? flag.endStream : 0;
+    const length = block.length + tailBytes;
+    if (length <= frameBytes) {
+      this.#frame(length, frame.headers, flags | flag.endHeaders, stream);
+      this.#bytes(block, 0, block.length);
+      if (tailBytes > 0) this.#bytes(tail, 0, tailBytes);
+      return;
+    }
+    this.#long(stream, tailBytes === 0 ? block : Buffer.concat([block, tail.subarray(0, tailBytes)]), flags);
+  }
+
+  #long(stream: number, block: Uint8Array, flags: number): void {
+    for (let at = 0; at < block.length; at += frameBytes) {
+      const length = Math.min(frameBytes, block.length - at);
+      const last = at + length === block.length ? flag.endHeaders : 0;
+      this.#frame(length, at === 0 ? frame.headers : frame.continuation, (at === 0 ? flags : 0) | last, stream);
+      this.#bytes(block, at, at + length);
+    }
+  }
+
+  /** data writes one DATA frame of source[start, end). Gives whether the source is still needed: small payloads are copied, large ones must stay as they are until they have left. */
+  data(stream: number, source: Uint8Array, start: number, end: number, last: boolean): boolean {
+    const length = end - start;
+    if (length <= copyBytes) {
+      this.#frame(length, frame.data, last ? flag.endStream : 0, stream);
+      this.#bytes(source, start, end);
+      return false;
+    }
+    this.#room(headBytes);
+    this.#end = putHead(this.#buffer!, this.#end, length, frame.data, last ? flag.endStream : 0, stream);
+    this.#cut();
+    this.#pieces.push(source.subarray(start, end));
+    return true;
+  }
+
+  /**
+   * dataInPlace writes one DATA frame of source[start, end), whose header is laid over the nine bytes in front of it. Gives whether the source is still needed:
+   * small payloads are copied.
+   */
+  dataInPlace(stream: number, source: Buffer, start: number, end: number, last: boolean): boolean {
+    const length = end - start;
+    if (length <= copyBytes) {
+      this.#frame(length, frame.data, last ? flag.endStream : 0, stream);
+      this.#bytes(source, start, end);
+      return false;
+    }
+    const head = start - headBytes;
+    putHead(source, head, length, frame.data, last ? flag.endStream : 0, stream);
+    if (this.#foreign === source && this.#to === head) {
+      this.#to = end;
+      return true;
+    }
+    this.#cut();
+    this.#foreign = source;
+    this.#from = head;
+    this.#to = end;
+    return true;
+  }
+
+  reset(stream: number, code: number): void {
+    this.#frame(4, frame.reset, 0, stream);
+    this.#end = putUint32(this.#buffer!, this.#end, code);
+  }
+
+  window(stream: number, increment: number): void {
+    this.#frame(4, frame.window, 0, stream);
+    this.#end = putUint32(this.#buffer!, this.#end, increment);
+  }
+
+  /** settings writes pairs of parameter and value. */
+  settings(pairs: readonly (readonly [id: number, value: number])[]): void {
+    this.#frame(pairs.length * 6, frame.settings, 0, 0);
+    for (const [id, value] of pairs) {
+      this.#buffer![this.#end] = id >> 8;
+      this.#buffer![this.#end + 1] = id;
+      this.#end = putUint32(this.#buffer!, this.#end + 2, value);
+    }
+  }
+
+  settingsAck(): void {
+    this.#frame(0, frame.settings, flag.ack, 0);
+  }
+
+  /** ping writes a PING or its answer with source[start, start + 8). */
+  ping(source: Uint8Array, start: number, ack: boolean): void {
+    this.#frame(8, frame.ping, ack ? flag.ack : 0, 0);
+    this.#bytes(source, start, start + 8);
+  }
+
+  goaway(last: number, code: number): void {
+    this.#frame(8, frame.goaway, 0, 0);
+    this.#end = putUint32(this.#buffer!, putUint32(this.#buffer!, this.#end, last), code);
+  }
+
+  /** raw writes bytes that are no frame: the client's preface. */
+  raw(bytes: Uint8Array): void {
+    this.#room(bytes.length);
+    this.#bytes(bytes, 0, bytes.length);
+  }
+
+  /** flush hands everything to the socket. */
+  flush(): void {
+    const { socket } = this;
+    if (socket === undefined) return;
+    const pieces = this.#pieces;
+    this.#cut();
+    if (pieces.length === 0) return;
+    if (pieces.length === 1) socket.write(pieces[0]!);
+    else {
+      socket.cork();
+      for (let i = 0; i < pieces.length; i++) socket.write(pieces[i]!);
+      socket.uncork();
+    }
+    pieces.length = 0;
+    // What left at once can be written over; what did not belongs to the socket until it has.
+    if (socket.writableLength === 0) for (let i = 0; i < this.#used.length && spare.length < spareMax; i++) spare.push(this.#used[i]!);
+    this.#used.length = 0;
+    this.#buffer = undefined;
+    this.#start = this.#end = 0;
+  }
+
+  /** #frame makes room for a whole frame that is copied, and writes its header. */
+  #frame(length: number, type: number, flags: number, stream: number): void {
+    this.#room(headBytes + length);
+    this.#end = putHead(this.#buffer!, this.#end, length, type, flags, stream);
+  }
+
+  /** #bytes copies source[start, end) behind what is there; there is room. */
+  #bytes(source: Uint8Array, start: number, end: number): void {
+    const target = this.#buffer!;
+    let at = this.#end;
+    if (end - start <= 160) for (let i = start; i < end; i++) target[at++] = source[i]!;
+    else {
+      target.set(start === 0 && end === source.length ? source : source.subarray(start, end), at);
+      at += end - start;
+    }
+    this.#end = at;
+  }
+
+  #room(bytes: number): void {
+    if (this.#foreign !== undefined) this.#cut();
+    if (this.#buffer !== undefined && this.#end + bytes <= bufferBytes) return;
+    this.#cut();
+    this.#buffer = spare.pop() ?? Buffer.allocUnsafeSlow(bufferBytes);
+    this.#used.push(this.#buffer);
+    this.#start = this.#end = 0;
+  }
+
+  /** #cut makes pieces of what is open, in order. */
+  #cut(): void {
+    if (this.#foreign !== undefined) {
+      this.#pieces.push(this.#foreign.subarray(this.#from, this.#to));
+      this.#foreign = undefined;
+    } else if (this.#end > this.#start) {
+      this.#pieces.push(this.#buffer!.subarray(this.#start, this.#end));
+      this.#start = this.#end;
+    }
+  }
+}
+export type { Outbox };
