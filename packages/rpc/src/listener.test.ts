@@ -111,19 +111,18 @@ for (let cut = 1; cut < clientPreface.length; cut += 5) {
     }));
 }
 
-const garbage: readonly { readonly name: string; readonly bytes: Uint8Array | string; readonly status?: number }[] = [
+const garbage: readonly { readonly name: string; readonly bytes: Uint8Array | string }[] = [
   { name: "noise", bytes: Uint8Array.from({ length: 64 }, (_, i) => (i * 37) & 0xff) },
   { name: "a TLS hello", bytes: Uint8Array.of(0x16, 3, 1, 0, 5, 1, 0, 0, 1, 0) },
-  { name: "a preface with one byte wrong", bytes: Buffer.from(clientPreface.replace("SM", "SN")), status: 505 },
+  { name: "a preface with one byte wrong", bytes: Buffer.from(clientPreface.replace("SM", "SN")) },
   { name: "both lengths of a body at once", bytes: "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" },
   { name: "two different content lengths", bytes: "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd" },
   { name: "a bare line feed in the headers", bytes: "GET / HTTP/1.1\nHost: h\n\n" },
   { name: "no host", bytes: "GET / HTTP/1.1\r\n\r\n" },
 ];
 for (const tc of garbage) {
-  const { status = 400 } = tc;
-  test(`listener: ${tc.name} is answered with ${status} and closed`, () =>
-    serve({}, async (port) => assert.ok((await exchange(port, [tc.bytes])).startsWith(`HTTP/1.1 ${status} `))));
+  test(`listener: ${tc.name} is answered with 400 and closed`, () =>
+    serve({}, async (port) => assert.match(await exchange(port, [tc.bytes]), /^HTTP\/1\.1 400 /)));
 }
 
 test("listener: a preface followed by garbage closes the connection", () =>

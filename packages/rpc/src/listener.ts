@@ -3,7 +3,7 @@ import { type Clock, type Ctx, type Logger, messageOf, type Timer } from "@tfs/s
 import type { Address } from "./address.ts";
 import { type BindAddress, bind } from "./bind.ts";
 import type { Exchange } from "./exchange.ts";
-import { type Http1, newHttp1 } from "./h1/index.ts";
+import { type Http1, newHttp1 } from "./http1/index.ts";
 import { type Budget, defaultSessionLimits, h2, newBudget, newSession, type Session, type Stream } from "./http2/index.ts";
 import { defaultListenerLimits, type ListenerLimits } from "./limits.ts";
 import { sniff } from "./sniff.ts";
@@ -47,8 +47,8 @@ class Listener {
     this.#options = options;
     this.#limits = { ...defaultListenerLimits, ...options.limits };
     this.#budget = options.budget ?? newBudget(this.#limits.heldBytes);
-    const { clock } = options;
-    this.#http1 = newHttp1({ limits: this.#limits, clock, onExchange: (exchange) => options.onExchange(exchange as Http1Exchange) });
+    const { clock, logger } = options;
+    this.#http1 = newHttp1({ limits: this.#limits, clock, logger, onExchange: (exchange) => options.onExchange(exchange as Http1Exchange) });
     // Paused: the connection moves into a socket of ours before anything is read.
     this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpKeepAliveMs, pauseOnConnect: true }, (socket) =>
       this.accept(socket),

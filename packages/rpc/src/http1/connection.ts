@@ -136,7 +136,7 @@ class Connection implements Flushable {
     if (exchange === undefined) this.#discarded += end - start;
     else {
       this.#owed += end - start;
-      exchange.handler.onData(buffer, start, end);
+      exchange.handler.onData(buffer, start, end, false, false);
     }
   }
 
