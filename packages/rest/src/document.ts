@@ -11,9 +11,14 @@ export interface Document {
   readonly signatureName: string;
 }
 
+/** withoutMark steps over a byte-order mark. */
+export function withoutMark(body: Uint8Array): Uint8Array {
+  return body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? body.subarray(3) : body;
+}
+
 /** parseDocument reads one JSON object; what follows it is ignored, as TensorFlow Serving does. Throws InvalidArgument. */
 export function parseDocument(body: Uint8Array): Document {
-  const bytes = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? body.subarray(3) : body;
+  const bytes = withoutMark(body);
   if (bytes.length === 0) throw newError(Code.InvalidArgument, "JSON Parse error: The document is empty");
   const start = blank(bytes, 0);
   if (start >= bytes.length) throw newError(Code.InvalidArgument, `JSON Parse error: The document is empty. at offset: ${start}`);

@@ -5,17 +5,24 @@
  *     const call = route("POST", "/v1/models/m:predict");
  *     const document = parsePredict(body);
  *     const { format, inputs } = document.inputs(signature);
- *     const answer = printPredict(outputs, format);
+ *     const answer = printPredict(outputs, format); // or, in front of a fleet:
+ *     const message = newPredictEncoder(call, document.signatureName).encode(inputs);
+ *     const forwarded = printPredictResponse(reply, format);
  *
  * @module
  */
 export { parseError, parseMetadata, parsePredictResponse, parseStatus, printPredictRequest } from "./client.ts";
+export type { PredictEncoder } from "./envelope.ts";
+export { newPredictEncoder } from "./envelope.ts";
 export type { ExamplesRequest } from "./examples.ts";
 export { parseExamples } from "./examples.ts";
-export type { Format, PredictDocument, PredictInputs } from "./predict_request.ts";
+export type { Format, PredictInputs } from "./format.ts";
+export type { PredictDocument } from "./predict_request.ts";
 export { parsePredict } from "./predict_request.ts";
-export { printPredict } from "./predict_response.ts";
+export type { PrintOptions } from "./predict_response.ts";
+export { printPredict, printPredictResponse } from "./predict_response.ts";
 export { printClassify, printMetadata, printRegress, printStatus } from "./results.ts";
 export type { Route, Target, Verb } from "./route.ts";
 export { isApi, route } from "./route.ts";
+export type { Numbers } from "./runs.ts";
 export { codeFromHttp, httpStatus, printError } from "./status.ts";

@@ -60,17 +60,30 @@ export function isInteger(value: bigint | number | undefined): value is bigint |
   return value !== undefined && (typeof value === "number" || (value <= maxUInt64 && value >= minInt64));
 }
 
-/** formatG prints like C's "%.<precision>g". */
-function formatG(value: number, precision: number): string {
-  if (value === 0) return Object.is(value, -0) ? "-0" : "0";
+/** Digits that show whether a number lies exactly between two of fewer digits: a float64 that does has none beyond them. */
+const tieDigits = 60;
+
+/** roundEven gives a number's digits in scientific notation. toExponential rounds what lies exactly between two to the larger one, C's printf to the even one. */
+function roundEven(value: number, precision: number): [digits: string, exponent: number] {
   const [mantissa = "", power = ""] = value.toExponential(precision - 1).split("e");
-  const exponent = Number(power);
-  if (exponent < -4 || exponent >= precision) {
-    const digits = Math.abs(exponent);
-    return `${mantissa.includes(".") ? mantissa.replace(/\.?0+$/, "") : mantissa}e${exponent < 0 ? "-" : "+"}${digits < 10 ? "0" : ""}${digits}`;
+  const digits = mantissa.replace(".", "");
+  const last = digits.charCodeAt(precision - 1) - 0x30;
+  if (last % 2 === 1) {
+    const more = value.toExponential(precision - 1 + tieDigits).replace(".", "");
+    if (/^50*(e|$)/.test(more.slice(precision))) return [`${digits.slice(0, -1)}${last - 1}`, Number(power)];
   }
-  const fixed = value.toFixed(precision - 1 - exponent);
-  return fixed.includes(".") ? fixed.replace(/\.?0+$/, "") : fixed;
+  return [digits, Number(power)];
+}
+
+/** layOut places the point in digits whose first counts 10^exponent, as C's "%.<precision>g" does, and makes sure that there is one, or an exponent. */
+function layOut(sign: string, digits: string, exponent: number, precision: number): string {
+  const all = digits.replace(/0+$/, "") || "0";
+  if (exponent < -4 || exponent >= precision) {
+    const size = String(Math.abs(exponent)).padStart(2, "0");
+    return `${sign}${all[0]}${all.length > 1 ? "." : ""}${all.slice(1)}e${exponent < 0 ? "-" : "+"}${size}`;
+  }
+  if (exponent < 0) return `${sign}0.${"0".repeat(-exponent - 1)}${all}`;
+  return `${sign}${all.slice(0, exponent + 1).padEnd(exponent + 1, "0")}.${all.slice(exponent + 1) || "0"}`;
 }
 
 /**
@@ -78,17 +91,36 @@ function formatG(value: number, precision: number): string {
  * always do (17, or 9 for float32); always with a `.` or an exponent. NaN and infinities are bare tokens, which is not valid JSON but its dialect.
  */
 export function printDouble(value: number): string {
-  return finish(value, 17, Number(value.toPrecision(6)) === value);
+  return print(value, Number(value.toPrecision(6)) === value ? 6 : 17);
 }
 
 export function printFloat(value: number): string {
-  return finish(value, 9, Math.fround(Number(value.toPrecision(6))) === value);
+  return print(value, Math.fround(Number(value.toPrecision(6))) === value ? 6 : 9);
 }
 
-function finish(value: number, precision: number, six: boolean): string {
+function print(value: number, precision: number): string {
   if (!Number.isFinite(value)) return String(value);
+  if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0";
   // Integers of up to six digits are most of what classifiers print: no need for the general way.
-  if (Number.isInteger(value) && value < 1e6 && value > -1e6 && value !== 0) return `${value}.0`;
-  const text = formatG(value, six ? 6 : precision);
-  return text.includes(".") || text.includes("e") ? text : `${text}.0`;
+  if (Number.isInteger(value) && value < 1e6 && value > -1e6) return `${value}.0`;
+  const [digits, exponent] = roundEven(Math.abs(value), precision);
+  return layOut(value < 0 ? "-" : "", digits, exponent, precision);
+}
+
+/** shortestFloat writes a float32 with as few digits as read back as the same value; laid out like printFloat's nine. */
+export function shortestFloat(value: number): string {
+  if (!Number.isFinite(value) || value === 0) return printFloat(value);
+  let precision = 1;
+  while (precision < 9 && Math.fround(Number(value.toPrecision(precision))) !== value) precision++;
+  const [mantissa = "", power = ""] = Math.abs(value)
+    .toExponential(precision - 1)
+    .split("e");
+  return layOut(value < 0 ? "-" : "", mantissa.replace(".", ""), Number(power), 9);
+}
+
+/** shortestDouble is what JavaScript prints, and `.0` where that has neither point nor exponent. */
+export function shortestDouble(value: number): string {
+  if (Object.is(value, -0)) return "-0.0";
+  const text = String(value);
+  return /[.eIN]/.test(text) ? text : `${text}.0`;
 }

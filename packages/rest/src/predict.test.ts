@@ -313,6 +313,19 @@ const prints: { name: string; outputs: Record<string, Tensor>; format: "row" | "
     want: '{\n    "predictions": [0.333333343, 16777216.0, -0.0, 0.2\n    ]\n}',
   },
   {
+    // "%.9g" % 131072.0625 is 131072.062, "%.17g" % 1000000000000000.25 ends in .2: C rounds what lies between two to the even one.
+    name: "floats between two of nine digits",
+    outputs: { y: f32([2], 131072.0625, -131072.1875) },
+    format: "row",
+    want: '{\n    "predictions": [131072.062, -131072.188\n    ]\n}',
+  },
+  {
+    name: "doubles between two of seventeen digits",
+    outputs: { y: newTensor(DType.Double, [2], Float64Array.of(1e15 + 0.25, 1e15 + 0.75)) },
+    format: "row",
+    want: '{\n    "predictions": [1000000000000000.2, 1000000000000000.8\n    ]\n}',
+  },
+  {
     name: "doubles that need seventeen",
     outputs: { y: newTensor(DType.Double, [2], Float64Array.of(1 / 3, 0.1)) },
     format: "row",

@@ -184,14 +184,16 @@ function matches(bytes: Uint8Array, at: number, word: string): boolean {
   return true;
 }
 
-/** ascii makes a short string of bytes that are known to be ASCII. */
+/** A string of up to this many bytes is made in one call; a longer one would fill the stack with arguments. */
+const maxArguments = 512;
+
+/** ascii makes a string of bytes that are known to be ASCII. */
 export function ascii(bytes: Uint8Array, from: number, to: number): string {
-  let text = "";
-  for (let i = from; i < to; i++) text += String.fromCharCode(bytes[i]!);
-  return text;
+  const raw = bytes.subarray(from, to);
+  return raw.length <= maxArguments ? String.fromCharCode(...raw) : utf8.decode(raw);
 }
 
-const utf8 = new TextDecoder();
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true }); // else it would drop one at the start of a string
 const encoder = new TextEncoder();
 
 /** text reads the string at a range as JavaScript text. */

@@ -3,7 +3,7 @@ import { Code, newError } from "@tfs/std";
 import { DType, dtypeName, type Tensor } from "@tfs/tensor";
 import { printDouble, printFloat } from "./number.ts";
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true }); // else it would drop one at the start of a string
 
 /** quoted writes bytes as a JSON string. Bytes that are not UTF-8 become U+FFFD: TensorFlow Serving copies them as they are, which no JSON parser accepts. */
 export function quoted(bytes: Uint8Array): string {

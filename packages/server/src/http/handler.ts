@@ -6,11 +6,13 @@ import {
   type ModelSpec,
   ModelSpecSchema,
   RegressionRequestSchema,
+  type SignatureDef,
 } from "@tfs/proto";
 import {
   httpStatus,
   isApi,
   parseExamples,
+  type PredictDocument,
   parsePredict,
   printClassify,
   printError,
@@ -91,12 +93,22 @@ function preflight(origin: string): Answer {
   return { status: /https?:\/\//.test(origin) ? 200 : 400, body: new Uint8Array(0) };
 }
 
+/** signatureFor looks the signature up. A body that is not JSON is the first thing to complain about. */
+function signatureFor(document: PredictDocument, spec: ModelSpec, infer: InferOptions): SignatureDef | undefined {
+  try {
+    return signatureOf(spec, infer);
+  } catch (err) {
+    document.check();
+    throw err;
+  }
+}
+
 async function run(ctx: Ctx, call: Exclude<Route, { kind: "preflight" }>, body: Uint8Array, infer: InferOptions): Promise<Uint8Array> {
   switch (call.kind) {
     case "predict": {
       const document = parsePredict(body);
       const spec = specOf(call, document.signatureName);
-      const { format, inputs } = document.inputs(signatureOf(spec, infer));
+      const { format, inputs } = document.inputs(signatureFor(document, spec, infer));
       const read = new Map([...inputs].map(([alias, t]) => [alias, () => t]));
       return printPredict((await predict(ctx, { spec, inputs: read, outputFilter: [] }, infer)).outputs, format);
     }

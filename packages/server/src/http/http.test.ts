@@ -102,6 +102,13 @@ const rows: readonly Row[] = [
     want: /Latest\(none\)/,
   },
   { name: "bad JSON for an unknown model is 400", call: "POST /v1/models/none:predict", body: "{", status: 400, want: /^JSON Parse error: / },
+  {
+    name: "so is JSON that goes bad among the values",
+    call: "POST /v1/models/none:predict",
+    body: '{"instances":[1,]}',
+    status: 400,
+    want: /^JSON Parse error: /,
+  },
   { call: predict, body: "", status: 400, want: "JSON Parse error: The document is empty" },
   { call: predict, body: "instances = [1, 2]", status: 400, want: /^JSON Parse error: Invalid value/ },
   { call: predict, body: '{"instances":["x","y"]}', status: 400, want: /not of expected type: float/ },

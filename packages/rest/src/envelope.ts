@@ -1,0 +1,169 @@
+// Data plane: PredictRequest and PredictResponse as bytes, by hand: generated code would copy every tensor once more, and take longer than a small call.
+import { toBinary, create } from "@bufbuild/protobuf";
+import { ModelSpecSchema } from "@tfs/proto";
+import { Code, newError } from "@tfs/std";
+import { decode, type Encoding, prepare, type Tensor } from "@tfs/tensor";
+import type { Target } from "./route.ts";
+import { ascii } from "./scan.ts";
+
+/** PredictEncoder makes the messages of one model, version or label, and signature. */
+export interface PredictEncoder {
+  /** encode gives a gRPC message ready to send, and yours to keep: the five-byte prefix (not compressed), then a PredictRequest with all values in tensor_content. */
+  encode(inputs: ReadonlyMap<string, Tensor>): Uint8Array;
+}
+
+/** A gRPC message starts with a flag and four bytes of length (gRPC over HTTP/2, "Length-Prefixed-Message"). */
+const prefixBytes = 5;
+
+/** Keys on the wire: field 1 of the request and field 2 of the response are the model spec; the maps are field 2 and field 1, their entries' key and value fields 1 and 2. */
+const key = { spec: 0x0a, inputs: 0x12, outputs: 0x0a, name: 0x0a, tensor: 0x12 } as const;
+
+const utf8 = new TextEncoder();
+
+/** newPredictEncoder encodes once what all requests for a target share: to be kept beside the signature. */
+export function newPredictEncoder(target: Target, signatureName: string): PredictEncoder {
+  const { model, version, label } = target;
+  const choice =
+    version !== undefined
+      ? ({ case: "version", value: { value: version } } as const)
+      : label !== undefined
+        ? ({ case: "versionLabel", value: label } as const)
+        : undefined;
+  const spec = toBinary(ModelSpecSchema, create(ModelSpecSchema, { name: model, signatureName, ...(choice === undefined ? {} : { versionChoice: choice }) }));
+  return {
+    encode(inputs) {
+      const entries: Entry[] = [];
+      let size = 1 + varintSize(spec.length) + spec.length;
+      for (const [alias, t] of inputs) {
+        const tensor = prepare(t);
+        const name = utf8.encode(alias);
+        const length = 1 + varintSize(name.length) + name.length + 1 + varintSize(tensor.size) + tensor.size;
+        entries.push({ name, tensor, length });
+        size += 1 + varintSize(length) + length;
+      }
+      const bytes = new Uint8Array(prefixBytes + size);
+      new DataView(bytes.buffer).setUint32(1, size);
+      let at = putField(bytes, prefixBytes, key.spec, spec);
+      for (const { name, tensor, length } of entries) {
+        bytes[at++] = key.inputs;
+        at = putVarint(bytes, at, length);
+        at = putField(bytes, at, key.name, name);
+        bytes[at++] = key.tensor;
+        at = tensor.writeTo(bytes, putVarint(bytes, at, tensor.size));
+      }
+      return bytes;
+    },
+  };
+}
+
+interface Entry {
+  readonly name: Uint8Array;
+  readonly tensor: Encoding;
+  /** length is that of the entry's key and value. */
+  readonly length: number;
+}
+
+function varintSize(n: number): number {
+  return n < 0x80 ? 1 : n < 0x4000 ? 2 : n < 0x200000 ? 3 : n < 0x10000000 ? 4 : 5;
+}
+
+function putVarint(bytes: Uint8Array, from: number, value: number): number {
+  let at = from;
+  let rest = value;
+  for (; rest > 0x7f; rest = Math.floor(rest / 128)) bytes[at++] = (rest & 0x7f) | 0x80;
+  bytes[at++] = rest;
+  return at;
+}
+
+function putField(bytes: Uint8Array, from: number, tag: number, value: Uint8Array): number {
+  bytes[from] = tag;
+  const at = putVarint(bytes, from + 1, value.length);
+  bytes.set(value, at);
+  return at + value.length;
+}
+
+/** Reading is a place in a message. */
+interface Reading {
+  readonly bytes: Uint8Array;
+  at: number;
+}
+
+/** outputsOf reads the outputs of a PredictResponse in their order on the wire; of two with one name the later one counts. Tensors may be views of it. Throws Internal for what is no such message. */
+export function outputsOf(message: Uint8Array): Map<string, Tensor> {
+  const r: Reading = { bytes: message, at: 0 };
+  const outputs = new Map<string, Tensor>();
+  while (r.at < message.length) {
+    const tag = varint(r);
+    if (tag !== key.outputs) {
+      skipField(r, tag & 7);
+      continue;
+    }
+    const end = span(r);
+    let alias = "";
+    let tensor: Uint8Array | undefined;
+    while (r.at < end) {
+      const inner = varint(r);
+      if (inner === key.name) alias = textOf(message, r, span(r));
+      else if (inner === key.tensor) {
+        const stop = span(r);
+        tensor = message.subarray(r.at, stop);
+        r.at = stop;
+      } else skipField(r, inner & 7);
+    }
+    if (r.at !== end) throw broken(r);
+    outputs.set(alias, decode(tensor ?? noBytes, { name: alias }));
+  }
+  return outputs;
+}
+
+const noBytes = new Uint8Array(0);
+
+function broken(r: Reading): Error {
+  return newError(Code.Internal, `the model server's answer is no PredictResponse: it breaks off or goes astray at byte ${r.at}`);
+}
+
+/** varint reads a number of up to 32 bits, which tags and lengths are; longer ones are only ever skipped. */
+function varint(r: Reading): number {
+  let value = 0;
+  for (let shift = 0; shift < 35; shift += 7) {
+    const byte = r.bytes[r.at++];
+    if (byte === undefined) throw broken(r);
+    value += (byte & 0x7f) * 2 ** shift;
+    if (byte < 0x80) return value;
+  }
+  throw broken(r);
+}
+
+/** span reads a length and gives where the field ends. */
+function span(r: Reading): number {
+  const length = varint(r);
+  const end = r.at + length;
+  if (end > r.bytes.length) throw broken(r);
+  return end;
+}
+
+function skipField(r: Reading, type: number): void {
+  if (type === 0) {
+    for (let i = 0; i < 10; i++) {
+      const byte = r.bytes[r.at++];
+      if (byte === undefined) break;
+      if (byte < 0x80) return;
+    }
+    throw broken(r);
+  }
+  const size = type === 1 ? 8 : type === 5 ? 4 : 0;
+  if (size === 0 && type !== 2) throw broken(r);
+  const end = size === 0 ? span(r) : r.at + size;
+  if (end > r.bytes.length) throw broken(r);
+  r.at = end;
+}
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Names are short and mostly ASCII: a call of the decoder takes longer than looking. */
+function textOf(bytes: Uint8Array, r: Reading, end: number): string {
+  const from = r.at;
+  r.at = end;
+  for (let i = from; i < end; i++) if (bytes[i]! > 0x7e) return decoder.decode(bytes.subarray(from, end));
+  return ascii(bytes, from, end);
+}
