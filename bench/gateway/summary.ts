@@ -17,6 +17,7 @@ export interface Row {
   readonly p50?: number;
   readonly p99?: number;
   readonly others?: number;
+  /** failed are calls, those of the warm-ups included. */
   readonly failed: number;
   readonly problems: readonly string[];
   /** suspect says that the peer was worse than it is known to be by more than the tolerance: known and measured. */
@@ -86,7 +87,7 @@ function row(shape: Shape, peer: string, measurements: readonly Measurement[], f
     ...middle("p50"),
     ...p99,
     ...middle("others"),
-    failed: details.reduce((sum, d) => sum + d.failed, 0),
+    failed: details.reduce((sum, d) => sum + d.failed + d.warmFailed, 0),
     problems: [...new Set(measurements.flatMap((m) => m.problem ?? []))],
     ...(worse ? { suspect: { known: expected, measured: figure.median } } : {}),
     goals: goals(shape, peer, { figure: figure?.median, ratio: ratio?.median, p99: p99.p99 }),

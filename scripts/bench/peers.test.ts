@@ -15,9 +15,9 @@ for (const peer of peers)
   test(`${peer.name}: its command or configuration names the port, every backend and the number of workers`, linux, () => {
     const dir = mkdtempSync(join(tmpdir(), "tfs-bench-test-"));
     try {
-      const { command } = peer.command({ port: 12345, backends: ["127.0.0.1:23451", "127.0.0.1:23452"], workers: 7, protocol: "grpc", dir });
+      const { command } = peer.command({ port: 12345, backends: ["127.0.0.1:23451", "127.0.0.1:23452"], workers: 77, protocol: "grpc", dir });
       const said = [...command, ...readdirSync(dir).map((file) => readFileSync(join(dir, file), "utf8"))].join("\n");
-      for (const text of ["12345", "23451", "23452", "7"]) assert.match(said, new RegExp(`\\b${text}\\b`));
+      for (const text of ["12345", "23451", "23452", "77"]) assert.match(said, new RegExp(`\\b${text}\\b`));
     } finally {
       rmSync(dir, { recursive: true });
     }

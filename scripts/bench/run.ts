@@ -1,6 +1,7 @@
 // What the tests of the benchmark's report share: measurements made up by hand.
-import type { Detail, Measurement } from "../../bench/gateway/measure.ts";
+import type { Measurement } from "../../bench/gateway/measure.ts";
 import { type Shape, shapes } from "../../bench/gateway/shapes.ts";
+import type { Detail } from "../../bench/gateway/window.ts";
 
 /** shape finds a shape by name. */
 export function shape(name: string): Shape {

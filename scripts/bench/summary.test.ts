@@ -54,6 +54,7 @@ for (const tc of [
   { name: "a higher rate is no fault", of: [measured("inflight", "tfs", [90_000]), measured("inflight", "go", [goInflight * 2])], want: "valid" },
   { name: "a peer that gives nothing is reported, no more", of: [measured("headline", "go", [undefined])], want: "valid" },
   { name: "one failed call of ours fails the run", of: [measured("small", "tfs", [5], { failed: 1 })], want: "failed" },
+  { name: "so does one in the warm-up", of: [measured("small", "tfs", [5], { warmFailed: 1 })], want: "failed" },
   { name: "ours without a figure fails the run", of: [measured("small", "tfs", [5, undefined])], want: "failed" },
   { name: "ours failing weighs more than a suspect peer", of: [measured("headline", "envoy", [1e6]), measured("small", "tfs", [undefined])], want: "failed" },
 ])

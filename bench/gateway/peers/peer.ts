@@ -45,9 +45,12 @@ export function fill(template: string, values: Readonly<Record<string, string | 
   return filled;
 }
 
-/** filesMax is how many descriptors a child may have: the hard limit, which Node has raised its own to. */
+/** More descriptors than this no shape needs. */
+const filesEnough = 100_000;
+
+/** filesMax is how many descriptors a child may have: what this process has, which Node has raised as far as it may. */
 export function filesMax(): number {
-  const limit = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
+  const limit = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
   if (limit === undefined) throw new Error("/proc/self/limits says nothing of open files");
-  return Number(limit);
+  return limit === "unlimited" ? filesEnough : Math.min(filesEnough, Number(limit));
 }

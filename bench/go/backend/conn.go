@@ -12,12 +12,23 @@ import (
 
 // Header blocks without the dynamic table, so that nothing has to be kept between them (RFC 7541 appendix A has the indexes).
 var (
-	answerHeaders = append([]byte{0x88, 0x0f, 0x10, 16}, "application/grpc"...)                                 // :status 200, content-type
-	okTrailers    = append(append([]byte{0x00, 11}, "grpc-status"...), 1, '0')                                  //
-	wrongBody     = append(append([]byte{0x00, 11}, "grpc-status"...), 2, '1', '5')                             // DATA_LOSS: the proxy changed the body
-	askedMetadata = []byte("signature_def")                                                                     // the only metadata_field there is
-	firstSettings = h2.AppendSettings(nil, h2.SettingMaxStreams, 65535, h2.SettingInitialWindow, h2.WideWindow) // a client may send all it has
+	// :status 200 and content-type.
+	answerHeaders = append([]byte{0x88, 0x0f, 0x10, 16}, "application/grpc"...)
+	okTrailers    = statusTrailer("0")
+	// wrongBody is DATA_LOSS: the proxy changed the request.
+	wrongBody = statusTrailer("15")
 )
+
+func statusTrailer(code string) []byte {
+	block := append([]byte{0x00, 11}, "grpc-status"...)
+	return append(append(block, byte(len(code))), code...)
+}
+
+// firstSettings let a client send all that it has.
+var firstSettings = h2.AppendSettings(nil, h2.SettingMaxStreams, 65535, h2.SettingInitialWindow, h2.WideWindow)
+
+// askedMetadata is the only metadata_field that there is; it tells a GetModelMetadata request from a Predict.
+var askedMetadata = []byte("signature_def")
 
 // A body shorter than this may be a GetModelMetadata request.
 const metadataRequestMax = 256

@@ -97,7 +97,7 @@ func (k *grpcClient) begin(due time.Time) {
 		k.tally.fail("connection is gone", 1)
 		return
 	}
-	if k.greeted {
+	if k.greeted { // before that, the peer's limits are not known
 		k.start(due)
 		k.flush()
 	}
