@@ -12,6 +12,7 @@ export type { Program } from "./program.ts";
 export { freePort, root, run, start } from "./program.ts";
 export type { Started } from "./start.ts";
 export { startGateway, turn, untilReady } from "./start.ts";
+export { peakBytes, pour, survives } from "./flood.ts";
 export type { Front } from "./front.ts";
 export { startFront } from "./front.ts";
 export type { Case } from "./report.ts";
