@@ -2,6 +2,11 @@ import { readFileSync } from "node:fs";
 import { encodeFrame, frameType, type Raw } from "@tfs/rpc/testing";
 import { turn } from "./start.ts";
 
+/** linuxOnly gives the reason to skip a test that looks at a process's memory, or false where that can be done. */
+export function linuxOnly(): string | false {
+  return process.platform !== "linux" && "needs Linux: it reads a process's peak memory from /proc";
+}
+
 /** peakBytes is the most memory that a process has had at once (proc_pid_status(5), VmHWM). */
 export function peakBytes(pid: number): number {
   const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
