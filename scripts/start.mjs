@@ -13,8 +13,8 @@ child.on("error", (err) => {
   console.error(`cannot start the repository's own Node (${err.message}): run \`npm start\`, which sets it up`);
   process.exitCode = 1;
 });
-// The terminal sends Ctrl-C to both of us; the child decides when it is done.
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => signal === "SIGTERM" && child.kill(signal));
+// A terminal sends Ctrl-C to both of us, and whoever signals this process means the child: it bears two, and decides when it is done.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
 child.on("exit", (code, signal) => {
   process.exitCode = code ?? (signal === null ? 1 : 128);
 });

@@ -31,8 +31,9 @@ async function main(): Promise<number> {
   const members: Member[] = [];
   let interrupted = false;
   const interrupt = new Promise<string>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      process.once(signal, () => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      // on, not once: npm passes a terminal's Ctrl-C on to who has already got it.
+      process.on(signal, () => {
         interrupted = true;
         resolve(signal);
       });

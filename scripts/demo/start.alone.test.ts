@@ -2,12 +2,17 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { table } from "./table.ts";
 
+const root = fileURLToPath(new URL("../..", import.meta.url));
 const main = fileURLToPath(new URL("./main.ts", import.meta.url));
+const { scripts } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { scripts: { start: string } };
+
+const windows = process.platform === "win32";
 
 interface Row {
   readonly model: string;
@@ -29,17 +34,22 @@ test("npm start -- --once: every prediction equals TensorFlow's, by gRPC and by 
   assert.deepEqual(new Set(rows.map((r) => r.via)), new Set(["gRPC", "REST"]));
   assert.ok(rows.length >= 8);
 });
-test("npm start stays up, and Ctrl-C stops everything with status 0", { timeout: 120_000 }, async () => {
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main], { stdio: ["ignore", "pipe", "inherit"] });
-  let text = "";
-  for await (const line of createInterface({ input: child.stdout })) {
-    text += `${line}\n`;
-    if (line.startsWith("Ctrl-C stops everything")) child.kill("SIGINT");
-  }
-  const code = child.exitCode ?? (await once(child, "exit"))[0];
-  assert.equal(code, 0);
-  for (const word of ["curl", "grpcurl", "@tfs/sdk", "http://localhost:"]) assert.ok(text.includes(word), word);
-});
+for (const { name, signal, all } of [
+  { name: "Ctrl-C, which a terminal sends to the shell and everything below it,", signal: "SIGINT", all: true },
+  { name: "SIGTERM to what npm has started", signal: "SIGTERM", all: false },
+] as const) {
+  test(`npm start stays up, and ${name} stops everything with status 0`, { timeout: 120_000, skip: windows ? "needs process groups" : false }, async () => {
+    const child = spawn("sh", ["-c", scripts.start], { cwd: root, stdio: ["ignore", "pipe", "inherit"], detached: true });
+    let text = "";
+    for await (const line of createInterface({ input: child.stdout })) {
+      text += `${line}\n`;
+      if (line.startsWith("Ctrl-C stops everything")) process.kill(all ? -child.pid! : child.pid!, signal);
+    }
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    assert.equal(child.exitCode, 0, String(child.signalCode));
+    for (const word of ["curl", "grpcurl", "@tfs/sdk", "http://localhost:", "stopping"]) assert.ok(text.includes(word), word);
+  });
+}
 test("a table lines its columns up", () =>
   assert.equal(
     table(
