@@ -45,18 +45,19 @@ async function stop(server: Listening): Promise<number | null> {
   return code;
 }
 
-// A socket of its own per server: --port=0 means off, so that a port must be picked here.
-let next = 20_000 + (process.pid % 20_000);
+/** freePort gives a port that could be bound a moment ago, below the range from which the kernel takes ports for outgoing connections. */
+let next = 10_000 + (process.pid % 20_000);
 async function freePort(): Promise<number> {
   for (;;) {
     const port = next++;
-    const socket = connect(port, "127.0.0.1");
-    const taken = await new Promise<boolean>((resolve) => {
-      socket.once("connect", () => resolve(true));
-      socket.once("error", () => resolve(false));
+    const probe = createServer();
+    const bound = await new Promise<boolean>((resolve) => {
+      probe.once("error", () => resolve(false));
+      probe.listen(port, "127.0.0.1", () => resolve(true));
     });
-    socket.destroy();
-    if (!taken) return port;
+    if (!bound) continue;
+    await new Promise<void>((resolve) => probe.close(() => resolve()));
+    return port;
   }
 }
 
