@@ -1,11 +1,11 @@
-// What RFC 9113, sections 8.2 and 8.3, calls malformed. A field is looked at when it is made, a list when it is put together: what comes again costs nothing.
+// What RFC 9113, sections 8.2 and 8.3, calls malformed.
 import type { Field, Fields } from "../fields.ts";
 
 /** Fields that belong to one connection of HTTP/1.1 (section 8.2.2). */
 const connectionFields = new Set(["connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade"]);
 
 /** fieldFault says what is wrong with one field; undefined if nothing is. */
-function fieldFault({ name, value }: Field): string | undefined {
+export function fieldFault({ name, value }: Field): string | undefined {
   if (name === "" || name === ":") return "a field without a name";
   for (let i = 0; i < name.length; i++) {
     const c = name.charCodeAt(i);
@@ -25,7 +25,7 @@ function isSpace(c: number): boolean {
   return c === 0x20 || c === 0x09;
 }
 
-/** requestFault says what is wrong with a request's fields. */
+/** requestFault says what is wrong with a request's fields taken together. */
 export function requestFault(list: readonly Field[]): string | undefined {
   let method: string | undefined;
   let scheme: string | undefined;
@@ -33,13 +33,12 @@ export function requestFault(list: readonly Field[]): string | undefined {
   let authority: string | undefined;
   let host: string | undefined;
   let regular = false;
-  for (const field of list) {
-    const fault = fieldFault(field);
-    if (fault !== undefined) return fault;
-    const { name, value } = field;
-    if (name.charCodeAt(0) !== 0x3a) {
+  for (const { name, value } of list) {
+    if (!isPseudo(name)) {
       regular = true;
-      if (name === "host") host = value;
+      if (name !== "host") continue;
+      if (host !== undefined) return "host comes twice";
+      host = value;
       continue;
     }
     if (regular) return `${name} comes after regular fields`;
@@ -57,22 +56,27 @@ export function requestFault(list: readonly Field[]): string | undefined {
   return undefined;
 }
 
-/** responseFault says what is wrong with a response's fields; what has no :status may be trailers. */
+/** responseFault says what is wrong with a response's fields taken together; what has no :status may be trailers. */
 export function responseFault(list: readonly Field[]): string | undefined {
   for (let i = 0; i < list.length; i++) {
-    const field = list[i]!;
-    const fault = fieldFault(field);
-    if (fault !== undefined) return fault;
-    if (field.name.charCodeAt(0) === 0x3a && (i > 0 || field.name !== ":status")) return `${field.name} in a response`;
+    const { name } = list[i]!;
+    if (isPseudo(name) && (i > 0 || name !== ":status")) return `${name} in a response`;
   }
   return /^[1-9]\d\d$/.test(list[0]?.name === ":status" ? list[0].value : "") ? undefined : ":status is missing";
 }
 
-/** trailersFault says what is wrong with trailers. */
+/** trailersFault says what is wrong with trailers; undefined if nothing is. */
 export function trailersFault({ list }: Fields): string | undefined {
-  for (const field of list) {
-    const fault = fieldFault(field) ?? (field.name.charCodeAt(0) === 0x3a ? `${field.name} in trailers` : undefined);
+  for (let i = 0; i < list.length; i++) {
+    const field = list[i]!;
+    const fault = fieldFault(field);
     if (fault !== undefined) return fault;
+    if (isPseudo(field.name)) return `${field.name} in trailers`;
   }
   return undefined;
+}
+
+/** isPseudo tells the names that begin with a colon. */
+export function isPseudo(name: string): boolean {
+  return name.charCodeAt(0) === 0x3a;
 }

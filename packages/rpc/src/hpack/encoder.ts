@@ -1,11 +1,12 @@
 // RFC 7541, section 6.2: fields into header blocks, without a table. A field is then the same bytes on every connection, and is encoded once.
 import type { Field, Fields } from "../fields.ts";
-import { staticFields } from "./static.ts";
+import { writeInteger } from "./integer.ts";
+import { staticEntries } from "./static.ts";
 
 /** Where static fields, and the first of each name, are. */
 const byField = new Map<string, number>();
 const byName = new Map<string, number>();
-staticFields.forEach(({ name, value }, index) => {
+staticEntries.forEach(({ field: { name, value } }, index) => {
   if (index === 0) return;
   byField.set(`${name}\0${value}`, index);
   if (!byName.has(name)) byName.set(name, index);
@@ -63,18 +64,4 @@ function nameOf(name: string, kind: number): Uint8Array {
   target[0] = kind;
   const at = writeInteger(target, 1, 0x7f, 0, name.length);
   return target.subarray(0, at + target.write(name, at, "latin1"));
-}
-
-/** writeInteger writes section 5.1's form of a number behind the bits of `first`. */
-function writeInteger(target: Uint8Array, offset: number, prefix: number, first: number, value: number): number {
-  if (value < prefix) {
-    target[offset] = first | value;
-    return offset + 1;
-  }
-  target[offset] = first | prefix;
-  let at = offset + 1;
-  let left = value - prefix;
-  for (; left >= 128; left = Math.floor(left / 128)) target[at++] = (left % 128) | 128;
-  target[at++] = left;
-  return at;
 }

@@ -1,4 +1,4 @@
-import { type Field, newField } from "../fields.ts";
+import { type Entry, newEntry } from "./entry.ts";
 
 // RFC 7541, appendix A.
 const pairs: readonly (readonly [name: string, value: string])[] = [
@@ -65,5 +65,5 @@ const pairs: readonly (readonly [name: string, value: string])[] = [
   ["www-authenticate", ""],
 ];
 
-/** staticFields is the table that every connection begins with; its first index is 1. */
-export const staticFields: readonly Field[] = [newField("", ""), ...pairs.map(([name, value]) => newField(name, value))];
+/** staticEntries is the table that every connection begins with; its first index is 1. */
+export const staticEntries: readonly Entry[] = [newEntry("", ""), ...pairs.map(([name, value]) => newEntry(name, value))];
