@@ -223,6 +223,29 @@ row("StaticRegexReplace", [np.array([b"a1b22"], object)], pattern="[0-9]", rewri
 row("StringSplitV2", [np.array([b" a  b ", b"", b"c"], object), np.array(b"", object)])
 row("StringSplitV2", [np.array([b"a,b,,c", b","], object), np.array(b",", object)])
 row("StringSplitV2", [np.array([b"a b c"], object), np.array(b"", object)], maxsplit=1)
+# Equations on which TensorFlow aborts or disagrees with its own shape inference (spaces, output labels of no input) are rows of kernels.test.ts.
+for equation, *shapes in [
+    ("ij->ji", (2, 3)), ("ij->", (2, 3)), ("ij->i", (2, 3)), ("ij->j", (2, 3)), ("ii->i", (3, 3)), ("ii->", (3, 3)), ("i->ii", (3,)), ("iij->ji", (2, 2, 3)),
+    ("->", ()), ("i->", (0,)), ("...->...", (2, 3)), ("i...->...", (2, 3, 4)), ("...ij->...ji", (5, 2, 3)), ("...ii->...i", (5, 3, 3)), ("ij->ij...", (2, 3)),
+    ("ij,jk->ik", (2, 3), (3, 4)), ("ij,kj->ik", (2, 3), (4, 3)), ("ji,jk->ki", (3, 2), (3, 4)), ("ij,jk->", (2, 3), (3, 4)), ("i,j->ij", (2,), (3,)),
+    ("i,i->", (3,), (3,)), ("i,i->i", (3,), (3,)), (",->", (), ()), (",i->i", (), (3,)), ("ab,cd->dbca", (2, 3), (4, 5)), ("ij,ij->ij", (2, 3), (2, 3)),
+    ("aab,bc->abc", (2, 2, 3), (3, 4)), ("iij,jkk->ik", (2, 2, 3), (3, 4, 4)), ("i,j->ijj", (2,), (2,)), ("Ij,jI->I", (2, 3), (3, 2)), ("ijk,l->j", (2, 3, 4), (5,)),
+    ("ij,jk->ik", (0, 3), (3, 4)), ("ij,jk->ik", (2, 0), (0, 4)), ("ij,jk->ik", (40, 50), (50, 30)), ("abcd,ebcf->eafd", (2, 3, 4, 5), (6, 3, 4, 7)),
+    ("BTNH,BSNH->BNTS", (2, 3, 2, 4), (2, 5, 2, 4)), ("BNTS,BSNH->BTNH", (2, 2, 3, 5), (2, 5, 2, 4)), ("abc,cde->abde", (2, 3, 4), (4, 2, 5)),
+    ("...ij,...jk->...ik", (5, 2, 3), (3, 4)), ("...ij,jk->...ik", (5, 1, 2, 3), (3, 4)), ("...ij,jk->ik...", (5, 2, 3), (3, 4)), ("...,...->...", (1, 3), (2, 3)),
+    ("...ij,...jk->ik", (2, 3), (3, 4)), ("ij...,jk...->ik...", (2, 3, 4), (3, 5, 1)), ("...ij,...jk->...ik", (2, 1, 2, 3), (3, 3, 4)), ("...,i->...i", (2, 3), (4,)),
+    # refused
+    ("ij,jk", (2, 3), (3, 4)), ("i->->i", (2,)), ("a,b,c->abc", (2,), (2,), (2,)), ("ij,jk->ik", (2, 3), (4, 4)), ("ij,jk->ik", (2,), (3, 4)), ("ii->i", (2, 3)),
+    ("i->i", (3, 3)), ("ij,ij->ij", (1, 3), (2, 3)), ("...i->i", (4, 2, 3)), ("...i,...i->i", (1, 3), (2, 3)), ("...ij->...", (3,)),
+    ("...ij,...jk->...ik", (5, 2, 3), (4, 3, 4)),
+]:
+    row("Einsum", [f(*s) if s else np.float32(1.5) for s in shapes], equation=equation, tolerance=1e-5, label=f"{equation} {' '.join(str(list(s)) for s in shapes)}")
+for t, tolerance in ((np.float64, 1e-12), (np.float16, 2e-3), (ml_dtypes.bfloat16, 2e-2), (np.int32, 0), (np.int64, 0)):
+    row("Einsum", [(f(2, 3) * 9).astype(t), (f(4, 3) * 9).astype(t)], equation="ij,kj->ik", tolerance=tolerance, label=f"ij,kj->ik {np.dtype(t).name}")
+row("Einsum", [(f(3, 3) + 1j * f(3, 3)).astype(np.complex64)], equation="ii->i", label="ii->i complex64")
+row("TensorListFromTensor", [f(3, 1, 5), i32(-1, 4)], label="an element of another shape")
+row("TensorListFromTensor", [f(3, 5), i32(-1, 5)], label="an element of another rank")
+row("TensorListFromTensor", [f(), i32()], label="no list in a scalar")
 TARGET.parent.mkdir(parents=True, exist_ok=True)
 TARGET.write_text("[\n" + ",\n".join(json.dumps(r) for r in rows) + "\n]\n")
 print(len(rows), len({r["op"] for r in rows}), TARGET.stat().st_size)

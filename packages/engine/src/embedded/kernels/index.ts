@@ -7,6 +7,7 @@ import type { Kernels } from "../kernel.ts";
 import { arrays } from "./array.ts";
 import { compare } from "./compare.ts";
 import { controls } from "./control.ts";
+import { einsums } from "./einsum.ts";
 import { examples } from "./example.ts";
 import { gathers } from "./gather.ts";
 import { heavy } from "./heavy.ts";
@@ -31,6 +32,7 @@ export const kernels: Kernels = {
   ...gathers,
   ...reductions,
   ...heavy,
+  ...einsums,
   ...texts,
   ...tables,
   ...examples,

@@ -8,7 +8,7 @@ import { background, Code, codeOf, isFailure } from "@tfs/std";
 import { assertClose, type GoldenTensor, goldenTensor } from "@tfs/tensor/testing";
 import { newAttrs } from "../attrs.ts";
 import type { State } from "../kernel.ts";
-import { tensorOf, type Value } from "../value.ts";
+import { listOf, tensorOf, type Value } from "../value.ts";
 import { newArena, startWasm } from "../wasm.ts";
 import { kernels } from "./index.ts";
 
@@ -86,3 +86,42 @@ test("a value past two gigabytes is refused before it is allocated", () => {
   };
   assert.throws(() => run(huge), { code: Code.ResourceExhausted });
 });
+
+const matrix: GoldenTensor = { dtype: "DT_FLOAT", shape: [2, 3], content: Buffer.from(Float32Array.of(1, 2, 3, 4, 5, 6).buffer).toString("base64") };
+const text = (value: string) => ({ s: Buffer.from(value).toString("base64") });
+// TensorFlow aborts on some of these, and refuses the others only while a graph is built.
+for (const [name, equation, count] of [
+  ["an output label of no input", "ij->ik", 1],
+  ["a space", "ij->j i", 1],
+  ["two ellipses", "......ij->ij", 1],
+  ["an ellipsis of one dot", "i.j->ij", 1],
+  ["more inputs than the equation has", "ij->ji", 2],
+  ["fewer inputs than the equation has", "ij,jk->ik", 1],
+] as const) {
+  test(`Einsum: refused: ${name}`, () =>
+    assert.throws(() => run({ op: "Einsum", name, tolerance: 0, inputs: new Array<GoldenTensor>(count).fill(matrix), attrs: { equation: text(equation) } }), {
+      code: Code.InvalidArgument,
+    }));
+}
+
+const sizes = (...values: number[]): GoldenTensor => ({
+  dtype: "DT_INT32",
+  shape: [values.length],
+  content: Buffer.from(Int32Array.from(values).buffer).toString("base64"),
+});
+for (const [name, element] of [
+  ["exactly", sizes(3)],
+  ["but for an unknown size", sizes(-1)],
+  ["as any shape does with an unknown one", { ...sizes(-1), shape: [] }],
+] as const) {
+  test(`TensorListFromTensor: the element shape agrees ${name}`, () => {
+    const [list] = run({ op: "TensorListFromTensor", name, tolerance: 0, inputs: [matrix, element], attrs: {} });
+    assert.deepEqual(
+      listOf(list).items.map((t) => [...(t!.data as Float32Array)]),
+      [
+        [1, 2, 3],
+        [4, 5, 6],
+      ],
+    );
+  });
+}

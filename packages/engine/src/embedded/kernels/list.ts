@@ -29,8 +29,20 @@ function stack(list: List, shape: readonly number[]): Tensor {
   return out;
 }
 
-function unstack(t: Tensor): List {
+/** fits tells whether a shape agrees with an element shape: a scalar stands for any, a negative size for any size. */
+function fits(shape: readonly number[], element: Tensor): boolean {
+  if (element.shape.length === 0) return true;
+  const want = ints(element);
+  return want.length === shape.length && want.every((d, i) => d < 0 || d === shape[i]);
+}
+
+function unstack(t: Tensor, element: Tensor): List {
+  if (t.shape.length === 0) throw newError(Code.InvalidArgument, `Tensor must be at least a vector, but saw shape: ${shapeText(t.shape)}`);
   const inner = t.shape.slice(1);
+  if (!fits(inner, element)) {
+    const wanted = ints(element).map((d) => (d < 0 ? "?" : d));
+    throw newError(Code.InvalidArgument, `Specified a list with shape [${wanted.join(",")}] from a tensor with shape ${shapeText(inner)}`);
+  }
   const each = elementCount(inner);
   const items = Array.from({ length: t.shape[0] ?? 0 }, (_, i): Tensor => {
     const part = make(t.dtype, inner);
@@ -53,7 +65,7 @@ export const lists: Kernels = {
     const elementType = node.attrs.dtype("element_dtype");
     return () => ({ kind: "list", elementType, items: [] });
   },
-  TensorListFromTensor: () => (inputs) => unstack(tensorOf(inputs[0])),
+  TensorListFromTensor: () => (inputs) => unstack(tensorOf(inputs[0]), tensorOf(inputs[1])),
   TensorListStack: () => (inputs) => stack(listOf(inputs[0]), ints(tensorOf(inputs[1]))),
   TensorListGetItem: (node) => {
     const elementType = node.attrs.dtype("element_dtype");

@@ -78,6 +78,11 @@ function reduce(fold: Fold, t: Tensor, axes: readonly number[], keep: boolean): 
   return narrow(t.dtype, shape, out);
 }
 
+/** sumOver adds up over some dimensions, which then are gone. */
+export function sumOver(t: Tensor, axes: readonly number[]): Tensor {
+  return reduce(folds["Sum"]!, t, axes, false);
+}
+
 function argument(better: (a: number | bigint, b: number | bigint) => boolean): KernelFactory {
   return (node) => {
     const type = node.attrs.dtype("output_type", DType.Int64);
