@@ -11,13 +11,18 @@ export function fieldFault({ name, value }: Field): string | undefined {
     const c = name.charCodeAt(i);
     if (c <= 0x20 || c >= 0x7f || (c >= 0x41 && c <= 0x5a) || (c === 0x3a && i > 0)) return "a field name with a character that none may have";
   }
+  if (connectionFields.has(name)) return `${name} belongs to HTTP/1.1`;
+  if (name === "te" && value !== "trailers") return "te is not trailers";
+  return valueFault(name, value);
+}
+
+/** valueFault says what is wrong with the value of a field of a sound name; undefined if nothing is. */
+export function valueFault(name: string, value: string): string | undefined {
   for (let i = 0; i < value.length; i++) {
     const c = value.charCodeAt(i);
     if (c === 0 || c === 10 || c === 13) return `the value of ${name} has a line break or NUL`;
   }
   if (value.length > 0 && (isSpace(value.charCodeAt(0)) || isSpace(value.charCodeAt(value.length - 1)))) return `the value of ${name} has space around it`;
-  if (connectionFields.has(name)) return `${name} belongs to HTTP/1.1`;
-  if (name === "te" && value !== "trailers") return "te is not trailers";
   return undefined;
 }
 

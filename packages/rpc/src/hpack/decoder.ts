@@ -1,8 +1,8 @@
 // Data plane. RFC 7541, sections 3 and 6: header blocks into fields. Most blocks of a connection say what one before said, or differ in one field only.
 import { type Fields, newFields } from "../fields.ts";
 import { type Blocks, newBlocks } from "./blocks.ts";
-import { isPseudo, requestFault, responseFault } from "./check.ts";
-import { type Entry, faultOf, newEntry } from "./entry.ts";
+import { isPseudo, requestFault, responseFault, valueFault } from "./check.ts";
+import { type Entry, newEntry } from "./entry.ts";
 import { type Cursor, fault, readInteger } from "./integer.ts";
 import { type Lists, newLists } from "./lists.ts";
 import { findLiteral, rememberLiteral } from "./literals.ts";
@@ -126,7 +126,7 @@ class Decoder {
             fields: list,
             apart: apart.field.value,
             tooLarge: false,
-            malformed: malformed ?? faultOf(apart) ?? (pseudoAfterApart ? "pseudo-fields after regular ones" : undefined),
+            malformed: malformed ?? valueFault(apart.field.name, apart.field.value) ?? (pseudoAfterApart ? "pseudo-fields after regular ones" : undefined),
           };
     if (!changed) this.#blocks.remember(source, start, end, block);
     return block;

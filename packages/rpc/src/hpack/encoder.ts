@@ -1,16 +1,18 @@
-// RFC 7541, section 6.2: fields into header blocks, without a table. A field is then the same bytes on every connection, and is encoded once.
+// Data plane. RFC 7541, section 6.2: fields into header blocks, without a table. A field is then the same bytes on every connection, and is encoded once.
 import type { Field, Fields } from "../fields.ts";
-import { writeInteger } from "./integer.ts";
+import { integerBytes, writeInteger } from "./integer.ts";
 import { staticEntries } from "./static.ts";
 
-/** Where static fields, and the first of each name, are. */
-const byField = new Map<string, number>();
+/** Where each name comes first in the static table; its other values follow it there. */
 const byName = new Map<string, number>();
-staticEntries.forEach(({ field: { name, value } }, index) => {
-  if (index === 0) return;
-  byField.set(`${name}\0${value}`, index);
-  if (!byName.has(name)) byName.set(name, index);
-});
+for (let i = staticEntries.length - 1; i > 0; i--) byName.set(staticEntries[i]!.field.name, i);
+
+const plainKind = 0x00;
+const sensitiveKind = 0x10;
+const namePrefix = 0x0f;
+const textPrefix = 0x7f;
+/** Fields shorter than this are copied byte by byte: cheaper than a call into native code. */
+const shortBytes = 48;
 
 /** encodeField gives the bytes of one field, made when first asked for. */
 export function encodeField(field: Field): Uint8Array {
@@ -20,25 +22,33 @@ export function encodeField(field: Field): Uint8Array {
 
 /** encodeFields gives the block of a whole list, made when first asked for. */
 export function encodeFields(fields: Fields): Uint8Array {
-  fields.block ??= Buffer.concat(fields.list.map(encodeField));
-  return fields.block;
-}
-
-/** writeField writes a field straight into `target` at `offset`, and gives the offset behind it. For fields that are made per request; names are looked up once. */
-export function writeField(target: Uint8Array, offset: number, name: string, value: string): number {
-  let prefix = prefixes.get(name);
-  if (prefix === undefined) {
-    prefix = nameOf(name, 0);
-    if (prefixes.size < prefixesMax) prefixes.set(name, prefix);
+  if (fields.block !== undefined) return fields.block;
+  const { list } = fields;
+  let bytes = 0;
+  for (let i = 0; i < list.length; i++) bytes += encodeField(list[i]!).length;
+  const block = Buffer.allocUnsafe(bytes);
+  let at = 0;
+  for (let i = 0; i < list.length; i++) {
+    const encoded = list[i]!.encoded!;
+    const { length } = encoded;
+    if (length < shortBytes) for (let j = 0; j < length; j++) block[at + j] = encoded[j]!;
+    else block.set(encoded, at);
+    at += length;
   }
-  target.set(prefix, offset);
-  let at = writeInteger(target, offset + prefix.length, 0x7f, 0, value.length);
-  for (let i = 0; i < value.length; i++) target[at++] = value.charCodeAt(i);
-  return at;
+  fields.block = block;
+  return block;
 }
 
-const prefixes = new Map<string, Uint8Array>();
-const prefixesMax = 64;
+/** fieldBytes is how many bytes writeField writes. */
+export function fieldBytes(name: string, value: string): number {
+  const index = byName.get(name);
+  return (index === undefined ? 1 + textBytes(name) : integerBytes(namePrefix, index)) + textBytes(value);
+}
+
+/** writeField writes a field straight into `target` at `offset`, and gives the offset behind it. For fields that are made per request. */
+export function writeField(target: Uint8Array, offset: number, name: string, value: string): number {
+  return writeLiteral(target, offset, plainKind, byName.get(name) ?? 0, name, value);
+}
 
 /** encodeTableSize gives the update that says how much of a table is used, for a peer that lowered its limit (section 6.3). */
 export function encodeTableSize(bytes: number): Uint8Array {
@@ -47,21 +57,32 @@ export function encodeTableSize(bytes: number): Uint8Array {
 }
 
 function encode(name: string, value: string, sensitive: boolean): Uint8Array {
-  const index = sensitive ? undefined : byField.get(`${name}\0${value}`);
-  if (index !== undefined) return Uint8Array.of(0x80 | index);
-  const prefix = nameOf(name, sensitive ? 0x10 : 0);
-  const target = Buffer.allocUnsafe(prefix.length + 6 + value.length);
-  target.set(prefix);
-  const at = writeInteger(target, prefix.length, 0x7f, 0, value.length);
-  return target.subarray(0, at + target.write(value, at, "latin1"));
+  const index = byName.get(name) ?? 0;
+  if (index > 0 && !sensitive) {
+    for (let i = index; i < staticEntries.length; i++) {
+      const { field } = staticEntries[i]!;
+      if (field.name !== name) break;
+      if (field.value === value) return Uint8Array.of(0x80 | i);
+    }
+  }
+  const target = Buffer.allocUnsafe(fieldBytes(name, value));
+  writeLiteral(target, 0, sensitive ? sensitiveKind : plainKind, index, name, value);
+  return target;
 }
 
-/** nameOf is the first part of a literal: its kind, and its name by index or in full. */
-function nameOf(name: string, kind: number): Uint8Array {
-  const target = Buffer.allocUnsafe(12 + name.length);
-  const index = byName.get(name);
-  if (index !== undefined) return target.subarray(0, writeInteger(target, 0, 0x0f, kind, index));
-  target[0] = kind;
-  const at = writeInteger(target, 1, 0x7f, 0, name.length);
-  return target.subarray(0, at + target.write(name, at, "latin1"));
+function writeLiteral(target: Uint8Array, offset: number, kind: number, index: number, name: string, value: string): number {
+  let at = writeInteger(target, offset, namePrefix, kind, index);
+  if (index === 0) at = writeText(target, at, name);
+  return writeText(target, at, value);
+}
+
+function textBytes(text: string): number {
+  return integerBytes(textPrefix, text.length) + text.length;
+}
+
+function writeText(target: Uint8Array, offset: number, text: string): number {
+  const { length } = text;
+  const at = writeInteger(target, offset, textPrefix, 0, length);
+  for (let i = 0; i < length; i++) target[at + i] = text.charCodeAt(i);
+  return at + length;
 }

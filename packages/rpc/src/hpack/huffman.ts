@@ -1,5 +1,6 @@
 // Data plane. RFC 7541, section 5.2: strings in Huffman's code, read four bits at a time.
 import { eos, huffmanCodes } from "./huffman_code.ts";
+import { latin1 } from "./latin1.ts";
 
 /** A state is an inner node of the code's tree; the root is 0. A code over 257 symbols has 256 of them. */
 const states = 256;
@@ -34,7 +35,7 @@ export function decodeHuffman(source: Uint8Array, start: number, end: number): s
     if (low > stateMask) target[length++] = (low >> symbolShift) - 1;
     state = low & stateMask;
   }
-  return accepts[state >> 4] === 1 ? target.toString("latin1", 0, length) : undefined;
+  return accepts[state >> 4] === 1 ? latin1(target, 0, length) : undefined;
 }
 
 /** build makes a tree of the codes, and of the tree what each four bits do in each of its inner nodes. */

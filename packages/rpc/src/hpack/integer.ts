@@ -45,6 +45,14 @@ export function writeInteger(target: Uint8Array, offset: number, prefix: number,
   return at;
 }
 
+/** integerBytes is how many bytes writeInteger writes. */
+export function integerBytes(prefix: number, value: number): number {
+  if (value < prefix) return 1;
+  let bytes = 2;
+  for (let left = value - prefix; left >= 128; left >>>= 7) bytes++;
+  return bytes;
+}
+
 /** fault is a decoding error: the tables of the two sides differ from here on, so that the connection is lost (RFC 9113, section 4.3). */
 export function fault(what: string): Failure {
   return newError(Code.Internal, `header block with ${what}`);

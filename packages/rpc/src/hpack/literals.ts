@@ -32,10 +32,11 @@ function hash(index: number, source: Uint8Array, start: number, end: number): nu
   return hashBytes(index, source, start, end) & (slots.length - 1);
 }
 
-/** hashBytes is a 32-bit FNV-1a hash, with its high bits mixed into the low ones. */
+/** hashBytes is an FNV-1a hash over at most 31 bytes, evenly spread, with its high bits mixed into the low ones: enough to find a slot by. */
 export function hashBytes(seed: number, source: Uint8Array, start: number, end: number): number {
-  let hash = (0x811c9dc5 ^ seed) | 0;
-  for (let i = start; i < end; i++) hash = Math.imul(hash ^ source[i]!, 0x01000193);
+  const step = 1 + ((end - start) >> 4);
+  let hash = (0x811c9dc5 ^ seed ^ (end - start)) | 0;
+  for (let i = end - 1; i >= start; i -= step) hash = Math.imul(hash ^ source[i]!, 0x01000193);
   return hash ^ (hash >>> 15);
 }
 

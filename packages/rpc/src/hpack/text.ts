@@ -1,6 +1,7 @@
 // Data plane. RFC 7541, section 5.2: strings, plain or in Huffman's code.
 import { decodeHuffman } from "./huffman.ts";
 import { type Cursor, fault, readInteger } from "./integer.ts";
+import { latin1 } from "./latin1.ts";
 
 /** readString reads a string, one char a byte. */
 export function readString(cursor: Cursor): string {
@@ -9,7 +10,7 @@ export function readString(cursor: Cursor): string {
   const length = readLength(cursor);
   const start = cursor.at;
   cursor.at += length;
-  if (!huffman) return source.toString("latin1", start, start + length);
+  if (!huffman) return latin1(source, start, start + length);
   const text = decodeHuffman(source, start, start + length);
   if (text === undefined) throw fault("a string that is no Huffman code");
   return text;
