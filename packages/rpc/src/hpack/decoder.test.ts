@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Code, isFailure } from "@tfs/std";
+import fc from "fast-check";
 import { type Decoder, newDecoder } from "./index.ts";
-import { newPeer } from "./testing/index.ts";
+import { staticEntries } from "./static.ts";
+import { newPeer, newReference } from "./testing/index.ts";
 
 const options = { maxTableBytes: 4096, maxListBytes: 32 * 1024, kind: "request", apart: "grpc-timeout" } as const;
 const request = [
@@ -198,8 +200,47 @@ for (const { name, bytes } of [
     assert.ok(process.memoryUsage().heapUsed - before < 32 << 20);
   });
 
-test("malformed literals of a list too large are still refused", () => {
+test("what is wrong with a block is seen past the limit of its list too", () => {
   const long = newPeer(4096).encode([{ name: "x", value: "v".repeat(100), how: "plain" }]);
-  assert.throws(() => decode(newDecoder({ ...options, maxListBytes: 50 }), Buffer.concat([long, Buffer.of(0, 1)])), /a string cut short/);
-  assert.throws(() => decode(newDecoder({ ...options, maxListBytes: 50 }), Buffer.concat([long, Buffer.from("0f3000", "hex")])), /past the table/);
+  for (const [hex, want] of [
+    ["0001", /a string cut short/],
+    ["0f3000", /an index past the table/],
+    ["00016182f8ff", /no Huffman code/],
+    ["20", /a table size that is not at its start/],
+  ] as const) {
+    assert.throws(() => decode(newDecoder({ ...options, maxListBytes: 50 }), Buffer.concat([long, Buffer.from(hex, "hex")])), want);
+  }
+});
+
+test("the same value under every name of the static table is a field of each", () => {
+  const names = [...new Set(staticEntries.slice(1).map(({ field }) => field.name))];
+  for (let i = 0; i < 20; i++) {
+    for (const list of [names, [...names].reverse()]) {
+      const block = newPeer(0).encode(list.map((name) => ({ name, value: `v${i}`, how: "plain" })));
+      assert.deepEqual(
+        decode(newDecoder(options), block).fields.list.map((field) => [field.name, field.value]),
+        list.map((name) => [name, `v${i}`]),
+      );
+    }
+  }
+});
+
+test("a table keeps its order, however it grows and turns", () => {
+  const sizes = fc.array(fc.oneof(fc.integer({ min: 0, max: 10 }), fc.integer({ min: 200, max: 400 })), { maxLength: 120 });
+  fc.assert(
+    fc.property(sizes, (lengths) => {
+      const decoder = newDecoder(options);
+      const reference = newReference(4096);
+      for (const [i, length] of lengths.entries()) {
+        const block = newPeer(0).encode([{ name: "x", value: `${i}`.padEnd(length, "v"), huffman: false }]);
+        decode(decoder, block);
+        reference.decode(block);
+      }
+      const all = Buffer.concat(reference.table.map((_, i) => (i < 65 ? Buffer.of(0x80 | (62 + i)) : Buffer.of(0xff, i - 65))));
+      assert.deepEqual(
+        decode(decoder, all).fields.list.map((field) => [field.name, field.value]),
+        reference.table,
+      );
+    }),
+  );
 });

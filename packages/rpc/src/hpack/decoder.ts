@@ -99,9 +99,6 @@ class Decoder {
         entry = this.#literal(0x3f, false);
         table.insert(entry);
         changed = true;
-      } else if (listBytes > this.#maxListBytes) {
-        this.#skipLiteral();
-        continue;
       } else entry = this.#literal(0x0f, first >= 0x10);
       listBytes += entry.bytes;
       if (listBytes > this.#maxListBytes) continue;
@@ -151,15 +148,6 @@ class Decoder {
     const entry = newEntry(name, readString(cursor));
     if (name !== this.#apart) rememberLiteral(index, source, at, end, entry);
     return entry;
-  }
-
-  /** #skipLiteral passes over a field that nobody will see, without a copy of it. */
-  #skipLiteral(): void {
-    const cursor = this.#cursor;
-    const index = readInteger(cursor, 0x0f);
-    if (index === 0) skipString(cursor);
-    else this.#table.at(index);
-    skipString(cursor);
   }
 
   #resize(bytes: number): void {

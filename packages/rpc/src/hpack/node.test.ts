@@ -38,6 +38,7 @@ for (const tableBytes of [4096, 0, 200, 65_536])
         const got: Block[] = [];
         let seen = 0;
         serve = (peer) => {
+          peer.socket.setNoDelay();
           peer.socket.on("data", () => {
             for (; seen < peer.frames.length; seen++) {
               const { type, flags, stream, payload } = peer.frames[seen]!;
