@@ -40,7 +40,10 @@ const header: fc.Arbitrary<Header> = fc.record({ name, value, how: fc.constantFr
 const list = fc.array(header, { maxLength: 8 });
 /** A history of one connection: lists out of a few, again and again, and table sizes in between. */
 const history = fc
-  .tuple(fc.array(list, { minLength: 1, maxLength: 4 }), fc.array(fc.tuple(fc.nat(3), fc.option(fc.nat(limitBytes), { freq: 8 })), { maxLength: 30 }))
+  .tuple(
+    fc.array(list, { minLength: 1, maxLength: 4 }),
+    fc.array(fc.tuple(fc.nat(3), fc.option(fc.nat(limitBytes), { freq: 8 })), { maxLength: 30, size: "max" }),
+  )
   .map(([lists, steps]) => steps.map(([i, tableBytes]) => ({ list: lists[i % lists.length]!, tableBytes })));
 
 test("what a peer encodes is what it meant, whatever is remembered, on two connections at a time", () => {
