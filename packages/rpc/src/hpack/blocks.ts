@@ -1,6 +1,16 @@
 // Data plane. A block that leaves the table as it is says the same as long as the table is the same: it is known by its bytes.
-import type { Block } from "./decoder.ts";
-import { hashBytes, sameBytes } from "./literals.ts";
+import type { Fields } from "../fields.ts";
+import { hashBytes, sameBytes } from "./bytes.ts";
+
+/** Block is what a header block says. */
+export interface Block {
+  /** fields is mostly the same object when the same fields come. Without the first one named by options.apart, and empty if the list was too large. */
+  readonly fields: Fields;
+  readonly apart: string | undefined;
+  readonly tooLarge: boolean;
+  /** malformed says what a request or response must not have (RFC 9113, sections 8.2 and 8.3); trailers are always malformed by that measure. */
+  readonly malformed: string | undefined;
+}
 
 interface Slot {
   readonly bytes: Uint8Array;

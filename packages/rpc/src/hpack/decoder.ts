@@ -1,6 +1,6 @@
 // Data plane. RFC 7541, sections 3 and 6: header blocks into fields. Most blocks of a connection say what one before said, or differ in one field only.
-import { type Fields, newFields } from "../fields.ts";
-import { type Blocks, newBlocks } from "./blocks.ts";
+import { newFields } from "../fields.ts";
+import { type Block, type Blocks, newBlocks } from "./blocks.ts";
 import { isPseudo, requestFault, responseFault, valueFault } from "./check.ts";
 import { type Entry, newEntry } from "./entry.ts";
 import { type Cursor, fault, readInteger } from "./integer.ts";
@@ -18,16 +18,6 @@ export interface DecoderOptions {
   readonly kind: "request" | "response";
   /** apart names the one field whose value differs from block to block where all else is the same. */
   readonly apart?: string;
-}
-
-/** Block is what a header block says. */
-export interface Block {
-  /** fields is mostly the same object when the same fields come. Without the first one named by options.apart, and empty if the list was too large. */
-  readonly fields: Fields;
-  readonly apart: string | undefined;
-  readonly tooLarge: boolean;
-  /** malformed says what a request or response must not have (RFC 9113, sections 8.2 and 8.3); trailers are always malformed by that measure. */
-  readonly malformed: string | undefined;
 }
 
 const tooLarge: Block = { fields: newFields([]), apart: undefined, tooLarge: true, malformed: undefined };

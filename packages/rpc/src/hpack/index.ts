@@ -7,7 +7,8 @@
  *
  * @module
  */
+export type { Block } from "./blocks.ts";
 export { trailersFault } from "./check.ts";
-export type { Block, Decoder, DecoderOptions } from "./decoder.ts";
+export type { Decoder, DecoderOptions } from "./decoder.ts";
 export { newDecoder } from "./decoder.ts";
 export { encodeField, encodeFields, encodeTableSize, writeField } from "./encoder.ts";

@@ -1,5 +1,6 @@
 // Data plane. Peers that use no table, or have lost an entry from it, send the same literals again and again. Those that need no table to be read are
 // remembered by their bytes, for all connections, so that the same bytes become the same Field. This changes no result, but for === and time.
+import { hashBytes, sameBytes } from "./bytes.ts";
 import type { Entry } from "./entry.ts";
 
 /** Literal is one that came before. */
@@ -30,20 +31,4 @@ export function rememberLiteral(index: number, source: Uint8Array, start: number
 
 function hash(index: number, source: Uint8Array, start: number, end: number): number {
   return hashBytes(index, source, start, end) & (slots.length - 1);
-}
-
-/** hashBytes is an FNV-1a hash over at most 31 bytes, evenly spread, with its high bits mixed into the low ones: enough to find a slot by. */
-export function hashBytes(seed: number, source: Uint8Array, start: number, end: number): number {
-  const step = 1 + ((end - start) >> 4);
-  let hash = (0x811c9dc5 ^ seed ^ (end - start)) | 0;
-  for (let i = end - 1; i >= start; i -= step) hash = Math.imul(hash ^ source[i]!, 0x01000193);
-  return hash ^ (hash >>> 15);
-}
-
-/** sameBytes compares all of `bytes` with source[start, end). */
-export function sameBytes(bytes: Uint8Array, source: Uint8Array, start: number, end: number): boolean {
-  const { length } = bytes;
-  if (length !== end - start) return false;
-  for (let i = 0; i < length; i++) if (bytes[i] !== source[start + i]) return false;
-  return true;
 }
