@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -165,19 +165,26 @@ test("SIGTERM while a model loads exits with 0", { skip: process.platform === "w
   mkdirSync(dir, { recursive: true });
   const pipe = join(dir, "saved_model.pb");
   assert.equal(spawnSync("mkfifo", [pipe]).status, 0);
-  const writer = await open(pipe, "r+"); // waits for nobody; while it is open, the server's read has no end
-  try {
-    const args = [bin, `--port=${await freePort()}`, "--rest_api_port=0", `--model_base_path=${join(scratch, "slow")}`];
-    const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
-    const exited = once(child, "exit") as Promise<[number | null]>;
-    for await (const line of createInterface({ input: child.stderr! })) if (line.includes("loading")) break;
-    child.kill("SIGTERM");
-    await writer.close(); // Node itself waits for reads that are under way
-    assert.equal((await exited)[0], 0);
-  } finally {
-    await writer.close();
-  }
+  const args = [bin, `--port=${await freePort()}`, "--rest_api_port=0", `--model_base_path=${join(scratch, "slow")}`];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "ignore"] });
+  const exited = once(child, "exit") as Promise<[number | null]>;
+  const writer = await reached(pipe, () => child.exitCode === null);
+  child.kill("SIGTERM");
+  await writer.close(); // Node itself waits for reads that are under way
+  assert.equal((await exited)[0], 0);
 });
+
+/** reached opens a named pipe for writing as soon as somebody reads there; a read that had come too late for the writer's end would wait for ever. */
+async function reached(pipe: string, waiting: () => boolean): Promise<FileHandle> {
+  while (waiting()) {
+    try {
+      return await open(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
+    } catch (err) {
+      if ((err as NodeJS.ErrnoException).code !== "ENXIO") throw err; // ENXIO: no reader yet
+    }
+  }
+  assert.fail("nobody has read the model");
+}
 test("a model that does not load ends a strict start with TensorFlow Serving's text", async () => {
   mkdirSync(join(scratch, "void/3"), { recursive: true });
   const { status, stderr } = run(
@@ -190,18 +197,35 @@ test("a model that does not load ends a strict start with TensorFlow Serving's t
   assert.equal(status, 1);
   assert.match(stderr, /tfs-server: 1 servable\(s\) did not become available: \{\{\{name: v version: 3\} due to error: NOT_FOUND: /);
 });
-test("a REST port that is taken ends the start; nothing is left half open", async () => {
+for (const port of ["taken", "the gRPC port"] as const) {
+  test(`REST on a port that is ${port}: said so, and gRPC is served alone`, async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const address = other.address();
+    assert.ok(address !== null && typeof address === "object");
+    const grpc = await freePort();
+    const rest = port === "taken" ? address.port : grpc;
+    const server = await start([`--port=${grpc}`, `--rest_api_port=${rest}`, "--model_name=matrix", `--model_base_path=${join(models, "matrix")}`]);
+    other.close();
+    assert.equal(server.rest, "off");
+    const want = port === "taken" ? `Failed to start HTTP Server at localhost:${rest}` : "server_options.http_port cannot be same as grpc_port.";
+    assert.ok(
+      server.lines.some((line) => line.includes(want) && line.includes('"error"')),
+      server.lines.join("\n"),
+    );
+    const peer = connect(grpc, "127.0.0.1");
+    await once(peer, "connect");
+    peer.destroy();
+    assert.equal(await stop(server), 0);
+  });
+}
+test("a gRPC port that is taken ends the start with the port's name", async () => {
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
   const address = taken.address();
   assert.ok(address !== null && typeof address === "object");
-  const { status, stderr } = run(
-    "--host=127.0.0.1",
-    `--port=${await freePort()}`,
-    `--rest_api_port=${address.port}`,
-    `--model_base_path=${join(models, "matrix")}`,
-  );
+  const { status, stderr } = run("--host=127.0.0.1", `--port=${address.port}`, "--rest_api_port=0", `--model_base_path=${join(models, "matrix")}`);
   taken.close();
   assert.equal(status, 1);
-  assert.match(stderr, /cannot listen on 127\.0\.0\.1:\d+: address already in use/);
+  assert.ok(stderr.includes(`cannot listen on 127.0.0.1:${address.port}: address already in use`), stderr);
 });

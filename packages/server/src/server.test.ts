@@ -56,7 +56,7 @@ test("a start whose second port is taken closes the first again", async () => {
   const address = taken.address();
   assert.ok(address !== null && typeof address === "object");
   const path = join(dir.path, "half.sock");
-  const server = newModelServer({ ...base, grpc: [{ path }], rest: { host: "127.0.0.1", port: address.port } });
+  const server = newModelServer({ ...base, grpc: [{ path }, { host: "127.0.0.1", port: address.port }] });
   await assert.rejects(server.start(background()), { message: `cannot listen on 127.0.0.1:${address.port}: address already in use` });
   assert.equal(existsSync(path), false);
   taken.close();

@@ -33,7 +33,7 @@ export interface ServerOptions {
 
 const defaultMaxBodyBytes = 512 << 20;
 
-/** Started is where a server listens (`host:port` or `unix:path`), and what did not load. */
+/** Started is where a server listens (`host:port` or `unix:path`), and what did not load. `rest` is undefined if REST was not wanted or its port not to be had. */
 export interface Started {
   readonly grpc: readonly string[];
   readonly rest: string | undefined;
@@ -79,13 +79,28 @@ class ModelServer {
       this.#grpc.push(listener);
       bound.push(formatAddress(await listener.listen(ctx, address)));
     }
-    let restAddress: string | undefined;
-    if (rest !== undefined) {
-      const { restTimeoutMs = 30_000, cors = false, maxBodyBytes = defaultMaxBodyBytes } = this.#options;
-      this.#rest = newListener({ onExchange: newHttpHandler({ infer, timeoutMs: restTimeoutMs, cors, maxBodyBytes, logger }), clock, logger });
-      restAddress = formatAddress(await this.#rest.listen(ctx, rest));
+    return { grpc: bound, rest: rest === undefined ? undefined : await this.#openRest(ctx, rest, infer), failures };
+  }
+
+  /** openRest listens for REST. A port that cannot be had is logged, and gRPC goes on alone, as in TensorFlow Serving, whose words these are. */
+  async #openRest(ctx: Ctx, address: BindAddress, infer: InferOptions): Promise<string | undefined> {
+    const { clock, logger, grpc = [], restTimeoutMs = 30_000, cors = false, maxBodyBytes = defaultMaxBodyBytes } = this.#options;
+    const port = "port" in address ? address.port : 0;
+    if (port !== 0 && grpc.some((other) => "port" in other && other.port === port)) {
+      logger.error("server_options.http_port cannot be same as grpc_port. Please use a different port for HTTP/REST API. Skipped exporting HTTP/REST API.", {
+        port,
+      });
+      return undefined;
     }
-    return { grpc: bound, rest: restAddress, failures };
+    const listener = newListener({ onExchange: newHttpHandler({ infer, timeoutMs: restTimeoutMs, cors, maxBodyBytes, logger }), clock, logger });
+    this.#rest = listener;
+    try {
+      return formatAddress(await listener.listen(ctx, address));
+    } catch (err) {
+      throwIfDone(ctx);
+      logger.error(`Failed to start HTTP Server at localhost:${port}`, { error: err });
+      return undefined;
+    }
   }
 
   /** drain stops accepting, lets requests in flight finish for at most `ms`, and unloads the models. */

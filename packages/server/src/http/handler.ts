@@ -6,7 +6,6 @@ import {
   type ModelSpec,
   ModelSpecSchema,
   RegressionRequestSchema,
-  type SignatureDef,
 } from "@tfs/proto";
 import {
   httpStatus,
@@ -26,7 +25,7 @@ import {
 } from "@tfs/rest";
 import { type Body, collectBody, type Exchange, type ListenerOptions, newField, newFields } from "@tfs/rpc";
 import { background, Code, type Ctx, type Logger, toFailure, withTimeout } from "@tfs/std";
-import { classify, type InferOptions, metadata, predict, regress, signatureOf, status } from "../infer/index.ts";
+import { classify, type InferOptions, metadata, predictOn, regress, signatureOf, status } from "../infer/index.ts";
 import { readBody } from "./body.ts";
 
 export interface HttpOptions {
@@ -93,10 +92,10 @@ function preflight(origin: string): Answer {
   return { status: /https?:\/\//.test(origin) ? 200 : 400, body: new Uint8Array(0) };
 }
 
-/** signatureFor looks the signature up. A body that is not JSON is the first thing to complain about. */
-function signatureFor(document: PredictDocument, spec: ModelSpec, infer: InferOptions): SignatureDef | undefined {
+/** acquire holds the version that a document is for. A body that is not JSON is the first thing to complain about. */
+function acquire(document: PredictDocument, spec: ModelSpec, infer: InferOptions): ReturnType<InferOptions["manager"]["acquire"]> {
   try {
-    return signatureOf(spec, infer);
+    return infer.manager.acquire(spec);
   } catch (err) {
     document.check();
     throw err;
@@ -108,9 +107,10 @@ async function run(ctx: Ctx, call: Exclude<Route, { kind: "preflight" }>, body: 
     case "predict": {
       const document = parsePredict(body);
       const spec = specOf(call, document.signatureName);
-      const { format, inputs } = document.inputs(signatureFor(document, spec, infer));
+      using handle = acquire(document, spec, infer);
+      const { format, inputs } = document.inputs(signatureOf(handle.servable, spec));
       const read = new Map([...inputs].map(([alias, t]) => [alias, () => t]));
-      return printPredict((await predict(ctx, { spec, inputs: read, outputFilter: [] }, infer)).outputs, format);
+      return printPredict((await predictOn(ctx, handle.servable, { spec, inputs: read, outputFilter: [] }, infer)).outputs, format);
     }
     case "classify": {
       const { signatureName, input } = parseExamples(body);

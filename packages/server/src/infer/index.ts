@@ -5,7 +5,7 @@
  * @module
  */
 export { classify, multiInference, regress } from "./examples.ts";
-export type { InferOptions } from "./options.ts";
+export type { InferOptions, Models } from "./options.ts";
 export type { Prediction, PredictCall } from "./predict.ts";
-export { predict } from "./predict.ts";
-export { metadata, signatureOf, status } from "./reports.ts";
+export { predict, predictOn, signatureOf } from "./predict.ts";
+export { metadata, status } from "./reports.ts";

@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { type ModelSpec, ModelSpecSchema, type SignatureDef } from "@tfs/proto";
 import { Code, type Ctx, newError } from "@tfs/std";
 import { fromMessage, type Tensor } from "@tfs/tensor";
+import type { Servable } from "../servable/index.ts";
 import { defaultSignature, type InferOptions } from "./options.ts";
 
 export interface PredictCall {
@@ -19,12 +20,24 @@ export interface Prediction {
 
 const methods = ["tensorflow/serving/predict", "tensorflow/serving/classify", "tensorflow/serving/regress"];
 
-/** predict checks a call against its signature and runs it. Declared shapes are not checked, as in TensorFlow Serving: the graph decides. */
+/** predict finds the version that a call asks for, and runs it. */
 export async function predict(ctx: Ctx, call: PredictCall, options: InferOptions): Promise<Prediction> {
   using handle = options.manager.acquire(call.spec);
-  const { servable } = handle;
+  return await predictOn(ctx, handle.servable, call, options); // await: the handle is held until the run has ended
+}
+
+/** signatureOf gives the signature that a spec asks for; REST needs it before it can read a body. undefined if the version has none of that name. */
+export function signatureOf(servable: Servable, spec: ModelSpec | undefined): SignatureDef | undefined {
+  return servable.signatures.get(spec?.signatureName || defaultSignature);
+}
+
+/**
+ * predictOn checks a call against its signature and runs it on a version that the caller holds. Declared shapes are not checked, as in TensorFlow Serving: the
+ * graph decides.
+ */
+export async function predictOn(ctx: Ctx, servable: Servable, call: PredictCall, options: InferOptions): Promise<Prediction> {
   const signatureName = call.spec?.signatureName || defaultSignature;
-  const signature = servable.signatures.get(signatureName);
+  const signature = signatureOf(servable, call.spec);
   if (signature === undefined) throw newError(Code.FailedPrecondition, `Serving signature key "${signatureName}" not found.`);
   if (options.checkMethodName && !methods.includes(signature.methodName)) {
     throw newError(Code.Internal, `Expected prediction signature method_name to be one of {${methods.join(", ")}}. Was: ${signature.methodName}`);

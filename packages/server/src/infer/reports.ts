@@ -7,12 +7,10 @@ import {
   type GetModelStatusRequest,
   type GetModelStatusResponse,
   GetModelStatusResponseSchema,
-  type ModelSpec,
-  type SignatureDef,
   SignatureDefMapSchema,
 } from "@tfs/proto";
 import { Code, newError } from "@tfs/std";
-import { defaultSignature, type InferOptions } from "./options.ts";
+import type { InferOptions } from "./options.ts";
 import { specOf } from "./predict.ts";
 
 /** metadata describes a loaded model; `signature_def` is the one field there is. */
@@ -38,10 +36,4 @@ export function status(request: GetModelStatusRequest, options: InferOptions): G
       status: { errorCode: error?.code ?? 0, errorMessage: error?.message ?? "" },
     })),
   });
-}
-
-/** signatureOf finds the signature that a REST predict needs before it can read its body; undefined if the model has none of that name. */
-export function signatureOf(spec: ModelSpec, options: InferOptions): SignatureDef | undefined {
-  using handle = options.manager.acquire(spec);
-  return handle.servable.signatures.get(spec.signatureName || defaultSignature);
 }

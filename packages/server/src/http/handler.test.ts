@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { newEmbeddedEngine } from "@tfs/engine";
+import { newListener } from "@tfs/rpc";
+import { background, systemClock } from "@tfs/std";
+import type { Models } from "../infer/index.ts";
+import { newManager } from "../manager/index.ts";
+import { models, silent } from "../testing/index.ts";
+import { newHttpHandler } from "./index.ts";
+
+const clock = systemClock();
+const manager = newManager({ engine: newEmbeddedEngine(), tags: ["serve"], clock, logger: silent });
+await manager.load(background(), [{ name: "m", basePath: `${models}half_plus_two` }]);
+const taken: string[] = [];
+let held = 0;
+const counting: Models = {
+  acquire: (spec) => {
+    taken.push(spec?.name ?? "");
+    held++;
+    const handle = manager.acquire(spec);
+    return {
+      servable: handle.servable,
+      [Symbol.dispose]: () => {
+        held--;
+        handle[Symbol.dispose]();
+      },
+    };
+  },
+  status: (name, version) => manager.status(name, version),
+};
+const infer = { manager: counting, checkMethodName: false };
+const listener = newListener({
+  onExchange: newHttpHandler({ infer, timeoutMs: 0, cors: false, maxBodyBytes: 1 << 20, logger: silent }),
+  clock,
+  logger: silent,
+});
+const address = await listener.listen(background(), { host: "127.0.0.1", port: 0 });
+after(async () => {
+  await listener.drain(0);
+  await manager.unload();
+});
+
+for (const [name, body, status] of [
+  ["an answer", '{"instances":[1.0]}', 200],
+  ["a body that does not fit", '{"instances":["x"]}', 400],
+  ["a signature that is not there", '{"signature_name":"nope","instances":[1.0]}', 400],
+] as const) {
+  test(`REST predict holds its version once from signature to run, and lets go: ${name}`, async () => {
+    taken.length = 0;
+    const got = await fetch(`http://127.0.0.1:${"port" in address ? address.port : 0}/v1/models/m:predict`, { method: "POST", body });
+    await got.arrayBuffer();
+    assert.deepEqual([got.status, taken, held], [status, ["m"], 0]);
+  });
+}
