@@ -1,7 +1,10 @@
 // Data plane. Frames are laid into one buffer, or left where they were read; a flush hands everything to the socket in one write.
 import type { Socket } from "node:net";
+import { encodeTableSize } from "../hpack/index.ts";
 import { flag, frame, frameBytes, headBytes, putHead, putUint32 } from "./frame.ts";
 
+/** We use no table, and say so once: then a peer that lowers its limit need not be told again (RFC 7541, section 4.2). */
+const noTable = encodeTableSize(0);
 const bufferBytes = 64 * 1024;
 /** Payloads up to this size are copied: cheaper than one more piece in a write. */
 const copyBytes = 2048;
@@ -27,9 +30,15 @@ class Outbox {
   #foreign: Buffer | undefined = undefined;
   #from = 0;
   #to = 0;
+  #sized = false;
 
   /** headers writes a header block, split if it is larger than a frame. The first tailBytes of `tail` go behind it, as part of the block. */
   headers(stream: number, block: Uint8Array, end: boolean, tail: Uint8Array = block, tailBytes = 0): void {
+    if (!this.#sized) {
+      this.#sized = true;
+      this.headers(stream, Buffer.concat([noTable, block]), end, tail, tailBytes);
+      return;
+    }
     const flags = end ? flag.endStream : 0;
     const length = block.length + tailBytes;
     if (length <= frameBytes) {

@@ -110,8 +110,8 @@ class Stream implements Exchange {
       return true;
     }
     if (length > 0) this.#enqueue(Uint8Array.prototype.slice.call(buffer, start, end));
-    if (last) this.end();
-    else this.pump();
+    if (last) this.ended = true;
+    this.pump();
     return this.queued === 0;
   }
 

@@ -168,5 +168,5 @@ export function answersOf(text: string, methods: readonly string[] = []): Answer
 
 /** heard is what the echo behind this answer heard. */
 export function heard(answer: Answer): Echo {
-  return JSON.parse(answer.body) as Echo; // echo's own form
+  return JSON.parse(Buffer.from(answer.body, "latin1").toString()) as Echo; // echo's own form
 }
