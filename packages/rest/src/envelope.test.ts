@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { PredictRequestEnvelopeSchema, PredictRequestSchema } from "@tfs/proto";
+import { decode, DType, encode, fromStrings, newTensor, type Tensor, toMessage } from "@tfs/tensor";
+import fc from "fast-check";
+import { newPredictEncoder, type Target } from "./index.ts";
+
+const targets: { name: string; target: Target; signature: string; want: object }[] = [
+  { name: "a model", target: { model: "m" }, signature: "", want: { name: "m" } },
+  { name: "a signature", target: { model: "m" }, signature: "other", want: { name: "m", signatureName: "other" } },
+  {
+    name: "a version",
+    target: { model: "m", version: 2n ** 63n - 1n },
+    signature: "s",
+    want: { name: "m", signatureName: "s", versionChoice: { case: "version", value: { value: 2n ** 63n - 1n } } },
+  },
+  { name: "version 0", target: { model: "m", version: 0n }, signature: "", want: { name: "m", versionChoice: { case: "version", value: { value: 0n } } } },
+  {
+    name: "a label",
+    target: { model: "größe", label: "canary" },
+    signature: "",
+    want: { name: "größe", versionChoice: { case: "versionLabel", value: "canary" } },
+  },
+  { name: "a name of 300 bytes", target: { model: "m".repeat(300) }, signature: "", want: { name: "m".repeat(300) } },
+];
+
+const floats = (shape: number[]): Tensor =>
+  newTensor(
+    DType.Float,
+    shape,
+    Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i / 3),
+  );
+const inputs: { name: string; inputs: [string, Tensor][] }[] = [
+  { name: "no input", inputs: [] },
+  { name: "a scalar", inputs: [["x", floats([])]] },
+  { name: "an empty tensor", inputs: [["x", floats([2, 0])]] },
+  {
+    name: "lengths of two and three bytes",
+    inputs: [
+      ["x", floats([1, 40])],
+      ["a longer name", floats([40, 200])],
+    ],
+  },
+  { name: "an image", inputs: [["images", floats([1, 224, 224, 3])]] },
+  {
+    name: "strings and integers",
+    inputs: [
+      ["größe", fromStrings(["a", "é"])],
+      ["i", newTensor(DType.Int64, [1], BigInt64Array.of(-1n))],
+    ],
+  },
+];
+
+/** messageOf checks the prefix and gives the message behind it. */
+function messageOf(framed: Uint8Array): Uint8Array {
+  assert.equal(framed[0], 0);
+  assert.equal(new DataView(framed.buffer, framed.byteOffset).getUint32(1), framed.length - 5);
+  return framed.subarray(5);
+}
+
+for (const { name, target, signature, want } of targets)
+  for (const tc of inputs)
+    test(`${name} with ${tc.name} is what generated code writes, and reads`, () => {
+      const message = messageOf(newPredictEncoder(target, signature).encode(new Map(tc.inputs)));
+      const tensors = Object.fromEntries(tc.inputs.map(([alias, t]) => [alias, encode(t)]));
+      assert.deepEqual(message, toBinary(PredictRequestEnvelopeSchema, create(PredictRequestEnvelopeSchema, { modelSpec: want, inputs: tensors })));
+      const read = fromBinary(PredictRequestSchema, message);
+      assert.deepEqual(
+        read,
+        create(PredictRequestSchema, { modelSpec: want, inputs: Object.fromEntries(tc.inputs.map(([alias, t]) => [alias, toMessage(t)])) }),
+      );
+    });
+
+test("an encoder keeps nothing between messages", () => {
+  const encoder = newPredictEncoder({ model: "m" }, "");
+  const one = encoder.encode(new Map([["x", floats([2])]]));
+  const copy = one.slice();
+  encoder.encode(new Map([["x", floats([3])]]));
+  assert.deepEqual(one, copy);
+});
+
+test("random tensors come back as they were", () => {
+  const tensor = fc.tuple(fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 4 }), fc.array(fc.float(), { minLength: 1, maxLength: 9 }));
+  fc.assert(
+    fc.property(fc.dictionary(fc.string({ minLength: 1, maxLength: 20 }), tensor, { maxKeys: 4 }), (all) => {
+      const made = new Map(
+        Object.entries(all).map(([alias, [shape, values]]) => {
+          const n = shape.reduce((a, b) => a * b, 1);
+          return [
+            alias,
+            newTensor(
+              DType.Float,
+              shape,
+              Float32Array.from({ length: n }, (_, i) => values[i % values.length]!),
+            ),
+          ];
+        }),
+      );
+      const read = fromBinary(PredictRequestEnvelopeSchema, messageOf(newPredictEncoder({ model: "m" }, "s").encode(made)));
+      assert.deepEqual(new Set(Object.keys(read.inputs)), new Set(made.keys()));
+      for (const [alias, t] of made) assert.deepEqual(decode(read.inputs[alias]!), t);
+    }),
+    { seed: 12, numRuns: 300 },
+  );
+});
