@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { callUnary, formatAddress, newBudget, type Listener, newListener } from "@tfs/rpc";
 import type { Clock, Ctx, Logger } from "@tfs/std";
 import { newPool, type Pool } from "./backend/index.ts";
@@ -57,6 +58,17 @@ class Gateway {
     const address = await this.#listener.listen(ctx, host === "" ? { port } : { port, host });
     this.#pool.connect();
     return formatAddress(address);
+  }
+
+  /** open reaches for the backends; connections come by `accept`, from somebody who listens. */
+  open(): void {
+    this.#listener.open();
+    this.#pool.connect();
+  }
+
+  /** accept serves a connection that nobody has read from. */
+  accept(socket: Socket): void {
+    this.#listener.accept(socket);
   }
 
   /** drain stops accepting, lets calls in flight finish for at most `ms`, and closes the channels. */

@@ -152,9 +152,9 @@ test("bin: a worker that is killed is replaced, and meanwhile the other one serv
   assert.equal(await program.exited, 0);
 });
 
-/** pids are the workers that have said that they listen. */
+/** pids are the workers that have said that they serve. */
 function pids(program: Program): Set<number> {
-  const lines = program.lines.filter((line) => line.includes('"event":"listening"') && !isListening(line));
+  const lines = program.lines.filter((line) => line.includes('"event":"worker ready"'));
   return new Set(lines.map((line) => (JSON.parse(line) as { pid: number }).pid));
 }
 

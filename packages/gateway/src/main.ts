@@ -1,12 +1,14 @@
 // The only file that reads argv. It reads like a parts list.
-import cluster from "node:cluster";
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { formatAddress } from "@tfs/rpc";
 import {
   background,
   Code,
   canceled,
   type Ctx,
+  done,
   type Flags,
   type Level,
   messageOf,
@@ -19,7 +21,7 @@ import {
 } from "@tfs/std";
 import { type Config, configOf, flags, headline, parseConfigFile } from "./config/index.ts";
 import { type GatewayOptions, newGateway } from "./gateway.ts";
-import { runWorkers, sayListening } from "./workers.ts";
+import { isWorker, runWorkers, serveConnections } from "./workers/index.ts";
 
 async function main(argv: readonly string[]): Promise<void> {
   const given = parseFlags(flags, argv);
@@ -33,16 +35,18 @@ async function main(argv: readonly string[]): Promise<void> {
   const config = configOf(given, await configFile(given.string("config")));
 
   using ctx = withCancel(background());
+  const worker = isWorker(process.env);
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.once(signal, () => {
-      if (!ctx.signal.aborted && cluster.isPrimary) logger.info("draining", { signal, ms: config.drainMs });
+    process.on(signal, () => {
+      if (worker || ctx.signal.aborted) return; // a worker ends when its primary says so: the same signal may have gone to all of a group
+      logger.info("draining", { signal, ms: config.drainMs });
       ctx.cancel();
     });
   }
-  if (cluster.isWorker) await serve(ctx, config, { clock, logger }, sayListening);
-  else if (config.workers === 1) await serve(ctx, config, { clock, logger }, announce);
-  else await runWorkers(ctx, config.workers, { clock, logger, onListening: announce });
-  if (cluster.isPrimary) logger.info("stopped");
+  if (worker) return await work(ctx, config, { clock, logger });
+  if (config.workers === 1) await serve(ctx, config, { clock, logger });
+  else await lead(ctx, config, { clock, logger }, argv);
+  logger.info("stopped");
 }
 
 /** announce prints the one line on standard output that a program can wait for. */
@@ -51,7 +55,7 @@ function announce(address: string): void {
 }
 
 /** serve runs one gateway until ctx ends, and drains it. */
-async function serve(ctx: Ctx, config: Config, options: GatewayOptions, onListening: (address: string) => void): Promise<void> {
+async function serve(ctx: Ctx, config: Config, options: GatewayOptions): Promise<void> {
   await using gateway = newGateway(config, options);
   let address: string;
   try {
@@ -61,12 +65,43 @@ async function serve(ctx: Ctx, config: Config, options: GatewayOptions, onListen
     throw err;
   }
   options.logger.info("listening", { address, backends: config.backends.join(","), pid: process.pid });
-  onListening(address);
-  await new Promise<void>((resolve) => {
-    if (ctx.signal.aborted) resolve();
-    else ctx.signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  announce(address);
+  await done(ctx);
   await gateway.drain(config.drainMs);
+}
+
+/** lead listens, and keeps workers that serve. */
+async function lead(ctx: Ctx, config: Config, options: GatewayOptions, argv: readonly string[]): Promise<void> {
+  const { host, port, workers, drainMs } = config;
+  const running = runWorkers(ctx, {
+    ...options,
+    count: workers,
+    address: host === "" ? { port } : { port, host },
+    program: fileURLToPath(import.meta.url),
+    args: argv,
+    env: process.env,
+    drainMs,
+    onListening(at) {
+      const address = formatAddress(at);
+      options.logger.info("listening", { address, backends: config.backends.join(","), pid: process.pid });
+      announce(address);
+    },
+  });
+  await running.catch((err: unknown) => {
+    if (err !== canceled) throw err; // told to stop before it listened
+  });
+}
+
+/** work runs one of several gateways, on the connections that its primary accepts. */
+async function work(ctx: Ctx, config: Config, options: GatewayOptions): Promise<void> {
+  try {
+    await using gateway = newGateway(config, options);
+    gateway.open();
+    await serveConnections(ctx, (socket) => gateway.accept(socket));
+    await gateway.drain(config.drainMs);
+  } finally {
+    if (process.connected) process.disconnect(); // which would keep this process alive
+  }
 }
 
 async function configFile(file: string): Promise<ReturnType<typeof parseConfigFile> | undefined> {
@@ -97,4 +132,3 @@ try {
   process.stderr.write(`tfs-gateway: ${messageOf(err)}\n`);
   process.exitCode = 1;
 }
-if (cluster.isWorker) process.disconnect();

@@ -12,6 +12,7 @@
 export type { Address } from "./address.ts";
 export { formatAddress, parseAddress } from "./address.ts";
 export type { BindAddress } from "./bind.ts";
+export { bind } from "./bind.ts";
 export type { Body } from "./body.ts";
 export { collectBody } from "./body.ts";
 export type { Call, CallHandler, OpenOptions } from "./call.ts";

@@ -80,7 +80,7 @@ export type { Wire };
 
 /** Node's own name for what a socket stands on; not in its types. */
 interface Handled {
-  _handle: unknown;
+  _handle: { reading?: boolean; readStop?(): number } | null;
 }
 
 /**
@@ -90,6 +90,9 @@ interface Handled {
 function adopt(accepted: Socket, wire: Wire): Socket {
   const handle = (accepted as unknown as Handled)._handle;
   if (accepted.constructor !== Socket || handle === null || typeof handle !== "object") return accepted;
+  // One that came from another process reads already; whatever there is to read is still in the kernel.
+  if (handle.reading === true) handle.readStop?.();
+  handle.reading = false;
   (accepted as unknown as Handled)._handle = null;
   try {
     const options: Record<string, unknown> = { handle, onread: wire.onread, allowHalfOpen: false };

@@ -94,6 +94,11 @@ export async function race<T>(ctx: Ctx, work: Promise<T>): Promise<T> {
   }
 }
 
+/** done resolves when the context ends, for whatever reason. */
+export function done(ctx: Ctx): Promise<void> {
+  return new Promise((resolve) => void follow(ctx.signal, () => resolve()));
+}
+
 /** setTimeout takes at most 2^31-1 ms; a longer one would fire at once. */
 const maxTimerMs = 0x7fffffff;
 

@@ -17,6 +17,7 @@ export {
   background,
   canceled,
   deadlineExceeded,
+  done,
   newKey,
   race,
   remainingMs,

@@ -1,0 +1,13 @@
+/** ToWorker is what the primary tells a worker. */
+export type ToWorker =
+  /** A connection comes with this message. */
+  | { readonly kind: "connection"; readonly id: number }
+  /** Finish what is in flight, and end. */
+  | { readonly kind: "drain" };
+
+/** ToPrimary is what a worker tells the primary. */
+export type ToPrimary =
+  /** The worker takes connections from now on. */
+  | { readonly kind: "ready" }
+  /** The connection is the worker's: the primary lets go of it. */
+  | { readonly kind: "taken"; readonly id: number };

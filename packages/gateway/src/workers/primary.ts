@@ -1,0 +1,188 @@
+import { type ChildProcess, fork, type Serializable } from "node:child_process";
+import { createServer, type Server, type Socket } from "node:net";
+import { type Address, type BindAddress, bind } from "@tfs/rpc";
+import { type Clock, Code, type Ctx, done, type Logger, newError, sleep, withCancel } from "@tfs/std";
+import type { ToPrimary, ToWorker } from "./messages.ts";
+import { workerVariable } from "./worker.ts";
+
+export interface PrimaryOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** count is how many processes serve. */
+  readonly count: number;
+  /** address is where to listen. */
+  readonly address: BindAddress;
+  /** program and args start a worker: this command again. */
+  readonly program: string;
+  readonly args: readonly string[];
+  /** env is the environment that workers get, and with it the word that they are workers. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** drainMs is how long a worker takes to drain at the most; one that takes much longer is killed. */
+  readonly drainMs: number;
+  /** onListening is called once, when all workers take connections. */
+  readonly onListening: (address: Address) => void;
+}
+
+/** A worker that ends is started again after this long, doubling while workers keep ending, up to the longest wait. */
+const restartMs = 100;
+const maxRestartMs = 10_000;
+/** A worker has this much longer than drainMs to end. */
+const graceMs = 5000;
+/** Connections that wait while no worker takes any; past it they are refused. */
+const maxUndealt = 1024;
+const tcpKeepAliveMs = 60_000;
+
+/**
+ * runWorkers listens, and keeps `count` processes serving until ctx ends; then it stops listening, waits until every connection that it accepted is in some worker's
+ * hands, lets the workers drain, and waits for them. A worker that dies is replaced, and what was on its way to it goes to another; one that dies before all were
+ * once ready fails the start (Unavailable). Throws as bind does if it cannot listen.
+ */
+export async function runWorkers(ctx: Ctx, options: PrimaryOptions): Promise<void> {
+  using stopping = withCancel(ctx);
+  const primary = new Primary(stopping, options);
+  const address = await primary.listen(ctx);
+  for (let i = 0; i < options.count; i++) primary.start(address);
+  await done(stopping);
+  await primary.drain();
+  if (primary.failure !== undefined) throw primary.failure;
+}
+
+/** Worker is one process, and the connections that it was sent and has not taken. */
+interface Worker {
+  readonly process: ChildProcess;
+  readonly sent: Map<number, Socket>;
+  ready: boolean;
+  readonly ended: Promise<void>;
+}
+
+class Primary {
+  readonly #options: PrimaryOptions;
+  readonly #stopping: Ctx & { cancel(): void };
+  readonly #server: Server;
+  readonly #workers = new Set<Worker>();
+  /** Those that are ready; the first gets the next connection and goes to the end. */
+  #line: Worker[] = [];
+  #undealt: Socket[] = [];
+  #nextId = 0;
+  #started = false;
+  #failures = 0;
+  #settled: (() => void) | undefined = undefined;
+  failure: unknown;
+
+  constructor(stopping: Ctx & { cancel(): void }, options: PrimaryOptions) {
+    this.#options = options;
+    this.#stopping = stopping;
+    const tcp = { noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpKeepAliveMs };
+    this.#server = createServer({ ...tcp, pauseOnConnect: true }, (socket) => this.#deal(socket));
+  }
+
+  async listen(ctx: Ctx): Promise<Address> {
+    const address = await bind(ctx, this.#server, this.#options.address);
+    this.#server.on("error", (err) => this.#options.logger.error("accept failed", { err }));
+    return address;
+  }
+
+  /** start runs one more worker. */
+  start(address: Address): void {
+    const { program, args, env } = this.#options;
+    const child = fork(program, args, { env: { ...env, [workerVariable]: "1" } });
+    const worker: Worker = {
+      process: child,
+      sent: new Map(),
+      ready: false,
+      ended: new Promise((resolve) => {
+        child.on("exit", (code, signal) => {
+          this.#onExit(worker, address, code, signal);
+          resolve();
+        });
+      }),
+    };
+    child.on("error", (err) => this.#options.logger.error("worker failed", { pid: child.pid, err }));
+    child.on("message", (message: ToPrimary) => this.#onMessage(worker, address, message));
+    this.#workers.add(worker);
+  }
+
+  /** drain stops listening, and ends the workers when nothing is on its way to them any more. */
+  async drain(): Promise<void> {
+    const { clock, logger, drainMs } = this.#options;
+    this.#server.close();
+    for (const socket of this.#undealt.splice(0)) socket.destroy();
+    if (this.#onTheWay() > 0) {
+      using _ = clock.after(graceMs, () => this.#settled?.()); // a worker that does not answer
+      await new Promise<void>((resolve) => (this.#settled = resolve));
+    }
+    for (const worker of this.#workers) tell(worker, { kind: "drain" });
+    using _ = clock.after(drainMs + graceMs, () => {
+      for (const worker of this.#workers) {
+        logger.error("worker killed: it does not end", { pid: worker.process.pid });
+        worker.process.kill("SIGKILL");
+      }
+    });
+    await Promise.all([...this.#workers].map((worker) => worker.ended));
+  }
+
+  #onMessage(worker: Worker, address: Address, message: ToPrimary): void {
+    if (message.kind === "taken") {
+      worker.sent.get(message.id)?.destroy(); // ours; the worker has its own
+      worker.sent.delete(message.id);
+      if (this.#onTheWay() === 0) this.#settled?.();
+      return;
+    }
+    worker.ready = true;
+    this.#failures = 0;
+    this.#line.push(worker);
+    this.#options.logger.info("worker ready", { pid: worker.process.pid });
+    for (const socket of this.#undealt.splice(0)) this.#deal(socket);
+    if (this.#started || this.#line.length < this.#options.count) return;
+    this.#started = true;
+    this.#options.onListening(address);
+  }
+
+  #onExit(worker: Worker, address: Address, code: number | null, signal: string | null): void {
+    const { clock, logger } = this.#options;
+    this.#workers.delete(worker);
+    this.#line = this.#line.filter((other) => other !== worker);
+    const lost = [...worker.sent.values()];
+    worker.sent.clear();
+    for (const socket of lost) this.#deal(socket);
+    if (this.#onTheWay() === 0) this.#settled?.();
+    if (this.#stopping.signal.aborted) return;
+    if (!this.#started) {
+      this.failure = newError(Code.Unavailable, `worker ended before it was ready (${signal ?? `exit ${code}`})`);
+      this.#stopping.cancel();
+      return;
+    }
+    const ms = Math.min(maxRestartMs, restartMs * 2 ** this.#failures++);
+    logger.error("worker ended", { pid: worker.process.pid, code, signal, restartMs: ms });
+    sleep(clock, ms, this.#stopping.signal).then(
+      () => this.start(address),
+      () => {}, // stopped meanwhile: no new worker
+    );
+  }
+
+  /** #deal sends a connection to the worker whose turn it is. */
+  #deal(socket: Socket): void {
+    const worker = this.#line.shift();
+    if (worker === undefined) {
+      if (this.#stopping.signal.aborted || this.#undealt.length >= maxUndealt) socket.destroy();
+      else this.#undealt.push(socket);
+      return;
+    }
+    this.#line.push(worker);
+    const id = this.#nextId++;
+    worker.sent.set(id, socket);
+    tell(worker, { kind: "connection", id }, socket);
+  }
+
+  /** #onTheWay counts connections that were sent and are not taken. */
+  #onTheWay(): number {
+    let count = 0;
+    for (const worker of this.#workers) count += worker.sent.size;
+    return count;
+  }
+}
+
+/** tell sends a message, and a connection with it, which stays open here as well. What a dying worker does not get, its exit brings back. */
+function tell(worker: Worker, message: ToWorker, socket?: Socket): void {
+  if (worker.process.connected) worker.process.send(message as Serializable, socket, { keepOpen: true }, () => {});
+}

@@ -1,0 +1,32 @@
+import { Socket } from "node:net";
+import { type Ctx, done, withCancel } from "@tfs/std";
+import type { ToPrimary, ToWorker } from "./messages.ts";
+
+/** The primary sets this for its workers. */
+export const workerVariable = "TFS_GATEWAY_WORKER";
+
+/** isWorker tells whether this process was started by a primary. */
+export function isWorker(env: Readonly<Record<string, string | undefined>>): boolean {
+  return env[workerVariable] !== undefined;
+}
+
+/**
+ * serveConnections hands every connection that the primary deals out to `accept`, until the primary says to drain, or is gone, or ctx ends. Then the caller drains, and
+ * lets go of the primary by process.disconnect().
+ */
+export async function serveConnections(ctx: Ctx, accept: (socket: Socket) => void): Promise<void> {
+  using stopping = withCancel(ctx);
+  process.on("message", (message: ToWorker, handle: unknown) => {
+    if (message.kind === "drain") stopping.cancel();
+    else if (handle instanceof Socket) accept(handle);
+    if (message.kind === "connection") say({ kind: "taken", id: message.id });
+  });
+  process.once("disconnect", () => stopping.cancel());
+  say({ kind: "ready" });
+  await done(stopping);
+}
+
+/** say tells the primary, if it is still there. */
+function say(message: ToPrimary): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => {}); // a primary that dies meanwhile is heard of by "disconnect"
+}
