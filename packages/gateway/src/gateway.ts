@@ -5,7 +5,10 @@ import { newPool, type Pool } from "./backend/index.ts";
 import { newBridge, type Unary } from "./bridge/index.ts";
 import { type Config, checkConfig, defaults } from "./config/index.ts";
 import { newDeadlines } from "./forward/index.ts";
+import { type Health, newHealth } from "./health/index.ts";
 import { newHandler } from "./listen/index.ts";
+import { isOwn, newReflection, ownServices, type Reflection } from "./reflection/index.ts";
+import { newSchema } from "./schema/index.ts";
 
 export interface GatewayOptions {
   readonly clock: Clock;
@@ -28,6 +31,8 @@ export function newGateway(config: Partial<Config> & Pick<Config, "backends">, o
 class Gateway {
   readonly #config: Config;
   readonly #pool: Pool;
+  readonly #health: Health;
+  readonly #reflection: Reflection | undefined;
   readonly #listener: Listener;
   #draining = false;
 
@@ -38,10 +43,16 @@ class Gateway {
     const pool = newPool(config.backends, { ...options, budget });
     const unary: Unary = async (ctx, path, message) =>
       (await callUnary(ctx, pool, { path, message, clock, authority: "localhost", scheme: "http", maxMessageBytes: maxAnswerBytes })).message;
+    const schema = newSchema([ownServices]);
+    const ready = (): boolean => pool.ready && !this.#draining;
+    this.#health = newHealth({ ready, services: schema.services().filter((service) => !isOwn(service)), clock });
+    this.#reflection = config.reflection ? newReflection(schema) : undefined;
     const onExchange = newHandler({
       backends: pool,
       bridge: newBridge(unary, clock),
-      ready: () => pool.ready && !this.#draining,
+      ready,
+      health: this.#health,
+      reflection: this.#reflection,
       clock,
       deadlines: newDeadlines(clock),
       logger,
@@ -74,6 +85,8 @@ class Gateway {
   /** drain stops accepting, lets calls in flight finish for at most `ms`, and closes the channels. */
   async drain(ms: number): Promise<void> {
     this.#draining = true;
+    this.#health.drain();
+    this.#reflection?.drain();
     await this.#listener.drain(ms);
     await this.#pool.close();
   }

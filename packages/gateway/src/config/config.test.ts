@@ -24,6 +24,7 @@ const fromFile = {
   drainMs: 2500,
   maxRequestBytes: 1 << 20,
   restTimeoutMs: 30_000,
+  reflection: true,
 };
 
 const good = [

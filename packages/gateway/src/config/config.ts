@@ -21,6 +21,8 @@ export interface Config {
   readonly maxRequestBytes: number;
   /** restTimeoutMs bounds one REST call; 0 means no limit. */
   readonly restTimeoutMs: number;
+  /** reflection: the gateway answers gRPC's server reflection itself; otherwise such calls are forwarded. */
+  readonly reflection: boolean;
 }
 
 export const defaults: Omit<Config, "backends"> = {
@@ -30,6 +32,7 @@ export const defaults: Omit<Config, "backends"> = {
   drainMs: 10_000,
   maxRequestBytes: 64 << 20,
   restTimeoutMs: 30_000, // TensorFlow Serving's rest_api_timeout_in_ms
+  reflection: true,
 };
 
 const maxWorkers = 256;
@@ -57,6 +60,7 @@ export function configOf(flags: Flags, file: GatewayConfig | undefined): Config 
     drainMs: pick("drain_ms", file?.drainTimeout === undefined ? undefined : durationMs(file.drainTimeout)),
     maxRequestBytes: pick("max_request_bytes", file === undefined ? undefined : Number(file.maxRequestBytes)),
     restTimeoutMs: flags.int("rest_api_timeout_in_ms"),
+    reflection: flags.bool("reflection"),
   });
 }
 

@@ -15,6 +15,7 @@ export const flags: readonly Flag[] = [
   { name: "config", kind: "string", fallback: "", group: "Fleet", help: "YAML or JSON file (tfs.gateway.v1.GatewayConfig); flags override it" },
   { name: "max_request_bytes", kind: "int", fallback: defaults.maxRequestBytes, group: "REST", help: "largest request body" },
   { name: "rest_api_timeout_in_ms", kind: "int", fallback: defaults.restTimeoutMs, group: "REST", help: "time for one call; 0 means no limit" },
+  { name: "reflection", kind: "bool", fallback: defaults.reflection, group: "gRPC", help: "answer server reflection here; false forwards it" },
   { name: "log_level", kind: "string", fallback: "info", group: "Logging", help: "least level that is logged: debug, info, warn or error" },
   { name: "log_format", kind: "string", fallback: "text", group: "Logging", help: "text, or json for one object a line" },
   { name: "help", kind: "bool", fallback: false, group: "Other", help: "print this and exit" },
