@@ -105,7 +105,7 @@ server 2  gRPC, gRPC-Web, Connect  localhost:${ports.grpc[1]}   REST  http://loc
 
   curl -d '{"instances": [1.0, 2.0, 5.0]}' http://${gateway}/v1/models/half_plus_two:predict
   curl http://${gateway}/v1/models/digits
-  grpcurl -plaintext -import-path third_party/tensorflow -import-path third_party/serving -proto tensorflow_serving/apis/prediction_service.proto \\
+  grpcurl -plaintext \\
     -d '{"model_spec": {"name": "half_plus_two"}, "inputs": {"x": {"dtype": "DT_FLOAT", "tensor_shape": {"dim": [{"size": 2}]}, "float_val": [1, 2]}}}' \\
     ${gateway} tensorflow.serving.PredictionService/Predict
 
