@@ -632,7 +632,7 @@ class Session implements FrameSink, Flushable {
         continue;
       }
       const before = stream.queued;
-      stream.pump();
+      stream.pump(true);
       if (stream.queued === before) tries--;
       else tries = this.#line.length;
     }

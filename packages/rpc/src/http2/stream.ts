@@ -138,8 +138,11 @@ class Stream implements Exchange {
     flushLater(session);
   }
 
-  /** pump sends what waits as far as windows and socket allow; false if some is left. */
-  pump(): boolean {
+  /**
+   * pump sends what waits as far as windows and socket allow; false if some is left. `inTurn`: one frame while others wait; only for who comes back to those that
+   * have more, as the session does: nothing else wakes a stream that could have sent.
+   */
+  pump(inTurn = false): boolean {
     const { session } = this;
     const max = Math.min(session.peerSettings.frameBytes, frameBytes * 4);
     const before = this.queued;
@@ -148,7 +151,7 @@ class Stream implements Exchange {
       const chunk = this.#queue[0]!;
       const length = Math.min(chunk.length, max, this.sendWindow, session.sendWindow);
       if (length <= 0) break;
-      if (sent > 0 && session.othersWait(this)) break; // one frame each, in turn
+      if (inTurn && sent > 0 && session.othersWait(this)) break;
       session.sendWindow -= length;
       this.sendWindow -= length;
       sent += length;
