@@ -9,24 +9,27 @@ import { predictions, shown } from "./showcase.ts";
 import { table } from "./table.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const models = join(root, "testdata/models");
-
-const help = `usage: npm start [-- --once] [-- --json]
+const help = `usage: npm start [-- --once] [--json] [--models=DIR]
 
 Starts two model servers and a gateway in front of them, sends real inputs through the gateway by gRPC and by REST, prints what came back, and stays up
 until Ctrl-C.
 
   --once   exit after the table: 0 only if every prediction equals TensorFlow's own
   --json   print the table as JSON lines
+  --models=DIR
+           folder of the models and their golden.json files (default testdata/models)
 `;
 
 async function main(): Promise<number> {
-  const { values: options } = parseArgs({ options: { once: { type: "boolean" }, json: { type: "boolean" }, help: { type: "boolean" } } });
+  const { values: options } = parseArgs({
+    options: { once: { type: "boolean" }, json: { type: "boolean" }, models: { type: "string" }, help: { type: "boolean" } },
+  });
   if (options.help === true) {
     console.log(help);
     return 0;
   }
   if (Number(process.versions.node.split(".")[0]) !== 24) throw new Error(`the demo runs on the repository's own Node 24, this is ${process.versions.node}`);
+  const models = options.models ?? join(root, "testdata/models");
   const scratch = mkdtempSync(join(tmpdir(), "tfs-demo-"));
   const members: Member[] = [];
   let interrupted = false;
@@ -41,7 +44,7 @@ async function main(): Promise<number> {
   });
   try {
     const config = join(scratch, "models.config");
-    writeFileSync(config, modelConfig());
+    writeFileSync(config, modelConfig(models));
     const ports = { grpc: [await freePort(8500), await freePort(8510)], rest: [await freePort(8501), await freePort(8511)], gateway: await freePort(9000) };
     const say = (text: string): void => {
       if (options.json !== true) console.log(text);
@@ -54,10 +57,9 @@ async function main(): Promise<number> {
         `--port=${ports.grpc[i]}`,
         `--rest_api_port=${ports.rest[i]}`,
       ]);
-    for (const result of await Promise.allSettled([server(0), server(1)])) {
-      if (result.status === "rejected") throw result.reason;
-      members.push(result.value);
-    }
+    const started = await Promise.allSettled([server(0), server(1)]);
+    for (const result of started) if (result.status === "fulfilled") members.push(result.value);
+    for (const result of started) if (result.status === "rejected") throw result.reason;
     const backends = ports.grpc.map((port) => `127.0.0.1:${port}`).join(",");
     members.push(
       await start("gateway", join(root, "packages/gateway/bin/tfs-gateway.js"), ["--host=127.0.0.1", `--port=${ports.gateway}`, `--backends=${backends}`]),
@@ -90,7 +92,7 @@ async function main(): Promise<number> {
   }
 }
 
-function modelConfig(): string {
+function modelConfig(models: string): string {
   const configs = shown.map(
     ({ model }) => `  config { name: ${JSON.stringify(model)} base_path: ${JSON.stringify(join(models, model))} model_platform: "tensorflow" }\n`,
   );

@@ -2,10 +2,13 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { shown } from "./showcase.ts";
 import { table } from "./table.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -33,6 +36,29 @@ test("npm start -- --once: every prediction equals TensorFlow's, by gRPC and by 
   );
   assert.deepEqual(new Set(rows.map((r) => r.via)), new Set(["gRPC", "REST"]));
   assert.ok(rows.length >= 8);
+});
+test("npm start -- --once ends with 1 if one prediction differs from TensorFlow's, and says which", { timeout: 120_000 }, async () => {
+  const dir = mkdtempSync(join(tmpdir(), "tfs-demo-test-"));
+  try {
+    for (const { model } of shown) cpSync(join(root, "testdata/models", model), join(dir, model), { recursive: true });
+    const file = join(dir, "half_plus_two/golden.json");
+    // 3.5, 4 and 5.5 as TensorFlow computed them; here the last is a 6.
+    writeFileSync(file, readFileSync(file, "utf8").replaceAll("AABgQAAAgEAAALBA", "AABgQAAAgEAAAMBA"));
+    const args = ["--disable-warning=ExperimentalWarning", main, "--once", "--json", `--models=${dir}`];
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+    const [rows, complaints]: [Row[], string[]] = [[], []];
+    createInterface({ input: child.stderr }).on("line", (line) => complaints.push(line));
+    for await (const line of createInterface({ input: child.stdout })) rows.push(JSON.parse(line) as Row);
+    const code = child.exitCode ?? (await once(child, "exit"))[0];
+    assert.equal(code, 1);
+    assert.deepEqual(
+      rows.filter((r) => !r.ok).map((r) => `${r.model} ${r.via}`),
+      ["half_plus_two/2 gRPC", "half_plus_two REST"],
+    );
+    assert.deepEqual(complaints, [`2 of ${rows.length} predictions differ from TensorFlow's`]);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
 });
 for (const { name, signal, all } of [
   { name: "Ctrl-C, which a terminal sends to the shell and everything below it,", signal: "SIGINT", all: true },
