@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { getEventListeners, once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createSecureServer, type ServerHttp2Stream } from "node:http2";
+import { mkdtempSync, rmSync } from "node:fs";
+import type { ServerHttp2Stream } from "node:http2";
 import { createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -691,24 +691,6 @@ test("address: a unix socket serves like a port", async () => {
 test("address: a malformed one is refused when the channel is made", () => {
   assert.throws(() => newChannel({ address: "nowhere", clock: systemClock(), logger: discard() }), { code: Code.InvalidArgument });
 });
-
-const pem = (name: string): Buffer => readFileSync(new URL(`../testdata/${name}.pem`, import.meta.url));
-const trust = [
-  { name: "a certificate that we trust is talked to", tls: { ca: pem("cert") }, ok: true },
-  { name: "a certificate that we do not know is Unavailable", tls: {}, ok: false },
-];
-for (const tc of trust) {
-  test(`tls: ${tc.name}`, async () => {
-    const backend = await startBackend(echo, { server: createSecureServer({ cert: pem("cert"), key: pem("key") }) });
-    const channel = newChannel({ address: backend.address, clock: systemClock(), logger: discard(), tls: tc.tls });
-    await using _ = destroying(channel);
-    const call = channel.unary(background(), "/s/M", hello);
-    if (tc.ok) assert.equal(text((await call).message), "hello");
-    else await assert.rejects(call, { code: Code.Unavailable, message: /self-signed certificate/ });
-    await channel.destroy();
-    await backend.stop();
-  });
-}
 
 /** Collected is what a handler heard, and a promise of the end. */
 function collect(onData: (bytes: number) => void = () => {}) {

@@ -15,8 +15,11 @@ export interface ChannelOptions {
   readonly address: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** tls, if there, encrypts the connection (ALPN h2); default plaintext with prior knowledge. */
-  readonly tls?: ConnectionOptions;
+  /**
+   * tls, if there, encrypts the connection (ALPN h2); default plaintext with prior knowledge. A function is asked for each new connection, so that certificates
+   * can change while the channel is up.
+   */
+  readonly tls?: ConnectionOptions | (() => ConnectionOptions);
   /** authority is sent as :authority by `unary`; default the address, "localhost" for a unix socket. */
   readonly authority?: string;
   readonly limits?: Partial<ChannelLimits>;
@@ -154,7 +157,7 @@ class Channel {
       else this.#backOff(failure);
     };
     const link: Link = dial(
-      { address: this.#at, tls, clock, limits: this.#limits, budget: this.#budget },
+      { address: this.#at, tls: typeof tls === "function" ? tls() : tls, clock, limits: this.#limits, budget: this.#budget },
       {
         onReady: () => {
           readyAt = clock.now();

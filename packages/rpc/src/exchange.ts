@@ -1,11 +1,5 @@
 import type { Fields } from "./fields.ts";
-
-/** Peer is who is at the other end of a connection. */
-export interface Peer {
-  /** address is the IP address, or "" over a unix socket. */
-  readonly address: string;
-  readonly encrypted: boolean;
-}
+import type { Peer } from "./peer.ts";
 
 /**
  * Exchange is one request and its answer as the side that serves it sees them, on HTTP/2 or HTTP/1.1 alike. Whoever is handed one sets `handler` in the same

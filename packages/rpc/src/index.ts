@@ -1,5 +1,5 @@
 /**
- * Package rpc carries HTTP and gRPC as bytes: a listener that tells HTTP/2 from HTTP/1.1 on one port, channels to gRPC peers, and the gRPC
+ * Package rpc carries HTTP and gRPC as bytes, plain or over TLS: a listener that tells HTTP/2 from HTTP/1.1 on one port, channels to gRPC peers, and the gRPC
  * envelope (frames, timeouts, statuses, metadata). It knows no message type.
  *
  *     const listener = newListener({ onExchange, clock, logger });
@@ -19,7 +19,7 @@ export type { Call, CallHandler, OpenOptions } from "./call.ts";
 export type { Channel, ChannelOptions, State } from "./channel.ts";
 export { newChannel } from "./channel.ts";
 export { acceptEncoding, decompress } from "./compression.ts";
-export type { Exchange, ExchangeHandler, Peer } from "./exchange.ts";
+export type { Exchange, ExchangeHandler } from "./exchange.ts";
 export type { Field, Fields } from "./fields.ts";
 export { fieldsOf, newField, newFields } from "./fields.ts";
 export type { Deframer, Message } from "./frame.ts";
@@ -32,6 +32,9 @@ export type { Http1Exchange, Listener, ListenerOptions } from "./listener.ts";
 export { newListener } from "./listener.ts";
 export type { Metadata } from "./metadata.ts";
 export { decodeBinary, encodeBinary, toMetadata } from "./metadata.ts";
+export type { Peer, PeerCertificate } from "./peer.ts";
+export type { ClientCerts, Identity, Pem, ServerTls, ServerTlsOptions } from "./secure.ts";
+export { newServerTls } from "./secure.ts";
 export {
   codeFromHttpStatus,
   decodeStatusMessage,

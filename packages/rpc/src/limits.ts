@@ -1,8 +1,10 @@
 /** ListenerLimits bound what strangers can make a listener hold. */
 export interface ListenerLimits {
-  /** Open connections; more are closed on accept. Default 10,000. */
+  /** Open connections, those that are still shaking hands over TLS among them; more are closed on accept. Default 10,000. */
   readonly connections: number;
-  /** Time for the bytes that tell the protocol. Default 10 s. */
+  /** Time for a TLS handshake. Default 10 s. */
+  readonly handshakeMs: number;
+  /** Time for the bytes that tell the protocol; over TLS from the end of the handshake on. Default 10 s. */
   readonly firstBytesMs: number;
   /** Request headers in bytes: 431 over HTTP/1.1, a reset stream over HTTP/2. Default 32 KiB. */
   readonly headerBytes: number;
@@ -28,6 +30,7 @@ export interface ListenerLimits {
 
 export const defaultListenerLimits: ListenerLimits = {
   connections: 10_000,
+  handshakeMs: 10_000,
   firstBytesMs: 10_000,
   headerBytes: 32 * 1024,
   headerMs: 10_000,

@@ -1,11 +1,13 @@
-import { type ConnectionOptions, connect as connectTls } from "node:tls";
+import { isIP } from "node:net";
+import { type ConnectionOptions, TLSSocket } from "node:tls";
 import { type Clock, Code, type Failure, newError, type Timer } from "@tfs/std";
 import { type Address, formatAddress } from "./address.ts";
 import type { Fields } from "./fields.ts";
 import { type Budget, defaultSessionLimits, h2, newSession, type Session, type Stream, type StreamHandler } from "./http2/index.ts";
 import { type Keepalive, newKeepalive } from "./keepalive.ts";
 import type { ChannelLimits } from "./limits.ts";
-import { dialWire, type Wire, wrapWire } from "./wire.ts";
+import { openSslReason } from "./secure.ts";
+import { dialSecureWire, dialWire, type Wire } from "./wire.ts";
 
 export interface LinkOptions {
   readonly address: Address;
@@ -53,10 +55,17 @@ class Link {
     // Before the session listens: when it ends the streams of a dead socket, they must already know why.
     this.#wire.socket.on("error", (err) => this.#fail(reasonOf(err), err));
     for (const event of ["end", "close"]) this.#wire.socket.on(event, () => this.#fail("connection closed"));
+    const { socket } = this.#wire;
+    if (socket instanceof TLSSocket) {
+      socket.on(
+        "secureConnect",
+        () => socket.alpnProtocol === "h2" || this.destroy("the peer does not speak HTTP/2 over TLS: it agreed to no protocol (ALPN)"),
+      );
+    }
     this.#session = newSession({
       side: "client",
       wire: this.#wire,
-      peer: { address: this.#where, encrypted: tls !== undefined },
+      peer: { address: this.#where, encrypted: tls !== undefined, certificate: undefined },
       clock,
       limits: { ...defaultSessionLimits, headerBytes: limits.headerBytes, streamWindowBytes: limits.streamWindowBytes },
       budget: options.budget,
@@ -144,9 +153,10 @@ export type { Link };
 function openWire(address: Address, tls: ConnectionOptions | undefined): Wire {
   const where = "path" in address ? { path: address.path } : { host: address.host, port: address.port };
   if (tls === undefined) return dialWire({ ...where, noDelay: true });
-  const socket = connectTls({ ...tls, ...where, ALPNProtocols: ["h2"] });
-  socket.setNoDelay(true);
-  return wrapWire(socket);
+  const servername = "path" in address || isIP(address.host) !== 0 ? {} : { servername: address.host }; // RFC 6066, section 3: an address is no name
+  const wire = dialSecureWire({ ...servername, ...tls, ...where, ALPNProtocols: ["h2"] });
+  wire.socket.setNoDelay(true);
+  return wire;
 }
 
 const reasons: Readonly<Record<string, string>> = {
@@ -159,8 +169,20 @@ const reasons: Readonly<Record<string, string>> = {
   EPIPE: "connection closed",
 };
 
-/** reasonOf puts a system error into words; a failed happy-eyeballs attempt is an AggregateError whose code is the first one's. */
+/** What OpenSSL says, and what it means: a peer's alerts (RFC 8446, section 6.2; RFC 7301, section 3.2), and an answer that is not TLS. */
+const tlsReasons: readonly (readonly [RegExp, string])[] = [
+  [/alert no application protocol/, "the peer does not speak HTTP/2 over TLS: it has no protocol in common with us (ALPN)"],
+  [/alert certificate required/, "the peer wants a certificate of us"],
+  [/wrong version number|packet length too long/, "the peer does not speak TLS"],
+];
+
+/** reasonOf puts an error of system or TLS into words; a failed happy-eyeballs attempt is an AggregateError whose code is the first one's. */
 function reasonOf(err: unknown): string {
   const code = err instanceof Error && "code" in err ? String(err.code) : "";
-  return reasons[code] ?? (err instanceof Error && err.message !== "" ? err.message : code);
+  if (reasons[code] !== undefined) return reasons[code];
+  if (code.startsWith("ERR_SSL_") || code === "EPROTO") {
+    const said = openSslReason(err);
+    return tlsReasons.find(([pattern]) => pattern.test(said))?.[1] ?? `TLS: ${said}`;
+  }
+  return err instanceof Error && err.message !== "" ? err.message : code;
 }

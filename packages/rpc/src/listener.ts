@@ -6,14 +6,19 @@ import type { Exchange } from "./exchange.ts";
 import { type Http1, newHttp1 } from "./http1/index.ts";
 import { type Budget, defaultSessionLimits, h2, newBudget, newSession, type Session, type Stream } from "./http2/index.ts";
 import { defaultListenerLimits, type ListenerLimits } from "./limits.ts";
+import { peerOf } from "./peer.ts";
+import type { Kind } from "./preface.ts";
+import type { ServerTls } from "./secure.ts";
 import { sniff } from "./sniff.ts";
-import { newWire, type Wire } from "./wire.ts";
+import { newWire, type Wire, wrapWire } from "./wire.ts";
 
 export interface ListenerOptions {
   /** onExchange takes each request. It sets the exchange's handler before it returns. Over HTTP/2 the exchange is a Stream, as its `wire` tells. */
   readonly onExchange: (exchange: Stream | Http1Exchange) => void;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** tls, if there, is spoken on every connection; default plaintext. */
+  readonly tls?: ServerTls;
   readonly limits?: Partial<ListenerLimits>;
   /** budget bounds what waits for slow readers, over all channels and listeners that share it; default one of its own of limits.heldBytes. */
   readonly budget?: Budget;
@@ -22,10 +27,16 @@ export interface ListenerOptions {
 /** Http1Exchange is an exchange over HTTP/1.1. */
 export type Http1Exchange = Exchange & { readonly wire: "http1" };
 
-/** newListener makes one port for HTTP/2 with prior knowledge and HTTP/1.1, told apart by each connection's first bytes. */
+/**
+ * newListener makes one port for HTTP/2 and HTTP/1.1. Over TLS a connection speaks what its handshake agreed on (ALPN). Where it agreed on nothing, and over
+ * plaintext, the first bytes tell: HTTP/2 begins with its preface.
+ */
 export function newListener(options: ListenerOptions): Listener {
   return new Listener(options);
 }
+
+/** What ALPN names stand for (RFC 7301, section 6; RFC 9113, section 3.2). */
+const agreed: Readonly<Record<string, Kind>> = { h2: "http2", "http/1.1": "http1" };
 
 const sweepMs = 1000;
 const tcpKeepAliveMs = 60_000;
@@ -36,6 +47,7 @@ class Listener {
   readonly #budget: Budget;
   readonly #server: Server;
   readonly #http1: Http1;
+  readonly #handshakes = new Set<Socket>();
   readonly #wires = new Set<Wire>();
   readonly #undecided = new Set<Wire>();
   readonly #sessions = new Set<Session>();
@@ -70,26 +82,30 @@ class Listener {
 
   /** accept serves a connection that nobody has read from. */
   accept(accepted: Socket): void {
-    if (this.#draining || this.#wires.size >= this.#limits.connections) {
+    if (this.#draining || this.connections >= this.#limits.connections) {
       accepted.destroy();
       return;
     }
-    const wire = newWire(accepted);
-    this.#wires.add(wire);
-    this.#undecided.add(wire);
-    wire.socket.on("error", (err) => this.#options.logger.debug("connection failed", { err: messageOf(err) }));
-    wire.socket.on("close", () => {
-      this.#wires.delete(wire);
-      this.#undecided.delete(wire);
-      if (accepted !== wire.socket) accepted.destroy(); // so that its server counts it out
-      if (this.#wires.size === 0) for (const resolve of this.#emptied.splice(0)) resolve();
+    const { tls, clock, logger } = this.#options;
+    if (tls === undefined) {
+      this.#welcome(accepted, newWire(accepted), undefined);
+      return;
+    }
+    const address = accepted.remoteAddress; // not to be had any more when it has failed
+    this.#handshakes.add(accepted);
+    tls.accept(accepted, {
+      clock,
+      ms: this.#limits.handshakeMs,
+      onSecure: (socket) => {
+        this.#handshakes.delete(accepted);
+        this.#welcome(accepted, wrapWire(socket), agreed[String(socket.alpnProtocol)]);
+      },
+      onFailure: (why) => {
+        this.#handshakes.delete(accepted);
+        logger.debug("TLS handshake failed", { peer: address, err: why });
+        this.#checkEmptied();
+      },
     });
-    sniff(wire, { clock: this.#options.clock, firstBytesMs: this.#limits.firstBytesMs }, (kind, buffer, start, end) => {
-      this.#undecided.delete(wire);
-      if (kind === "http1") this.#http1.accept(wire, buffer, start, end);
-      else this.#serve(wire, buffer, start, end);
-    });
-    wire.socket.resume();
   }
 
   /** drain stops accepting, asks every connection to finish (GOAWAY, `Connection: close`), and cuts what is still open after `ms`. */
@@ -98,6 +114,7 @@ class Listener {
     this.#http1.drain();
     for (const session of this.#sessions) session.close();
     for (const wire of this.#undecided) wire.socket.destroy();
+    for (const socket of this.#handshakes) socket.destroy();
     using _ = this.#options.clock.after(ms, () => this.#cut());
     await stopped;
   }
@@ -111,7 +128,27 @@ class Listener {
 
   /** connections is how many are open. */
   get connections(): number {
-    return this.#wires.size;
+    return this.#wires.size + this.#handshakes.size;
+  }
+
+  /** #welcome serves a connection whose protocol is `kind`, or shows in its first bytes. */
+  #welcome(accepted: Socket, wire: Wire, kind: Kind | undefined): void {
+    this.#wires.add(wire);
+    this.#undecided.add(wire);
+    wire.socket.on("error", (err) => this.#options.logger.debug("connection failed", { err: messageOf(err) }));
+    wire.socket.on("close", () => {
+      this.#wires.delete(wire);
+      this.#undecided.delete(wire);
+      if (accepted !== wire.socket) accepted.destroy(); // so that its server counts it out
+      this.#checkEmptied();
+    });
+    sniff(wire, { clock: this.#options.clock, firstBytesMs: this.#limits.firstBytesMs }, (seen, buffer, start, end) => {
+      this.#undecided.delete(wire);
+      // What was agreed on is spoken, and what is not that is an error of the connection.
+      if ((kind ?? seen) === "http1") this.#http1.accept(wire, buffer, start, end);
+      else this.#serve(wire, buffer, start, end);
+    });
+    wire.socket.resume();
   }
 
   #serve(wire: Wire, buffer: Buffer, start: number, end: number): void {
@@ -119,7 +156,7 @@ class Listener {
     const session = newSession({
       side: "server",
       wire,
-      peer: { address: wire.socket.remoteAddress ?? "", encrypted: false },
+      peer: peerOf(wire.socket),
       clock: this.#options.clock,
       limits: { ...defaultSessionLimits, streams, headerBytes, streamWindowBytes, resets: { burst: resetBurst, perSecond: resetsPerSecond } },
       budget: this.#budget,
@@ -140,7 +177,7 @@ class Listener {
       if (this.#server.listening) this.#server.close(() => resolve());
       else resolve();
     });
-    if (this.#wires.size > 0) await new Promise<void>((resolve) => this.#emptied.push(resolve));
+    if (this.connections > 0) await new Promise<void>((resolve) => this.#emptied.push(resolve));
     await closed;
     this.#sweep?.cancel();
     this.#http1.close();
@@ -149,6 +186,11 @@ class Listener {
   #cut(): void {
     for (const session of this.#sessions) session.destroy(h2.noError, "shut down");
     for (const wire of this.#wires) wire.socket.destroy();
+    for (const socket of this.#handshakes) socket.destroy();
+  }
+
+  #checkEmptied(): void {
+    if (this.connections === 0) for (const resolve of this.#emptied.splice(0)) resolve();
   }
 
   #armSweep(): void {

@@ -1,5 +1,7 @@
 // Data plane. Bytes are read into a buffer that a connection keeps, without the allocation and the stream machinery that a "data" event costs (20-35 % of a small call).
 import { type NetConnectOpts, connect as netConnect, Socket } from "node:net";
+import { type ConnectionOptions, connect as tlsConnect, TLSSocket } from "node:tls";
+import { type OnRead, readInto } from "./onread.ts";
 import { endRead, flushAll } from "./turn.ts";
 
 /** Buffers start small, for the many connections that say little, and grow for those that fill them. */
@@ -22,12 +24,27 @@ export function dialWire(options: NetConnectOpts): Wire {
   return wire;
 }
 
-/** wrapWire takes a socket that has to deliver by events: TLS does. */
+/** dialSecureWire opens a connection that speaks TLS. What is written before the handshake is over goes out after it. */
+export function dialSecureWire(options: ConnectionOptions): Wire {
+  const wire = new Wire();
+  wire.socket = tlsConnect({ ...options, onread: wire.onread } as ConnectionOptions);
+  wire.socket.on("data", (chunk: Buffer) => wire.take(chunk, chunk.length, true));
+  return wire;
+}
+
+/** wrapWire takes a socket as it is. Over TLS, in the turn in which the handshake ended, nothing is read yet, and what comes goes into the wire's own buffer. */
 export function wrapWire(socket: Socket): Wire {
   const wire = new Wire();
   wire.socket = socket;
+  if (socket instanceof TLSSocket) readInto(socket, wire.onread);
   socket.on("data", (chunk: Buffer) => wire.take(chunk, chunk.length, true));
   return wire;
+}
+
+/** Writer is who hands bytes to a socket. */
+export interface Writer {
+  /** holding: the socket still refers to bytes that it was handed. */
+  readonly holding: boolean;
 }
 
 /** Wire is one connection's bytes. */
@@ -38,10 +55,10 @@ class Wire {
   onBytes: (buffer: Buffer, start: number, end: number) => void = () => {};
   /** received counts bytes. */
   received = 0;
-  readonly onread: { readonly buffer: () => Buffer; readonly callback: (length: number, buffer: Buffer) => boolean };
+  readonly onread: OnRead;
   #buffer: Buffer | undefined = undefined;
   #full = false;
-  #kept: Socket[] = [];
+  #kept: Writer[] = [];
 
   constructor() {
     this.onread = {
@@ -58,8 +75,8 @@ class Wire {
     };
   }
 
-  /** keep says that what was read is about to be written to `target` as it is. The buffer is let go if it has not left by the end of the read. */
-  keep(target: Socket): void {
+  /** keep says that what was read is about to be written by `target` as it is. The buffer is let go if it has not left by the end of the read. */
+  keep(target: Writer): void {
     if (!this.#kept.includes(target)) this.#kept.push(target);
   }
 
@@ -70,7 +87,7 @@ class Wire {
     const kept = this.#kept;
     if (kept.length > 0) {
       flushAll();
-      if (!own) for (let i = 0; i < kept.length; i++) if (kept[i]!.writableLength > 0) this.#buffer = undefined;
+      if (!own) for (let i = 0; i < kept.length; i++) if (kept[i]!.holding) this.#buffer = undefined;
       kept.length = 0;
     }
     endRead();

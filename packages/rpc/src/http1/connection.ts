@@ -1,9 +1,11 @@
 // Data plane. One connection: request after request, one at a time.
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { type Logger, messageOf } from "@tfs/std";
-import type { Exchange, Peer } from "../exchange.ts";
+import type { Exchange } from "../exchange.ts";
 import type { Fields } from "../fields.ts";
 import type { ListenerLimits } from "../limits.ts";
+import { type Peer, peerOf } from "../peer.ts";
 import { type Flushable, flushLater } from "../turn.ts";
 import type { Wire } from "../wire.ts";
 import { type Answer, newAnswer } from "./answer.ts";
@@ -84,7 +86,7 @@ class Connection implements Flushable {
     const { socket } = wire;
     this.#home = home;
     this.#socket = socket;
-    this.#reader = newHeadReader(limits.headerBytes, isEncrypted(socket));
+    this.#reader = newHeadReader(limits.headerBytes, socket instanceof TLSSocket);
     this.#answer = newAnswer(socket, home.printer, limits.keepAliveMs);
     this.#headMs = Math.min(limits.headerMs, limits.requestMs);
     this.#due = home.dueIn(this.#headMs);
@@ -142,7 +144,7 @@ class Connection implements Flushable {
 
   /** peer is who is at the other end. */
   get peer(): Peer {
-    this.#peer ??= { address: this.#socket.remoteAddress ?? "", encrypted: isEncrypted(this.#socket) };
+    this.#peer ??= peerOf(this.#socket);
     return this.#peer;
   }
 
@@ -408,7 +410,3 @@ const statusLines: Readonly<Record<number, string>> = {
   501: "501 Not Implemented",
   505: "505 HTTP Version Not Supported",
 };
-
-function isEncrypted(socket: Socket): boolean {
-  return "encrypted" in socket && socket.encrypted === true;
-}

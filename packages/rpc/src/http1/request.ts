@@ -1,5 +1,6 @@
-import type { Exchange, ExchangeHandler, Peer } from "../exchange.ts";
+import type { Exchange, ExchangeHandler } from "../exchange.ts";
 import type { Fields } from "../fields.ts";
+import type { Peer } from "../peer.ts";
 import type { Head } from "./head.ts";
 
 /** Carrier is the connection as its requests need it. It leaves calls without effect that come from a request it is done with. */

@@ -19,6 +19,10 @@ export function newOutbox(): Outbox {
 
 class Outbox {
   socket: Socket | undefined = undefined;
+  /** secure: the socket encrypts what it writes. */
+  secure = false;
+  /** holding: not all that was flushed has left; the socket refers to it. */
+  holding = false;
   #buffer: Buffer | undefined = undefined;
   /** [start, end) of the buffer is written and not yet among the pieces. */
   #start = 0;
@@ -146,6 +150,8 @@ class Outbox {
     const pieces = this.#pieces;
     this.#cut();
     if (pieces.length === 0) return;
+    // What is encrypted at once is copied; TLS that has something else to write, or no connection yet, refers to it as other sockets do.
+    const copied = this.secure && socket.writableLength === 0 && !socket.connecting;
     if (pieces.length === 1) socket.write(pieces[0]!);
     else {
       socket.cork();
@@ -154,7 +160,8 @@ class Outbox {
     }
     pieces.length = 0;
     // What left at once can be written over; what did not belongs to the socket until it has.
-    if (socket.writableLength === 0) for (let i = 0; i < this.#used.length && spare.length < spareMax; i++) spare.push(this.#used[i]!);
+    this.holding = !copied && socket.writableLength > 0;
+    if (!this.holding) for (let i = 0; i < this.#used.length && spare.length < spareMax; i++) spare.push(this.#used[i]!);
     this.#used.length = 0;
     this.#buffer = undefined;
     this.#start = this.#end = 0;

@@ -1,9 +1,10 @@
 // Data plane. One HTTP/2 connection, of either side: what the peer's frames mean, and which of them end a stream or the connection (RFC 9113).
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { type Clock, Code, type Failure, isFailure, newError, type Timer } from "@tfs/std";
-import type { Peer } from "../exchange.ts";
 import type { Fields } from "../fields.ts";
 import { type Block, type Decoder, encodeFields, newDecoder, trailersFault } from "../hpack/index.ts";
+import type { Peer } from "../peer.ts";
 import { type Flushable, flushLater } from "../turn.ts";
 import type { Wire } from "../wire.ts";
 import type { Budget } from "./budget.ts";
@@ -337,6 +338,7 @@ class Session implements FrameSink, Flushable {
     out.settings(settings);
     if (limits.connectionWindowBytes > defaultWindow) out.window(0, limits.connectionWindowBytes - defaultWindow);
     out.socket = this.socket;
+    out.secure = this.socket instanceof TLSSocket;
     flushLater(this);
   }
 

@@ -1,9 +1,10 @@
 // Data plane. One request and its answer on an HTTP/2 connection: what may be sent, what waits to be sent, what was received and not yet given back as credit.
-import type { Exchange, Peer } from "../exchange.ts";
+import type { Exchange } from "../exchange.ts";
 import type { Fields } from "../fields.ts";
 import { encodeFields } from "../hpack/index.ts";
-import type { Wire } from "../wire.ts";
+import type { Peer } from "../peer.ts";
 import { flushLater } from "../turn.ts";
+import type { Wire } from "../wire.ts";
 import { frameBytes } from "./frame.ts";
 import type { Session } from "./session.ts";
 
@@ -104,7 +105,7 @@ class Stream implements Exchange {
       session.sendWindow -= length;
       this.sendWindow -= length;
       const { out } = session;
-      if (inPlace ? out.dataInPlace(this.id, buffer, start, end, last) : out.data(this.id, buffer, start, end, last)) wire.keep(session.socket);
+      if (inPlace ? out.dataInPlace(this.id, buffer, start, end, last) : out.data(this.id, buffer, start, end, last)) wire.keep(out);
       flushLater(session);
       if (last) this.#end();
       return true;
