@@ -101,8 +101,8 @@ class Stream implements Exchange {
     if (this.over || this.ended) return true;
     const { session } = this;
     const length = end - start;
-    if (this.queued === 0 && !session.pressed && length <= session.sendWindow && length <= this.sendWindow && length <= frameBytes) {
-      session.sendWindow -= length;
+    if (this.queued === 0 && !session.flow.pressed && length <= session.flow.sendWindow && length <= this.sendWindow && length <= frameBytes) {
+      session.flow.sendWindow -= length;
       this.sendWindow -= length;
       const { out } = session;
       if (inPlace ? out.dataInPlace(this.id, buffer, start, end, last) : out.data(this.id, buffer, start, end, last)) wire.keep(out);
@@ -125,7 +125,7 @@ class Stream implements Exchange {
   }
 
   reset(code: number): void {
-    if (!this.over) this.session.resetStream(this, code);
+    if (!this.over) this.session.streams.reset(this, code);
   }
 
   consumed(bytes: number): void {
@@ -148,12 +148,12 @@ class Stream implements Exchange {
     const max = Math.min(session.peerSettings.frameBytes, frameBytes * 4);
     const before = this.queued;
     let sent = 0;
-    while (this.#queue.length > 0 && !session.pressed) {
+    while (this.#queue.length > 0 && !session.flow.pressed) {
       const chunk = this.#queue[0]!;
-      const length = Math.min(chunk.length, max, this.sendWindow, session.sendWindow);
+      const length = Math.min(chunk.length, max, this.sendWindow, session.flow.sendWindow);
       if (length <= 0) break;
-      if (inTurn && sent > 0 && session.othersWait(this)) break;
-      session.sendWindow -= length;
+      if (inTurn && sent > 0 && session.flow.othersWait(this)) break;
+      session.flow.sendWindow -= length;
       this.sendWindow -= length;
       sent += length;
       const whole = length === chunk.length;
@@ -171,10 +171,10 @@ class Stream implements Exchange {
     }
     if (sent > 0) {
       flushLater(session);
-      session.checkPressure();
+      session.flow.checkPressure();
     }
     if (this.queued > 0) {
-      session.line(this);
+      session.flow.line(this);
       if (before > lowBytes && this.queued <= lowBytes) this.handler.onDrain();
       return false;
     }
@@ -217,7 +217,7 @@ class Stream implements Exchange {
 
   /** Both sides have said their end, or only we: the session decides what becomes of the rest. */
   #done(): void {
-    this.session.sentEnd(this);
+    this.session.streams.sentEnd(this);
   }
 }
 export type { Stream };

@@ -1,0 +1,191 @@
+// Data plane. The streams of one connection: which are open, which were, and how each ends (RFC 9113, section 5.1).
+import type { Fields } from "../fields.ts";
+import { encodeFields } from "../hpack/index.ts";
+import { flushLater } from "../turn.ts";
+import { h2, maxWindow } from "./frame.ts";
+import { type Ledger, newLedger } from "./ledger.ts";
+import type { Session } from "./session.ts";
+import { newStream, type Stream, type StreamHandler } from "./stream.ts";
+
+/** newStreams begins with none. */
+export function newStreams(session: Session): Streams {
+  return new Streams(session);
+}
+
+/** Streams that we reset: the peer may not know yet, and what it still sends on them is no fault. */
+const resetMemory = 128;
+
+class Streams {
+  readonly #session: Session;
+  readonly #open = new Map<number, Stream>();
+  readonly #resets: Ledger;
+  #resetIds: number[] = [];
+  /** lastId is the highest stream that the peer opened. */
+  lastId = 0;
+  /** nextId is the next stream that we open; a client's. */
+  nextId = 1;
+
+  constructor(session: Session) {
+    this.#session = session;
+    this.#resets = newLedger(session.limits.resets, session.options.clock);
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  get(id: number): Stream | undefined {
+    return this.#open.get(id);
+  }
+
+  /** open starts a stream of ours. */
+  open(fields: Fields, handler: StreamHandler, end: boolean, tail?: Uint8Array, tailBytes?: number): Stream {
+    const session = this.#session;
+    const stream = newStream(session, this.nextId, fields, undefined);
+    this.nextId += 2;
+    stream.handler = handler;
+    this.#open.set(stream.id, stream);
+    session.out.headers(stream.id, encodeFields(fields), end, tail, tailBytes);
+    if (end) stream.ended = true;
+    flushLater(session);
+    return stream;
+  }
+
+  /** accept takes in a stream of the peer's. */
+  accept(stream: Stream): void {
+    this.#open.set(stream.id, stream);
+    this.#session.options.onStream!(stream);
+  }
+
+  /** isIdle tells whether a stream was never opened. */
+  isIdle(id: number): boolean {
+    const ours = ((id & 1) === 1) !== this.#session.server;
+    return ours ? id >= this.nextId : id > this.lastId;
+  }
+
+  /** wasReset tells whether we reset a stream not long ago. */
+  wasReset(id: number): boolean {
+    return this.#resetIds.includes(id);
+  }
+
+  /** sentEnd: our side of a stream is complete. */
+  sentEnd(stream: Stream): void {
+    if (stream.heard) {
+      this.#remove(stream);
+      return;
+    }
+    const { server, options, limits } = this.#session;
+    if (!server) return;
+    stream.ignore();
+    // The answer is complete and the request is not. A reset now could overtake the answer (section 8.1), so the client gets a moment.
+    options.clock.after(
+      limits.lingerMs,
+      () => {
+        if (!stream.over) this.reset(stream, h2.noError);
+      },
+      { background: true },
+    );
+  }
+
+  /** heardEnd: the peer's side of a stream is complete. */
+  heardEnd(stream: Stream, trailers: Fields | undefined): void {
+    stream.heard = true;
+    if (stream.announced > 0) return void this.fault(stream, h2.protocol);
+    stream.handler.onEnd(trailers);
+    if (stream.over) return;
+    if (stream.ended && stream.queued === 0) this.#remove(stream);
+    else if (!this.#session.server) {
+      // The whole answer is there, and the request is not: nobody will read the rest (section 8.1).
+      this.reset(stream, h2.noError);
+    }
+  }
+
+  /** reset gives up a stream. Its handler is not told. */
+  reset(stream: Stream, code: number): void {
+    this.#sayReset(stream.id, code);
+    this.#remove(stream);
+  }
+
+  /** fault ends a stream for something that its peer did wrong. */
+  fault(stream: Stream, code: number): void {
+    this.reset(stream, code);
+    stream.handler.onReset(code);
+    if (this.#session.server) this.#spend();
+  }
+
+  /** faultAt is fault for a stream that may be gone already, or was never let in. */
+  faultAt(id: number, code: number): void {
+    const stream = this.#open.get(id);
+    if (stream !== undefined) return void this.fault(stream, code);
+    this.#sayReset(id, code);
+    this.#spend();
+  }
+
+  /** onReset takes a RST_STREAM (section 6.4). */
+  onReset(id: number, buffer: Buffer, start: number, end: number): void {
+    const { life, server } = this.#session;
+    if (end - start !== 4) return void life.fault(h2.frameSize, "RST_STREAM of a wrong length");
+    if (id === 0 || this.isIdle(id)) return void life.fault(h2.protocol, "RST_STREAM on a stream that was never opened");
+    const stream = this.#open.get(id);
+    if (stream !== undefined) {
+      this.#remove(stream);
+      stream.handler.onReset(buffer.readUInt32BE(start));
+    }
+    if (server) this.#spend();
+  }
+
+  /** onStrayData takes DATA on a stream that takes none. */
+  onStrayData(id: number, stream: Stream | undefined): void {
+    if (id === 0 || this.isIdle(id)) return void this.#session.life.fault(h2.protocol, "DATA on a stream that was never opened");
+    if (stream !== undefined || !this.wasReset(id)) this.faultAt(id, h2.streamClosed);
+  }
+
+  /** refuseAbove ends streams of ours that the peer has not looked at: it said so by GOAWAY (section 6.8). */
+  refuseAbove(last: number): void {
+    for (const stream of [...this.#open.values()]) {
+      if (stream.id <= last || stream.over) continue;
+      this.#remove(stream);
+      stream.handler.onReset(h2.refused);
+    }
+  }
+
+  /** resize changes what every stream may be sent. False: a window is past its bound. */
+  resize(change: number): boolean {
+    for (const stream of this.#open.values()) {
+      stream.sendWindow += change;
+      if (stream.sendWindow > maxWindow) return false;
+    }
+    return true;
+  }
+
+  /** die ends all streams with their connection. */
+  die(): void {
+    const streams = [...this.#open.values()];
+    this.#open.clear();
+    for (const stream of streams) {
+      stream.over = true;
+      if (stream.queued > 0) stream.drop();
+      stream.handler.onReset(h2.cancel);
+    }
+  }
+
+  #remove(stream: Stream): void {
+    stream.over = true;
+    this.#open.delete(stream.id);
+    if (stream.queued > 0) stream.drop();
+    if (this.#open.size === 0) this.#session.life.rest();
+    this.#session.options.onRoom?.();
+  }
+
+  #sayReset(id: number, code: number): void {
+    this.#session.out.reset(id, code);
+    if (this.#resetIds.push(id) > resetMemory) this.#resetIds.shift();
+    flushLater(this.#session);
+  }
+
+  /** #spend counts a stream that ended by reset: a client that makes too many of them is cut off, whoever said it. */
+  #spend(): void {
+    if (!this.#resets.spend()) this.#session.life.fault(h2.calm, "too many streams reset");
+  }
+}
+export type { Streams };
