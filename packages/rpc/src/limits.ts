@@ -8,7 +8,7 @@ export interface ListenerLimits {
   readonly firstBytesMs: number;
   /** Request headers in bytes: 431 over HTTP/1.1, a reset stream over HTTP/2. Default 32 KiB. */
   readonly headerBytes: number;
-  /** Time for the headers of an HTTP/1.1 request. Default 10 s. */
+  /** Time for the headers of a request; over HTTP/2 also for the first SETTINGS and for any frame but DATA. Default 10 s. */
   readonly headerMs: number;
   /** Time for a whole HTTP/1.1 request, its body included. Default 5 min. */
   readonly requestMs: number;
@@ -60,6 +60,13 @@ export interface ChannelLimits {
   readonly pingTimeoutMs: number;
   /** Response message of `unary`, decompressed. Default 64 MiB. */
   readonly maxMessageBytes: number;
+  /**
+   * Streams that may be reset on one connection in a burst; past it a call that is given up ends when its peer has answered or a reset is allowed again, and counts
+   * against the peer's limit of streams until then. Default 500: node:http2's servers cut a connection after 1,000.
+   */
+  readonly resetBurst: number;
+  /** Resets per second that refill the burst. Default 30; node:http2's servers allow 33. */
+  readonly resetsPerSecond: number;
   /** Response headers and trailers in bytes. Default 64 KiB. */
   readonly headerBytes: number;
   /** Bytes that the peer may send ahead of a call's reader. Default 1 MiB. */
@@ -76,6 +83,8 @@ export const defaultChannelLimits: ChannelLimits = {
   pingMs: 30_000,
   pingTimeoutMs: 10_000,
   maxMessageBytes: 64 * 1024 * 1024,
+  resetBurst: 500,
+  resetsPerSecond: 30,
   headerBytes: 64 * 1024,
   streamWindowBytes: 1024 * 1024,
   heldBytes: 256 * 1024 * 1024,

@@ -67,7 +67,12 @@ class Link {
       wire: this.#wire,
       peer: { address: this.#where, encrypted: tls !== undefined, certificate: undefined },
       clock,
-      limits: { ...defaultSessionLimits, headerBytes: limits.headerBytes, streamWindowBytes: limits.streamWindowBytes },
+      limits: {
+        ...defaultSessionLimits,
+        headerBytes: limits.headerBytes,
+        streamWindowBytes: limits.streamWindowBytes,
+        resets: { burst: limits.resetBurst, perSecond: limits.resetsPerSecond },
+      },
       budget: options.budget,
       onReady: () => {
         this.#timer.cancel();

@@ -152,13 +152,13 @@ class Listener {
   }
 
   #serve(wire: Wire, buffer: Buffer, start: number, end: number): void {
-    const { streams, headerBytes, streamWindowBytes, resetBurst, resetsPerSecond } = this.#limits;
+    const { streams, headerBytes, headerMs, streamWindowBytes, resetBurst, resetsPerSecond } = this.#limits;
     const session = newSession({
       side: "server",
       wire,
       peer: peerOf(wire.socket),
       clock: this.#options.clock,
-      limits: { ...defaultSessionLimits, streams, headerBytes, streamWindowBytes, resets: { burst: resetBurst, perSecond: resetsPerSecond } },
+      limits: { ...defaultSessionLimits, streams, headerBytes, headerMs, streamWindowBytes, resets: { burst: resetBurst, perSecond: resetsPerSecond } },
       budget: this.#budget,
       onStream: this.#options.onExchange,
       onClose: () => {

@@ -101,6 +101,17 @@ const rows: readonly Row[] = [
     calls: forgiven,
   },
   {
+    name: "20,000 streams at once, and a backend that bears a thousand resets",
+    attack: (raw) =>
+      pour(
+        raw,
+        pieces(20_000, (i) => openStream(streamId(i))),
+      ),
+    closes: true,
+    calls: forgiven,
+    strict: true,
+  },
+  {
     name: "CONTINUATION without end: 20,000 frames of one small field",
     attack: (raw) => continued(raw, 20_000, encodeHeaders({ a: "b" })),
     closes: true,

@@ -84,6 +84,7 @@ class Blocks {
     } else if (!server) {
       // What still comes on a stream that is over is no fault.
       if ((id & 1) === 0 || streams.isIdle(id)) life.fault(h2.protocol, "HEADERS on a stream that was never opened");
+      else if (end) streams.onStrayEnd(id);
     } else if ((id & 1) === 0) life.fault(h2.protocol, "a client's stream with an even number");
     else if (streams.isIdle(id)) this.#onRequest(id, block, end);
     else if (!streams.wasReset(id)) life.fault(h2.streamClosed, "HEADERS on a closed stream");

@@ -4,6 +4,7 @@ import { flushLater } from "../turn.ts";
 import { defaultWindow, h2, maxWindow } from "./frame.ts";
 import type { Session } from "./session.ts";
 import type { Stream } from "./stream.ts";
+import { newWatch } from "./watch.ts";
 
 /** newFlow begins with the windows that session says at the start. */
 export function newFlow(session: Session): Flow {
@@ -20,8 +21,7 @@ class Flow {
   /** Received, and not yet given back as credit. */
   #taken = 0;
   #line: Stream[] = [];
-  #pressedSince = 0;
-  #stalledAt = 0;
+  readonly #output = newWatch();
   #wake: (() => void) | undefined = undefined;
 
   constructor(session: Session) {
@@ -70,11 +70,7 @@ class Flow {
 
   /** checkPressure looks whether the socket takes more. */
   checkPressure(): void {
-    const { socket, limits, options } = this.#session;
-    if (this.pressed || socket.writableLength < limits.pressureBytes) return;
-    this.pressed = true;
-    this.#pressedSince = options.clock.now();
-    this.#stalledAt = -1;
+    if (this.#session.socket.writableLength >= this.#session.limits.pressureBytes) this.pressed = true;
   }
 
   /** onDrain: the socket has written all that it held. */
@@ -88,13 +84,8 @@ class Flow {
 
   /** stalled, called now and then, tells whether output has not moved for limits.stallMs. */
   stalled(now: number): boolean {
-    if (!this.pressed) return false;
     const { socket, limits } = this.#session;
-    const written = socket.bytesWritten - socket.writableLength;
-    if (written === this.#stalledAt) return now - this.#pressedSince >= limits.stallMs;
-    this.#stalledAt = written;
-    this.#pressedSince = now;
-    return false;
+    return this.#output.stuck(now, this.pressed ? socket.bytesWritten - socket.writableLength + 1 : 0, limits.stallMs);
   }
 
   /** receive counts bytes against the connection's window, and gives them back in large steps; not while the process holds all that it may. */

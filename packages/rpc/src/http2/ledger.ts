@@ -24,16 +24,28 @@ class Ledger {
     this.#at = clock.now();
   }
 
+  /** low tells whether more than a tenth is spent. */
+  get low(): boolean {
+    const enough = this.#rate.burst * 0.9;
+    if (this.#left >= enough) return false;
+    this.#refill();
+    return this.#left < enough;
+  }
+
   /** spend takes one; false when there is none left. */
   spend(): boolean {
     if (this.#left < 1) {
-      const now = this.#clock.now();
-      this.#left = Math.min(this.#rate.burst, this.#left + ((now - this.#at) / 1000) * this.#rate.perSecond);
-      this.#at = now;
+      this.#refill();
       if (this.#left < 1) return false;
     }
     this.#left--;
     return true;
+  }
+
+  #refill(): void {
+    const now = this.#clock.now();
+    this.#left = Math.min(this.#rate.burst, this.#left + ((now - this.#at) / 1000) * this.#rate.perSecond);
+    this.#at = now;
   }
 }
 export type { Ledger };

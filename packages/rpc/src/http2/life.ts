@@ -3,6 +3,7 @@ import { Code, type Failure, newError, type Timer } from "@tfs/std";
 import { flushLater } from "../turn.ts";
 import { h2, h2Name, maxWindow } from "./frame.ts";
 import type { Session } from "./session.ts";
+import { newWatch } from "./watch.ts";
 
 /** newLife begins: nothing was heard of the peer. */
 export function newLife(session: Session): Life {
@@ -29,6 +30,8 @@ class Life {
   #closing = false;
   #ending = false;
   #timer: Timer | undefined = undefined;
+  readonly #beginnings = newWatch();
+  readonly #body = newWatch();
 
   constructor(session: Session) {
     this.#session = session;
@@ -103,9 +106,28 @@ class Life {
   }
 
   sweep(now: number, idleMs: number): void {
-    const { flow, streams } = this.#session;
+    if (this.dead) return;
+    const { flow, streams, limits } = this.#session;
     if (flow.stalled(now)) this.destroy(h2.calm, "the peer does not read");
+    else if (this.#beginnings.stuck(now, this.#begun(), limits.headerMs)) {
+      if (this.established) this.fault(h2.calm, "headers or a frame that do not end");
+      else this.fault(h2.settingsTimeout, "no SETTINGS");
+    } else if (this.#body.stuck(now, this.#dataBegun(), limits.stallMs)) this.fault(h2.calm, "DATA that does not end");
     else if (!flow.pressed && streams.size === 0 && now - this.#idleSince >= idleMs) this.close();
+  }
+
+  /** #begun names what the peer has begun and has to end soon: its first SETTINGS, a header block, a frame other than DATA; 0 if there is nothing. */
+  #begun(): number {
+    const { blocks, reader, socket } = this.#session;
+    if (socket.isPaused()) return 0; // it is we who do not read
+    if (!this.established) return -1;
+    return blocks.stream !== 0 ? blocks.stream : -2 * reader.part;
+  }
+
+  /** #dataBegun changes with each byte of a DATA frame that has begun; 0 if there is none. */
+  #dataBegun(): number {
+    const { reader, socket, wire } = this.#session;
+    return reader.rest > 0 && !socket.isPaused() ? wire.received : 0;
   }
 
   /** endWhenDone ends the connection if that was said and nothing is under way. */

@@ -10,7 +10,10 @@ export interface SessionLimits {
   readonly streamWindowBytes: number;
   /** What all streams may be sent together before we have looked at any of it. */
   readonly connectionWindowBytes: number;
-  /** Streams that end by RST_STREAM, whoever sends it: past it the connection is cut (CVE-2023-44487, CVE-2025-8671). */
+  /**
+   * Streams that end by RST_STREAM. A client's connection is cut past it, whoever sent the resets (CVE-2023-44487, CVE-2025-8671), and past a tenth of it requests
+   * are held until the end of a read, so that those taken back at once reach nobody. As a client we send no more, and leave what we gave up to end by itself.
+   */
   readonly resets: Rate;
   /** Frames that make us answer or think and carry no request: SETTINGS, PING, PRIORITY, empty DATA, WINDOW_UPDATE without need. */
   readonly controls: Rate;
@@ -18,8 +21,10 @@ export interface SessionLimits {
   readonly pressureBytes: number;
   /** Output that waits in the socket: past it nothing is read from the peer any more. */
   readonly floodBytes: number;
-  /** A connection whose output has not moved for this long is cut. */
+  /** A connection whose output has not moved for this long is cut, and one that has begun a DATA frame and sent nothing of it for so long. */
   readonly stallMs: number;
+  /** Time for the first SETTINGS, for a whole header block, and for any frame other than DATA. */
+  readonly headerMs: number;
   /** How long a client may go on sending a request whose answer is complete before it is told to stop. */
   readonly lingerMs: number;
 }
@@ -34,5 +39,6 @@ export const defaultSessionLimits: SessionLimits = {
   pressureBytes: 1 << 20,
   floodBytes: 8 << 20,
   stallMs: 60_000,
+  headerMs: 10_000,
   lingerMs: 1000,
 };

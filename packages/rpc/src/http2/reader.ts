@@ -21,8 +21,9 @@ class FrameReader {
   /** A frame of which not all has come: its header, and the payload unless it is DATA. */
   #part: Buffer | undefined = undefined;
   #partBytes = 0;
-  /** DATA of which this many bytes are still to come. */
-  #rest = 0;
+  #parts = 0;
+  /** rest is how many bytes of a DATA frame that has begun are still to come. */
+  rest = 0;
   #stream = 0;
   #flags = 0;
   #stopped = false;
@@ -31,16 +32,21 @@ class FrameReader {
     this.#sink = sink;
   }
 
+  /** part is a number of its own for a frame other than DATA that has begun and not ended; 0 if there is none. */
+  get part(): number {
+    return this.#partBytes > 0 ? this.#parts : 0;
+  }
+
   /** stop makes the reader deaf. */
   stop(): void {
     this.#stopped = true;
-    this.#part = undefined;
+    this.#drop();
   }
 
   /** read takes buffer[start, end). */
   read(buffer: Buffer, start: number, end: number): void {
     let at = start;
-    if (this.#rest > 0) at = this.#continueData(buffer, at, end);
+    if (this.rest > 0) at = this.#continueData(buffer, at, end);
     if (this.#partBytes > 0) at = this.#completePart(buffer, at, end);
     const sink = this.#sink;
     while (!this.#stopped && end - at >= headBytes) {
@@ -56,7 +62,7 @@ class FrameReader {
           sink.onData(stream, flags, buffer, body, at, true, true);
           continue;
         }
-        this.#rest = length - (end - body);
+        this.rest = length - (end - body);
         this.#stream = stream;
         this.#flags = flags;
         if (end > body) sink.onData(stream, flags, buffer, body, end, false, true);
@@ -75,14 +81,15 @@ class FrameReader {
   }
 
   #continueData(buffer: Buffer, start: number, end: number): number {
-    const length = Math.min(this.#rest, end - start);
-    this.#rest -= length;
-    this.#sink.onData(this.#stream, this.#flags, buffer, start, start + length, this.#rest === 0, false);
+    const length = Math.min(this.rest, end - start);
+    this.rest -= length;
+    this.#sink.onData(this.#stream, this.#flags, buffer, start, start + length, this.rest === 0, false);
     return start + length;
   }
 
   #keep(buffer: Buffer, start: number, end: number): void {
     this.#part ??= Buffer.allocUnsafeSlow(headBytes + 55);
+    if (this.#partBytes === 0) this.#parts++;
     this.#append(buffer, start, end);
   }
 
@@ -117,7 +124,7 @@ class FrameReader {
       if (!this.#sink.onHead(length, type, flags, stream)) return end;
       if (length === 0) this.#sink.onData(stream, flags, buffer, at, at, true, false);
       else {
-        this.#rest = length;
+        this.rest = length;
         this.#stream = stream;
         this.#flags = flags;
         if (end > at) return this.#continueData(buffer, at, end);

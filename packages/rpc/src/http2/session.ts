@@ -15,6 +15,7 @@ import { type Life, newLife } from "./life.ts";
 import type { SessionLimits } from "./limits.ts";
 import { newOutbox, type Outbox } from "./outbox.ts";
 import { type FrameReader, type FrameSink, newFrameReader } from "./reader.ts";
+import { type Held, newHeld } from "./held.ts";
 import { initialSettings, type PeerSettings } from "./settings.ts";
 import type { Stream, StreamHandler } from "./stream.ts";
 import { newStreams, type Streams } from "./streams.ts";
@@ -58,6 +59,7 @@ class Session implements FrameSink, Flushable {
   readonly streams: Streams;
   readonly controls: Controls;
   readonly blocks: Blocks;
+  readonly held: Held;
   readonly reader: FrameReader;
   waiting = false;
   #prefaceLeft: number;
@@ -76,6 +78,7 @@ class Session implements FrameSink, Flushable {
     this.streams = newStreams(this);
     this.controls = newControls(this);
     this.blocks = newBlocks(this);
+    this.held = newHeld(this);
     this.reader = newFrameReader(this);
     this.#prefaceLeft = this.server ? preface.length : 0;
     wire.onBytes = (buffer, start, end) => this.#read(buffer, start, end);
@@ -131,7 +134,7 @@ class Session implements FrameSink, Flushable {
     this.life.destroy(code, why);
   }
 
-  /** sweep, called now and then, closes a connection without streams for idleMs, and cuts one whose output does not move. */
+  /** sweep, called now and then, closes a connection without streams for idleMs, and cuts one that does not move on with what it has begun, or does not read. */
   sweep(now: number, idleMs: number): void {
     this.life.sweep(now, idleMs);
   }
@@ -160,12 +163,12 @@ class Session implements FrameSink, Flushable {
     if (this.life.dead) return;
     const length = end - start;
     this.flow.receive(length);
+    const endStream = last && (flags & flag.endStream) !== 0;
     const stream = this.streams.get(id);
     if (stream === undefined || stream.heard) {
-      this.streams.onStrayData(id, stream);
+      this.streams.onStrayData(id, stream, endStream);
       return;
     }
-    const endStream = last && (flags & flag.endStream) !== 0;
     if (length > 0) {
       stream.receiveWindow -= length;
       if (stream.receiveWindow < 0) return void this.streams.fault(stream, h2.flowControl);
@@ -242,6 +245,7 @@ class Session implements FrameSink, Flushable {
       at++;
     }
     if (at < end) this.reader.read(buffer, at, end);
+    if (this.held.any) this.held.release();
   }
 }
 export type { Session };

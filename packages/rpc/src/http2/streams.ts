@@ -1,5 +1,6 @@
 // Data plane. The streams of one connection: which are open, which were, and how each ends (RFC 9113, section 5.1).
 import type { Fields } from "../fields.ts";
+import { type Cancelled, newCancelled } from "./cancelled.ts";
 import { encodeFields } from "../hpack/index.ts";
 import { flushLater } from "../turn.ts";
 import { h2, maxWindow } from "./frame.ts";
@@ -19,6 +20,7 @@ class Streams {
   readonly #session: Session;
   readonly #open = new Map<number, Stream>();
   readonly #resets: Ledger;
+  readonly #cancelled: Cancelled;
   #resetIds: number[] = [];
   /** lastId is the highest stream that the peer opened. */
   lastId = 0;
@@ -28,10 +30,12 @@ class Streams {
   constructor(session: Session) {
     this.#session = session;
     this.#resets = newLedger(session.limits.resets, session.options.clock);
+    this.#cancelled = newCancelled(session, this.#resets);
   }
 
+  /** size is how many the peer takes to be open. */
   get size(): number {
-    return this.#open.size;
+    return this.#open.size + this.#cancelled.size;
   }
 
   get(id: number): Stream | undefined {
@@ -54,7 +58,8 @@ class Streams {
   /** accept takes in a stream of the peer's. */
   accept(stream: Stream): void {
     this.#open.set(stream.id, stream);
-    this.#session.options.onStream!(stream);
+    if (this.#resets.low) this.#session.held.add(stream);
+    else this.#session.options.onStream!(stream);
   }
 
   /** isIdle tells whether a stream was never opened. */
@@ -102,8 +107,29 @@ class Streams {
 
   /** reset gives up a stream. Its handler is not told. */
   reset(stream: Stream, code: number): void {
-    this.#sayReset(stream.id, code);
+    if (this.#session.server || this.#resets.spend()) this.sayReset(stream.id, code);
+    else if (stream.heard) this.sayEnd(stream.id);
+    else this.#cancelled.add(stream.id, stream.ended && stream.queued === 0);
     this.#remove(stream);
+  }
+
+  /** sayReset writes a RST_STREAM. */
+  sayReset(id: number, code: number): void {
+    this.#session.out.reset(id, code);
+    if (this.#resetIds.push(id) > resetMemory) this.#resetIds.shift();
+    flushLater(this.#session);
+  }
+
+  /** sayEnd completes our side of a stream that nobody hears any more. */
+  sayEnd(id: number): void {
+    this.#session.out.data(id, nothing, 0, 0, true);
+    flushLater(this.#session);
+  }
+
+  /** left: one stream less, or more. */
+  left(): void {
+    if (this.size === 0) this.#session.life.rest();
+    this.#session.options.onRoom?.();
   }
 
   /** fault ends a stream for something that its peer did wrong. */
@@ -117,7 +143,7 @@ class Streams {
   faultAt(id: number, code: number): void {
     const stream = this.#open.get(id);
     if (stream !== undefined) return void this.fault(stream, code);
-    this.#sayReset(id, code);
+    this.sayReset(id, code);
     this.#spend();
   }
 
@@ -130,14 +156,21 @@ class Streams {
     if (stream !== undefined) {
       this.#remove(stream);
       stream.handler.onReset(buffer.readUInt32BE(start));
-    }
+    } else if (this.#cancelled.end(id, true)) this.left();
     if (server) this.#spend();
   }
 
   /** onStrayData takes DATA on a stream that takes none. */
-  onStrayData(id: number, stream: Stream | undefined): void {
-    if (id === 0 || this.isIdle(id)) return void this.#session.life.fault(h2.protocol, "DATA on a stream that was never opened");
-    if (stream !== undefined || !this.wasReset(id)) this.faultAt(id, h2.streamClosed);
+  onStrayData(id: number, stream: Stream | undefined, end: boolean): void {
+    const { life, server } = this.#session;
+    if (id === 0 || this.isIdle(id)) life.fault(h2.protocol, "DATA on a stream that was never opened");
+    else if (stream !== undefined || (server && !this.wasReset(id))) this.faultAt(id, h2.streamClosed);
+    else if (end) this.onStrayEnd(id);
+  }
+
+  /** onStrayEnd: the peer has completed its side of a stream that we have given up. */
+  onStrayEnd(id: number): void {
+    if (this.#cancelled.end(id, false)) this.left();
   }
 
   /** refuseAbove ends streams of ours that the peer has not looked at: it said so by GOAWAY (section 6.8). */
@@ -162,6 +195,7 @@ class Streams {
   die(): void {
     const streams = [...this.#open.values()];
     this.#open.clear();
+    this.#cancelled.die();
     for (const stream of streams) {
       stream.over = true;
       if (stream.queued > 0) stream.drop();
@@ -173,14 +207,7 @@ class Streams {
     stream.over = true;
     this.#open.delete(stream.id);
     if (stream.queued > 0) stream.drop();
-    if (this.#open.size === 0) this.#session.life.rest();
-    this.#session.options.onRoom?.();
-  }
-
-  #sayReset(id: number, code: number): void {
-    this.#session.out.reset(id, code);
-    if (this.#resetIds.push(id) > resetMemory) this.#resetIds.shift();
-    flushLater(this.#session);
+    this.left();
   }
 
   /** #spend counts a stream that ended by reset: a client that makes too many of them is cut off, whoever said it. */
@@ -189,3 +216,5 @@ class Streams {
   }
 }
 export type { Streams };
+
+const nothing = new Uint8Array(0);
