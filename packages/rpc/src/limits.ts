@@ -18,7 +18,7 @@ export interface ListenerLimits {
   readonly idleMs: number;
   /** Concurrent streams of one HTTP/2 connection; more are refused. Default 256. */
   readonly streams: number;
-  /** Bytes that one stream may send ahead of its reader. Default 1 MiB. */
+  /** Bytes that one stream may send ahead of its reader, at most; over HTTP/2 less while much is held. Default 4 MiB. */
   readonly streamWindowBytes: number;
   /** Bytes that wait for slow readers, over all connections; past it clients get no more credit until some have left. Default 256 MiB. */
   readonly heldBytes: number;
@@ -38,7 +38,7 @@ export const defaultListenerLimits: ListenerLimits = {
   keepAliveMs: 75_000,
   idleMs: 600_000,
   streams: 256,
-  streamWindowBytes: 1024 * 1024,
+  streamWindowBytes: 4 * 1024 * 1024,
   heldBytes: 256 * 1024 * 1024,
   resetBurst: 1000,
   resetsPerSecond: 100,
@@ -69,7 +69,7 @@ export interface ChannelLimits {
   readonly resetsPerSecond: number;
   /** Response headers and trailers in bytes. Default 64 KiB. */
   readonly headerBytes: number;
-  /** Bytes that the peer may send ahead of a call's reader. Default 1 MiB. */
+  /** Bytes that the peer may send ahead of a call's reader, at most; less while much is held. Default 4 MiB. */
   readonly streamWindowBytes: number;
   /** Bytes that wait to be sent, over all calls; past it peers get no more credit until some have left. Default 256 MiB. */
   readonly heldBytes: number;
@@ -86,6 +86,6 @@ export const defaultChannelLimits: ChannelLimits = {
   resetBurst: 500,
   resetsPerSecond: 30,
   headerBytes: 64 * 1024,
-  streamWindowBytes: 1024 * 1024,
+  streamWindowBytes: 4 * 1024 * 1024,
   heldBytes: 256 * 1024 * 1024,
 };

@@ -61,6 +61,7 @@ class Controls {
     if (id !== 0) return void life.fault(h2.protocol, "SETTINGS on a stream");
     if ((flags & flag.ack) !== 0) {
       if (end > start) life.fault(h2.frameSize, "an acknowledgement of SETTINGS that says something");
+      else session.flow.onAck();
       return;
     }
     if ((end - start) % 6 !== 0) return void life.fault(h2.frameSize, "SETTINGS of a wrong length");

@@ -1,12 +1,13 @@
 // Data plane. A connection's share of flow control (RFC 9113, section 5.2): what its streams may send together, in what order those that wait do so, and what
 // the peer may send.
 import { flushLater } from "../turn.ts";
-import { defaultWindow, h2, maxWindow } from "./frame.ts";
+import type { Budget } from "./budget.ts";
+import { defaultWindow, h2, maxWindow, setting } from "./frame.ts";
 import type { Session } from "./session.ts";
 import type { Stream } from "./stream.ts";
 import { newWatch } from "./watch.ts";
 
-/** newFlow begins with the windows that session says at the start. */
+/** newFlow begins with the protocol's own windows. */
 export function newFlow(session: Session): Flow {
   return new Flow(session);
 }
@@ -17,16 +18,28 @@ class Flow {
   sendWindow: number = defaultWindow;
   /** pressed: the socket holds so much that DATA must wait. */
   pressed = false;
-  #receiveWindow: number;
+  /** streamWindow is what the peer was last told that it may send on each stream. */
+  streamWindow: number;
+  /** startWindow is what it may send on a new stream, as far as it must know. */
+  startWindow: number;
+  readonly #budget: Budget;
+  #receiveWindow: number = defaultWindow;
+  /** What the window is larger than the protocol's. */
+  #lent = 0;
   /** Received, and not yet given back as credit. */
   #taken = 0;
+  /** How many SETTINGS were sent and how many acknowledged. */
+  #said = 0;
+  #heard = 0;
   #line: Stream[] = [];
   readonly #output = newWatch();
   #wake: (() => void) | undefined = undefined;
 
   constructor(session: Session) {
     this.#session = session;
-    this.#receiveWindow = session.limits.connectionWindowBytes;
+    this.#budget = session.budget;
+    this.streamWindow = Math.min(session.limits.streamWindowBytes, session.budget.streamWindow);
+    this.startWindow = Math.max(this.streamWindow, defaultWindow);
   }
 
   /** line has a stream wait its turn for window and socket. */
@@ -93,17 +106,57 @@ class Flow {
     this.#receiveWindow -= bytes;
     if (this.#receiveWindow < 0) return void this.#session.life.fault(h2.flowControl, "more than the connection's window");
     this.#taken += bytes;
-    if (this.#taken >= this.#session.limits.connectionWindowBytes >> 1) this.#giveBack();
+    if (this.#taken >= (defaultWindow + this.#lent) >> 1) this.#giveBack();
+    if (this.#budget.streamWindow !== this.streamWindow) this.#resize();
+  }
+
+  /** told: SETTINGS were sent; until they are acknowledged, no others are. */
+  told(): void {
+    this.#said++;
+  }
+
+  /** onAck: the peer goes by what it was told. */
+  onAck(): void {
+    if (this.unheard === 0) return;
+    this.#heard++;
+    this.#begin(this.streamWindow);
+  }
+
+  /** unheard is the number of the SETTINGS whose acknowledgement the peer owes; 0 if there is none. */
+  get unheard(): number {
+    return this.#said > this.#heard ? this.#said : 0;
   }
 
   /** stop forgets whoever waits. */
   stop(): void {
     this.#line = [];
-    if (this.#wake !== undefined) this.#session.budget.forget(this.#wake);
+    this.#budget.giveBack(this.#lent);
+    if (this.#wake !== undefined) this.#budget.forget(this.#wake);
+  }
+
+  /** #resize tells the peer how much it may send on each stream from now on. */
+  #resize(): void {
+    const { limits, out, streams } = this.#session;
+    const window = Math.min(limits.streamWindowBytes, this.#budget.streamWindow);
+    if (this.unheard > 0 || window === this.streamWindow) return;
+    const wider = window > this.streamWindow;
+    this.streamWindow = window;
+    out.settings([[setting.window, window]]);
+    this.told();
+    // More may be used as soon as it was said; less only binds who has heard of it.
+    if (wider) this.#begin(window);
+    else streams.settle();
+    flushLater(this.#session);
+  }
+
+  #begin(window: number): void {
+    this.#session.streams.widen(window - this.startWindow);
+    this.startWindow = window;
   }
 
   #giveBack(): void {
-    const { life, budget, out } = this.#session;
+    const { life, out } = this.#session;
+    const budget = this.#budget;
     if (life.dead) return;
     if (budget.exhausted) {
       this.#wake ??= () => {
@@ -113,9 +166,13 @@ class Flow {
       budget.wait(this.#wake);
       return;
     }
-    this.#receiveWindow += this.#taken;
-    out.window(0, this.#taken);
+    const before = this.#lent;
+    this.#lent = budget.lend(before, this.#taken);
+    const credit = this.#taken + this.#lent - before;
     this.#taken = 0;
+    if (credit === 0) return;
+    this.#receiveWindow += credit;
+    out.window(0, credit);
     flushLater(this.#session);
   }
 }

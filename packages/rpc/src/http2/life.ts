@@ -110,17 +110,18 @@ class Life {
     const { flow, streams, limits } = this.#session;
     if (flow.stalled(now)) this.destroy(h2.calm, "the peer does not read");
     else if (this.#beginnings.stuck(now, this.#begun(), limits.headerMs)) {
-      if (this.established) this.fault(h2.calm, "headers or a frame that do not end");
-      else this.fault(h2.settingsTimeout, "no SETTINGS");
+      if (this.established && flow.unheard === 0) this.fault(h2.calm, "headers or a frame that do not end");
+      else this.fault(h2.settingsTimeout, "no SETTINGS, or no acknowledgement of ours");
     } else if (this.#body.stuck(now, this.#dataBegun(), limits.stallMs)) this.fault(h2.calm, "DATA that does not end");
     else if (!flow.pressed && streams.size === 0 && now - this.#idleSince >= idleMs) this.close();
   }
 
-  /** #begun names what the peer has begun and has to end soon: its first SETTINGS, a header block, a frame other than DATA; 0 if there is nothing. */
+  /** #begun names what the peer has to end soon: its first SETTINGS, a header block, a frame other than DATA, an acknowledgement; 0 if there is nothing. */
   #begun(): number {
-    const { blocks, reader, socket } = this.#session;
+    const { blocks, flow, reader, socket } = this.#session;
     if (socket.isPaused()) return 0; // it is we who do not read
     if (!this.established) return -1;
+    if (flow.unheard > 0) return -2 * flow.unheard - 1;
     return blocks.stream !== 0 ? blocks.stream : -2 * reader.part;
   }
 

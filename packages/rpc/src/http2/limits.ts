@@ -6,10 +6,8 @@ export interface SessionLimits {
   readonly streams: number;
   /** A decoded header list, in bytes as RFC 9113 section 6.5.2 counts them; more resets the stream. */
   readonly headerBytes: number;
-  /** What one stream may be sent ahead of its reader. */
+  /** What one stream may be sent ahead of its reader, at most: the budget may allow less. */
   readonly streamWindowBytes: number;
-  /** What all streams may be sent together before we have looked at any of it. */
-  readonly connectionWindowBytes: number;
   /**
    * Streams that end by RST_STREAM. A client's connection is cut past it, whoever sent the resets (CVE-2023-44487, CVE-2025-8671), and past a tenth of it requests
    * are held until the end of a read, so that those taken back at once reach nobody. As a client we send no more, and leave what we gave up to end by itself.
@@ -32,8 +30,7 @@ export interface SessionLimits {
 export const defaultSessionLimits: SessionLimits = {
   streams: 256,
   headerBytes: 32 * 1024,
-  streamWindowBytes: 1 << 20,
-  connectionWindowBytes: 8 << 20,
+  streamWindowBytes: 4 << 20,
   resets: { burst: 1000, perSecond: 100 },
   controls: { burst: 2000, perSecond: 500 },
   pressureBytes: 1 << 20,

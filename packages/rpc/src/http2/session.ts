@@ -10,7 +10,7 @@ import { type Blocks, newBlocks } from "./blocks.ts";
 import type { Budget } from "./budget.ts";
 import { type Controls, newControls } from "./controls.ts";
 import { type Flow, newFlow } from "./flow.ts";
-import { defaultWindow, flag, frame, frameBytes, h2, preface, setting } from "./frame.ts";
+import { flag, frame, frameBytes, h2, preface, setting } from "./frame.ts";
 import { type Life, newLife } from "./life.ts";
 import type { SessionLimits } from "./limits.ts";
 import { newOutbox, type Outbox } from "./outbox.ts";
@@ -227,11 +227,11 @@ class Session implements FrameSink, Flushable {
     const { limits, out, server } = this;
     if (!server) out.raw(preface);
     out.settings([
-      [setting.window, limits.streamWindowBytes],
+      [setting.window, this.flow.streamWindow],
       [setting.listBytes, limits.headerBytes],
       server ? [setting.streams, limits.streams] : [setting.push, 0],
     ]);
-    if (limits.connectionWindowBytes > defaultWindow) out.window(0, limits.connectionWindowBytes - defaultWindow);
+    this.flow.told();
     out.socket = this.socket;
     out.secure = this.socket instanceof TLSSocket;
     flushLater(this);

@@ -70,7 +70,7 @@ class Stream implements Exchange {
     this.fields = fields;
     this.timeout = timeout;
     this.sendWindow = session.peerSettings.window;
-    this.receiveWindow = session.limits.streamWindowBytes;
+    this.receiveWindow = session.flow.startWindow;
   }
 
   get peer(): Peer {
@@ -131,8 +131,13 @@ class Stream implements Exchange {
   consumed(bytes: number): void {
     if (this.over || this.heard) return;
     this.#given += bytes;
+    this.settle();
+  }
+
+  /** settle gives the peer credit for what was consumed, in large steps. */
+  settle(): void {
     const { session } = this;
-    if (this.#given < session.limits.streamWindowBytes >> 1) return;
+    if (this.#given < session.flow.streamWindow >> 1 || this.#given === 0) return;
     this.receiveWindow += this.#given;
     session.out.window(this.id, this.#given);
     this.#given = 0;

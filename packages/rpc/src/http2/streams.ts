@@ -191,6 +191,16 @@ class Streams {
     return true;
   }
 
+  /** widen changes what the peer may send on every stream. */
+  widen(change: number): void {
+    for (const stream of this.#open.values()) stream.receiveWindow += change;
+  }
+
+  /** settle gives credit that is due after streams' windows have shrunk. */
+  settle(): void {
+    for (const stream of this.#open.values()) if (!stream.heard) stream.settle();
+  }
+
   /** die ends all streams with their connection. */
   die(): void {
     const streams = [...this.#open.values()];
