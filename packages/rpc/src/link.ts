@@ -37,6 +37,10 @@ export function dial(options: LinkOptions, events: LinkEvents): Link {
 /** Stream ids of a client are odd and below 2^31; past this many streams a connection is replaced. */
 const streamsPerConnection = 2 ** 30 - 1000;
 
+/** Backends are few, and trusted: more may wait in their sockets than in a stranger's, by reference, before it is copied to wait in its stream. */
+const pressureBytes = 8 << 20;
+const floodBytes = 32 << 20;
+
 class Link {
   readonly #events: LinkEvents;
   readonly #where: string;
@@ -72,6 +76,8 @@ class Link {
         headerBytes: limits.headerBytes,
         streamWindowBytes: limits.streamWindowBytes,
         resets: { burst: limits.resetBurst, perSecond: limits.resetsPerSecond },
+        pressureBytes,
+        floodBytes,
       },
       budget: options.budget,
       onReady: () => {

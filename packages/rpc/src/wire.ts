@@ -8,6 +8,16 @@ import { endRead, flushAll } from "./turn.ts";
 const smallBytes = 16 * 1024;
 const largeBytes = 256 * 1024;
 
+/** Buffers that a connection has lent to sockets that had not written them out, and that it will want again; past it they are left to the collector. */
+const lentMax = 8;
+
+/** Lent is a buffer that `socket` still reads, until it has written so many bytes in all. */
+interface Lent {
+  readonly buffer: Buffer;
+  readonly socket: Socket;
+  readonly until: number;
+}
+
 /** newWire takes over a socket that somebody accepted. The one it hands back in `socket` may be another object for the same connection. */
 export function newWire(accepted: Socket): Wire {
   const wire = new Wire();
@@ -43,6 +53,9 @@ export function wrapWire(socket: Socket): Wire {
 
 /** Writer is who hands bytes to a socket. */
 export interface Writer {
+  readonly socket: Socket | undefined;
+  /** secure: the socket encrypts, and does not say which bytes it was handed have left. */
+  readonly secure: boolean;
   /** holding: the socket still refers to bytes that it was handed. */
   readonly holding: boolean;
 }
@@ -59,12 +72,13 @@ class Wire {
   #buffer: Buffer | undefined = undefined;
   #full = false;
   #kept: Writer[] = [];
+  #lent: Lent[] = [];
 
   constructor() {
     this.onread = {
       buffer: () => {
         const size = this.#full ? largeBytes : smallBytes;
-        if (this.#buffer === undefined || this.#buffer.length < size) this.#buffer = Buffer.allocUnsafeSlow(size);
+        if (this.#buffer === undefined || this.#buffer.length < size) this.#buffer = this.#returned(size) ?? Buffer.allocUnsafeSlow(size);
         return this.#buffer;
       },
       callback: (length, buffer) => {
@@ -87,10 +101,40 @@ class Wire {
     const kept = this.#kept;
     if (kept.length > 0) {
       flushAll();
-      if (!own) for (let i = 0; i < kept.length; i++) if (kept[i]!.holding) this.#buffer = undefined;
+      if (!own) this.#lend(buffer);
       kept.length = 0;
     }
     endRead();
+  }
+
+  /** #lend parts with the buffer if a socket that it was written to has not got rid of it. */
+  #lend(buffer: Buffer): void {
+    const kept = this.#kept;
+    let holders = 0;
+    let holder: Writer | undefined;
+    for (let i = 0; i < kept.length; i++) {
+      if (!kept[i]!.holding) continue;
+      holder = kept[i]!;
+      holders++;
+    }
+    if (holder === undefined) return;
+    this.#buffer = undefined;
+    const { socket, secure } = holder;
+    if (holders === 1 && !secure && socket !== undefined && this.#lent.length < lentMax) this.#lent.push({ buffer, socket, until: socket.bytesWritten });
+  }
+
+  /** #returned gives a lent buffer of that size that nobody reads any more. */
+  #returned(size: number): Buffer | undefined {
+    const lent = this.#lent;
+    for (let i = 0; i < lent.length; i++) {
+      const { buffer, socket, until } = lent[i]!;
+      if (socket.destroyed || socket.bytesWritten - socket.writableLength < until) continue;
+      lent[i] = lent[lent.length - 1]!;
+      lent.pop();
+      if (buffer.length === size) return buffer;
+      i--;
+    }
+    return undefined;
   }
 }
 export type { Wire };

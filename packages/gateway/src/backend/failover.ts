@@ -1,13 +1,15 @@
 // Data plane. A call that its backend refused unseen is tried on the next one.
 import type { Call, CallHandler, Channel, Fields, OpenOptions, Wire } from "@tfs/rpc";
 import { Code, type Failure, newError } from "@tfs/std";
-import { newReplay, type Replay } from "./replay.ts";
+import { type Arena, newReplay, type Replay } from "./replay.ts";
 
 /** Most bytes a call may have said before it is tied to its backend. */
 const replayBytes = 64 * 1024;
 
 /** Picker gives the backend for a call that was refused by those in `tried`; undefined when there is no other. */
 export interface Picker {
+  /** arena keeps what short calls have said. */
+  readonly arena: Arena;
   pick(tried: readonly Channel[]): Channel | undefined;
 }
 
@@ -28,7 +30,7 @@ class Attempt implements Call, CallHandler {
   readonly #fields: Fields;
   readonly #handler: CallHandler;
   readonly #options: OpenOptions;
-  readonly #replay: Replay = newReplay(replayBytes);
+  readonly #replay: Replay;
   #tried: Channel[] | undefined = undefined;
   #channel: Channel | undefined = undefined;
   #current!: Call;
@@ -39,6 +41,7 @@ class Attempt implements Call, CallHandler {
     this.#fields = fields;
     this.#handler = handler;
     this.#options = options;
+    this.#replay = newReplay(replayBytes, picker.arena);
   }
 
   /** open tries the next backend; false if there is none. */
@@ -47,10 +50,13 @@ class Attempt implements Call, CallHandler {
     if (channel === undefined) return false;
     this.#channel = channel;
     this.#current = channel.open(this.#fields, this, this.#options);
-    const { chunks, ended } = this.#replay;
-    for (let i = 0; i < chunks.length; i++) this.#current.write(chunks[i]!);
-    if (ended) this.#current.end();
+    if (this.#tried !== undefined) this.#repeat();
     return true;
+  }
+
+  #repeat(): void {
+    for (const chunk of this.#replay.said()) this.#current.write(chunk);
+    if (this.#replay.ended) this.#current.end();
   }
 
   get queued(): number {

@@ -1,6 +1,7 @@
 import { type Budget, type Call, type CallHandler, type Channel, type Fields, newChannel, type OpenOptions } from "@tfs/rpc";
 import type { Clock, Logger } from "@tfs/std";
 import { openFirst } from "./failover.ts";
+import { type Arena, newArena } from "./replay.ts";
 
 export interface PoolOptions {
   readonly clock: Clock;
@@ -11,6 +12,9 @@ export interface PoolOptions {
   readonly budget?: Budget;
 }
 
+/** What is kept of short calls, in case a backend refuses them: some ten thousand. */
+const arenaBytes = 4 << 20;
+
 /** newPool makes a pool over one or more addresses. Throws InvalidArgument for one that is malformed. */
 export function newPool(addresses: readonly string[], options: PoolOptions): Pool {
   return new Pool(addresses.map((address) => newChannel({ address, ...options })));
@@ -18,6 +22,7 @@ export function newPool(addresses: readonly string[], options: PoolOptions): Poo
 
 /** Pool is a fixed set of backends, and who of them gets the next call. */
 class Pool {
+  readonly arena: Arena = newArena(arenaBytes);
   readonly #channels: readonly Channel[];
   #turn = 0;
 

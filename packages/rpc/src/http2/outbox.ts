@@ -1,16 +1,13 @@
 // Data plane. Frames are laid into one buffer, or left where they were read; a flush hands everything to the socket in one write.
 import type { Socket } from "node:net";
 import { encodeTableSize } from "../hpack/index.ts";
+import { giveBuffer, largeBytes, smallBytes, takeBuffer } from "./buffers.ts";
 import { flag, frame, frameBytes, headBytes, putHead, putUint32 } from "./frame.ts";
 
 /** We use no table, and say so once: then a peer that lowers its limit need not be told again (RFC 7541, section 4.2). */
 const noTable = encodeTableSize(0);
-const bufferBytes = 64 * 1024;
 /** Payloads up to this size are copied: cheaper than one more piece in a write. */
 const copyBytes = 2048;
-/** Buffers that were written out completely, for the next connection that has something to say. */
-const spare: Buffer[] = [];
-const spareMax = 64;
 
 /** newOutbox makes an empty one. Nothing is written before there is a socket. */
 export function newOutbox(): Outbox {
@@ -35,6 +32,8 @@ class Outbox {
   #from = 0;
   #to = 0;
   #sized = false;
+  /** The flush before wrote more than a small buffer holds: most likely this one will too. */
+  #much = false;
 
   /** headers writes a header block, split if it is larger than a frame. The first tailBytes of `tail` go behind it, as part of the block. */
   headers(stream: number, block: Uint8Array, end: boolean, tail: Uint8Array = block, tailBytes = 0): void {
@@ -159,10 +158,12 @@ class Outbox {
       socket.uncork();
     }
     pieces.length = 0;
+    const used = this.#used;
+    if (used.length > 0) this.#much = used.length > 1 || this.#end > smallBytes;
     // What left at once can be written over; what did not belongs to the socket until it has.
     this.holding = !copied && socket.writableLength > 0;
-    if (!this.holding) for (let i = 0; i < this.#used.length && spare.length < spareMax; i++) spare.push(this.#used[i]!);
-    this.#used.length = 0;
+    if (!this.holding) for (let i = 0; i < used.length; i++) giveBuffer(used[i]!);
+    used.length = 0;
     this.#buffer = undefined;
     this.#start = this.#end = 0;
   }
@@ -187,9 +188,9 @@ class Outbox {
 
   #room(bytes: number): void {
     if (this.#foreign !== undefined) this.#cut();
-    if (this.#buffer !== undefined && this.#end + bytes <= bufferBytes) return;
+    if (this.#buffer !== undefined && this.#end + bytes <= this.#buffer.length) return;
     this.#cut();
-    this.#buffer = spare.pop() ?? Buffer.allocUnsafeSlow(bufferBytes);
+    this.#buffer = takeBuffer(this.#much || this.#buffer !== undefined ? largeBytes : bytes);
     this.#used.push(this.#buffer);
     this.#start = this.#end = 0;
   }

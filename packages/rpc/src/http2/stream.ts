@@ -61,7 +61,7 @@ class Stream implements Exchange {
   /** The stream stands in its session's line of those that wait. */
   lined = false;
   #given = 0;
-  #queue: Uint8Array[] = [];
+  #queue: Uint8Array[] | undefined = undefined;
   #trailers: Fields | undefined = undefined;
 
   constructor(session: Session, id: number, fields: Fields, timeout: string | undefined) {
@@ -152,9 +152,10 @@ class Stream implements Exchange {
     const { session } = this;
     const max = Math.min(session.peerSettings.frameBytes, frameBytes * 4);
     const before = this.queued;
+    const queue = this.#queue ?? none;
     let sent = 0;
-    while (this.#queue.length > 0 && !session.flow.pressed) {
-      const chunk = this.#queue[0]!;
+    while (queue.length > 0 && !session.flow.pressed) {
+      const chunk = queue[0]!;
       const length = Math.min(chunk.length, max, this.sendWindow, session.flow.sendWindow);
       if (length <= 0) break;
       if (inTurn && sent > 0 && session.flow.othersWait(this)) break;
@@ -162,10 +163,10 @@ class Stream implements Exchange {
       this.sendWindow -= length;
       sent += length;
       const whole = length === chunk.length;
-      const last = whole && this.#queue.length === 1 && this.ended && this.#trailers === undefined;
+      const last = whole && queue.length === 1 && this.ended && this.#trailers === undefined;
       session.out.data(this.id, chunk, 0, length, last);
-      if (whole) this.#queue.shift();
-      else this.#queue[0] = chunk.subarray(length);
+      if (whole) queue.shift();
+      else queue[0] = chunk.subarray(length);
       this.queued -= length;
       session.budget.release(length);
       if (last) {
@@ -197,10 +198,11 @@ class Stream implements Exchange {
   drop(): void {
     this.session.budget.release(this.queued);
     this.queued = 0;
-    this.#queue = [];
+    this.#queue = undefined;
   }
 
   #enqueue(bytes: Uint8Array): void {
+    this.#queue ??= [];
     this.#queue.push(bytes);
     this.queued += bytes.length;
     this.session.budget.hold(bytes.length);
@@ -228,3 +230,4 @@ class Stream implements Exchange {
 export type { Stream };
 
 const nothing = new Uint8Array(0);
+const none: Uint8Array[] = [];
