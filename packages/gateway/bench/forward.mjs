@@ -1,5 +1,5 @@
-// npm run bench -- forward [--rounds=N] [--seconds=N]: what forwarding a small call costs in our own code, in nanoseconds: both HTTP/2 sessions, the choice of a backend, and
-// all between them, with sockets that only count. Frames are grpc-go's: 32 calls a read, a grpc-timeout of its own on each. The least of many short runs is the figure that
+// npm run bench -- forward [--rounds=N] [--connections=N] [--calls=N]: what forwarding a small call costs in our own code, in nanoseconds: both HTTP/2 sessions, the choice of a backend, and
+// all between them, with sockets that only count. Frames are grpc-go's: so many calls a read on each connection, a grpc-timeout of its own on each. The least of many short runs is the figure that
 // a busy machine disturbs least.
 import { EventEmitter } from "node:events";
 import { parseArgs } from "node:util";
@@ -16,9 +16,13 @@ const { newHandler } = await import(dist("../dist/listen/handlers.js"));
 const { newDeadlines } = await import(dist("../dist/forward/index.js"));
 const { systemClock } = await import("@tfs/std");
 
-const { values } = parseArgs({ options: { rounds: { type: "string", default: "40" }, perRead: { type: "string", default: "32" } } });
-const perRead = Number(values.perRead);
-const reads = 200;
+const { values } = parseArgs({
+  options: { rounds: { type: "string", default: "40" }, connections: { type: "string", default: "1" }, calls: { type: "string", default: "32" } },
+});
+const connections = Number(values.connections);
+/** perRead is how many calls come in one read, on each connection. */
+const perRead = Number(values.calls);
+const turns = Math.max(8, Math.round(6400 / (connections * perRead)));
 const clock = systemClock();
 
 /** Sink is a socket that swallows. */
@@ -70,7 +74,7 @@ const message = Buffer.alloc(97, 9);
 function requestReads() {
   const peer = newPeer(4096);
   let id = 1;
-  return Array.from({ length: reads }, () => {
+  return Array.from({ length: turns }, () => {
     const parts = [];
     for (let i = 0; i < perRead; i++, id += 2) {
       parts.push(frame(1, 4, id, peer.encode([...request, { name: "grpc-timeout", value: `${999_000 + ((id * 7919) % 1000)}u` }])));
@@ -92,9 +96,9 @@ function answerReads() {
   );
   const trailers = peer.encode(plain([["grpc-status", "0"]]));
   let id = 1;
-  return Array.from({ length: reads }, () => {
+  return Array.from({ length: turns }, () => {
     const parts = [];
-    for (let i = 0; i < perRead; i++, id += 2) parts.push(frame(1, 4, id, head), frame(0, 0, id, message), frame(1, 5, id, trailers));
+    for (let i = 0; i < perRead * connections; i++, id += 2) parts.push(frame(1, 4, id, head), frame(0, 0, id, message), frame(1, 5, id, trailers));
     return Buffer.concat(parts);
   });
 }
@@ -105,7 +109,7 @@ const limits = { ...defaultSessionLimits, streams: 1 << 20 };
 const budget = newBudget(1 << 30);
 
 function run() {
-  const clientWire = newFakeWire();
+  const clientWires = Array.from({ length: connections }, newFakeWire);
   const backendWire = newFakeWire();
   const toBackend = newSession({ side: "client", wire: backendWire, peer: { address: "", encrypted: false }, clock, limits, budget });
   backendWire.onBytes(Buffer.concat([settings, wide]), 0, settings.length + wide.length);
@@ -127,18 +131,20 @@ function run() {
   const picker = { arena: newArena(4 << 20), pick: () => channel };
   const backends = { open: (fields, handler, options) => openFirst(picker, fields, handler, options) };
   const onExchange = newHandler({ backends, clock, deadlines: newDeadlines(clock), ready: () => true, maxRequestBytes: 1, timeoutMs: 0 });
-  newSession({ side: "server", wire: clientWire, peer: { address: "", encrypted: false }, clock, limits, budget, onStream: onExchange });
   const hello = Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), settings, wide]);
-  clientWire.onBytes(hello, 0, hello.length);
+  for (const wire of clientWires) {
+    newSession({ side: "server", wire, peer: { address: "", encrypted: false }, clock, limits, budget, onStream: onExchange });
+    wire.onBytes(hello, 0, hello.length);
+  }
   flushAll();
   const before = process.hrtime.bigint();
-  for (let i = 0; i < reads; i++) {
-    clientWire.onBytes(questions[i], 0, questions[i].length);
+  for (let i = 0; i < turns; i++) {
+    for (const wire of clientWires) wire.onBytes(questions[i], 0, questions[i].length);
     flushAll();
     backendWire.onBytes(answers[i], 0, answers[i].length);
     flushAll();
   }
-  const ns = Number(process.hrtime.bigint() - before) / (reads * perRead);
+  const ns = Number(process.hrtime.bigint() - before) / (turns * perRead * connections);
   if (inFlight !== 0) throw new Error(`${inFlight} calls did not end`);
   return ns;
 }
@@ -146,6 +152,6 @@ function run() {
 for (let i = 0; i < 10; i++) run();
 const rounds = Array.from({ length: Number(values.rounds) }, () => run()).sort((a, b) => a - b);
 console.log(
-  `forward, ${perRead} calls a read: ${Math.round(rounds[0])} / ${Math.round(rounds[rounds.length >> 1])} / ${Math.round(rounds.at(-1))} ns a call (min / median / max of ${rounds.length})`,
+  `forward, ${connections} × ${perRead}: ${Math.round(rounds[0])} / ${Math.round(rounds[rounds.length >> 1])} / ${Math.round(rounds.at(-1))} ns a call (min / median / max of ${rounds.length})`,
 );
 process.exit(0);
