@@ -8,7 +8,7 @@ import { newDeadlines } from "./forward/index.ts";
 import { type Health, newHealth } from "./health/index.ts";
 import { newHandler } from "./listen/index.ts";
 import { isOwn, newReflection, ownServices, type Reflection } from "./reflection/index.ts";
-import { newSchema } from "./schema/index.ts";
+import { newSchema, readDescriptorSet } from "./schema/index.ts";
 
 export interface GatewayOptions {
   readonly clock: Clock;
@@ -17,7 +17,7 @@ export interface GatewayOptions {
   readonly random?: () => number;
 }
 
-/** A model server's answer to a REST call may be as large as this; forwarded calls pass in pieces and have no bound. */
+/** A message that is held to be translated may be as large as this; forwarded calls pass in pieces and have no bound. */
 const maxAnswerBytes = 256 << 20;
 
 /** What may wait between a fast writer and a slow reader, over all connections; past it nobody gets credit for more. */
@@ -43,7 +43,7 @@ class Gateway {
     const pool = newPool(config.backends, { ...options, budget });
     const unary: Unary = async (ctx, path, message) =>
       (await callUnary(ctx, pool, { path, message, clock, authority: "localhost", scheme: "http", maxMessageBytes: maxAnswerBytes })).message;
-    const schema = newSchema([ownServices]);
+    const schema = newSchema([ownServices, ...config.descriptorSets.map(readDescriptorSet)]);
     const ready = (): boolean => pool.ready && !this.#draining;
     this.#health = newHealth({ ready, services: schema.services().filter((service) => !isOwn(service)), clock });
     this.#reflection = config.reflection ? newReflection(schema) : undefined;
@@ -56,7 +56,9 @@ class Gateway {
       clock,
       deadlines: newDeadlines(clock),
       logger,
+      schema,
       maxRequestBytes: config.maxRequestBytes,
+      maxAnswerBytes,
       timeoutMs: config.restTimeoutMs,
     });
     this.#pool = pool;

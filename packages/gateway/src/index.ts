@@ -1,5 +1,5 @@
 /**
- * Package gateway stands in front of a fleet of model servers: gRPC and REST in on one port, gRPC out to the backend with the fewest calls in flight.
+ * Package gateway stands in front of a fleet of model servers: gRPC, gRPC-Web, Connect and REST in on one port, gRPC out to the backend with the fewest calls in flight.
  * The command is `tfs-gateway`; this is the same gateway as a library.
  *
  *     await using gateway = newGateway({ backends: ["localhost:8500"], port: 0 }, { clock: systemClock(), logger });

@@ -1,14 +1,18 @@
 import { promisify } from "node:util";
-import { gunzip, inflate } from "node:zlib";
+import { brotliDecompress, gunzip, inflate } from "node:zlib";
 import { Code, newError } from "@tfs/std";
 import type { Message } from "./frame.ts";
 
-/** acceptEncoding lists what `decompress` understands: the value of grpc-accept-encoding. */
+/** acceptEncoding is what we ask gRPC peers for: the value of grpc-accept-encoding. */
 export const acceptEncoding = "identity,gzip,deflate";
+
+/** readableEncodings lists what `decompress` understands. */
+export const readableEncodings = "identity,gzip,deflate,br";
 
 const decoders = new Map([
   ["gzip", promisify(gunzip)],
-  ["deflate", promisify(inflate)], // gRPC's "deflate" is the zlib format
+  ["deflate", promisify(inflate)], // gRPC's "deflate" is the zlib format, as HTTP's is
+  ["br", promisify(brotliDecompress)],
 ]);
 
 /**
@@ -17,13 +21,19 @@ const decoders = new Map([
  */
 export async function decompress(message: Message, encoding: string | undefined, maxBytes: number): Promise<Uint8Array> {
   if (!message.compressed) return message.bytes;
-  if (encoding === undefined || encoding === "identity") throw newError(Code.Internal, "message is flagged as compressed but grpc-encoding is not set");
-  const decode = decoders.get(encoding);
-  if (decode === undefined) throw newError(Code.Unimplemented, `grpc-encoding "${encoding.slice(0, 32)}" is not supported; supported: ${acceptEncoding}`);
+  if (encoding === undefined || encoding === "identity") throw newError(Code.Internal, "message is flagged as compressed but no encoding is set");
+  checkEncoding(encoding);
+  const decode = decoders.get(encoding)!;
   try {
     return await decode(message.bytes, { maxOutputLength: maxBytes });
   } catch (err) {
     if (err instanceof RangeError) throw newError(Code.ResourceExhausted, `decompressed message is larger than the limit of ${maxBytes} bytes`, err);
     throw newError(Code.Internal, `message is not valid ${encoding}`, err);
   }
+}
+
+/** checkEncoding throws Unimplemented, naming what there is, for an encoding that decompress does not know. */
+export function checkEncoding(encoding: string): void {
+  if (encoding === "identity" || decoders.has(encoding)) return;
+  throw newError(Code.Unimplemented, `compression ${JSON.stringify(encoding.slice(0, 32))} is not supported; supported: ${readableEncodings}`);
 }

@@ -1,11 +1,28 @@
 /**
  * Package rpc carries HTTP and gRPC as bytes, plain or over TLS: a listener that tells HTTP/2 from HTTP/1.1 on one port, channels to gRPC peers, and the gRPC
- * envelope (frames, timeouts, statuses, metadata). It knows no message type.
+ * envelope (frames, timeouts, statuses, metadata). It serves gRPC, gRPC-Web and Connect calls as one thing. It knows no message type.
  *
  *     const listener = newListener({ onExchange, clock, logger });
  *     const { port } = await listener.listen(ctx, { port: 0 });
  *     await using channel = newChannel({ address: `localhost:${port}`, clock, logger });
  *     const { message } = await channel.unary(ctx, "/pkg.Service/Method", bytes);
+ *
+ * A call is served the same whichever of the three protocols it came by. dialectOf tells them apart; serveCall reads messages (cut out of their envelopes,
+ * decompressed, at most maxMessageBytes each) and writes headers, messages and the end as the caller's protocol has them:
+ *
+ *     const onExchange = (exchange: Exchange) => {
+ *       const dialect = dialectOf(exchange.fields); // path, codec, …; undefined: plain HTTP
+ *       const call = dialect && serveCall(exchange, dialect, { maxMessageBytes: 4 << 20 }); // undefined: its fields were wrong, and it has its answer
+ *       if (call === undefined) return;
+ *       call.handler = {
+ *         onMessage: (bytes) => (call.message(bytes), true), // false holds back the next until call.resume()
+ *         onEnd: () => call.end(), // or call.end(failure, trailers)
+ *         onCancel() {}, // nobody waits any more
+ *         onDrain() {}, // room again after a call.message that gave false
+ *       };
+ *     };
+ *
+ * The deadline is the caller's to keep (call.timeoutMs). Nothing but the messages that are on their way is held.
  *
  * @module
  */
@@ -18,6 +35,8 @@ export { collectBody } from "./body.ts";
 export type { Call, CallHandler, OpenOptions } from "./call.ts";
 export type { Channel, ChannelOptions, State } from "./channel.ts";
 export { newChannel } from "./channel.ts";
+export type { Boundary } from "./boundary.ts";
+export { newBoundary } from "./boundary.ts";
 export { acceptEncoding, decompress } from "./compression.ts";
 export type { Exchange, ExchangeHandler } from "./exchange.ts";
 export type { Field, Fields } from "./fields.ts";
@@ -35,7 +54,10 @@ export { decodeBinary, encodeBinary, toMetadata } from "./metadata.ts";
 export type { Peer, PeerCertificate } from "./peer.ts";
 export type { ClientCerts, Identity, Pem, ServerTls, ServerTlsOptions } from "./secure.ts";
 export { newServerTls } from "./secure.ts";
+export type { Dialect, Protocol, Reader, ReaderOptions, ReaderSink, ServeOptions, ServerCall, ServerCallHandler } from "./serve/index.ts";
+export { admitCall, dialectOf, headFields, metadataFields, newReader, noFields, serveCall, tailBytes } from "./serve/index.ts";
 export {
+  answerFault,
   codeFromHttpStatus,
   decodeStatusMessage,
   encodeStatusMessage,
@@ -48,4 +70,6 @@ export {
 export { formatTimeout, parseTimeout } from "./timeout.ts";
 export type { Opener, UnaryReply, UnaryRequest } from "./unary.ts";
 export { callUnary } from "./unary.ts";
+export type { TextDecoder } from "./web/index.ts";
+export { encodeText, newTextDecoder, webTrailers } from "./web/index.ts";
 export type { Wire } from "./wire.ts";

@@ -51,6 +51,14 @@ export function failureFromTrailers(trailers: Fields | undefined, httpStatus = 2
   return newError(code, message, undefined, detailsOf(trailers));
 }
 
+/** answerFault tells what is wrong with an answer that is not gRPC, by its first fields. */
+export function answerFault(headers: Fields): Failure | undefined {
+  const type = headers.get("content-type") ?? "";
+  if (/^application\/grpc(?:[+;]|$)/.test(type) || headers.get("grpc-status") !== undefined) return undefined;
+  const httpStatus = Number(headers.get(":status"));
+  return httpStatus === 200 ? newError(Code.Unknown, `response is not gRPC: content-type ${JSON.stringify(type)}`) : failureFromHttp(httpStatus);
+}
+
 function failureFromHttp(httpStatus: number): Failure {
   if (httpStatus === 200) return newError(Code.Unknown, "response has no grpc-status");
   return newError(codeFromHttpStatus(httpStatus), `HTTP status ${httpStatus} without grpc-status`);

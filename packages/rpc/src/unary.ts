@@ -4,7 +4,7 @@ import { acceptEncoding, decompress } from "./compression.ts";
 import { type Field, type Fields, newField, newFields } from "./fields.ts";
 import { frameMessage, type Message, newDeframer } from "./frame.ts";
 import { checkMetadata, type Metadata, toMetadata } from "./metadata.ts";
-import { failureFromTrailers } from "./status.ts";
+import { answerFault, failureFromTrailers } from "./status.ts";
 import { formatTimeout } from "./timeout.ts";
 
 export interface UnaryReply {
@@ -71,8 +71,8 @@ function attempt(ctx: Ctx, channel: Opener, request: UnaryRequest, body: Uint8Ar
     const handler: CallHandler = {
       onHeaders(received) {
         headers = received;
-        const isGrpc = /^application\/grpc(?:[+;]|$)/.test(received.get("content-type") ?? "");
-        if (!isGrpc && received.get("grpc-status") === undefined) abandon(notGrpc(received));
+        const fault = answerFault(received);
+        if (fault !== undefined) abandon(fault);
       },
       onData(buffer, start, end) {
         call.consumed(end - start);
@@ -147,12 +147,6 @@ async function readReply(answer: Answer, maxBytes: number): Promise<UnaryReply> 
     headers: toMetadata(answer.headers),
     trailers: toMetadata(answer.trailers),
   };
-}
-
-function notGrpc(headers: Fields): Failure {
-  const status = Number(headers.get(":status"));
-  if (status !== 200) return failureFromTrailers(undefined, status) ?? newError(Code.Unknown, "response is not gRPC");
-  return newError(Code.Unknown, `response is not gRPC: content-type ${JSON.stringify(headers.get("content-type") ?? "")}`);
 }
 
 /** A signal's reason is whatever its owner chose; what we throw is a Failure. */

@@ -15,6 +15,7 @@ backends:
 workers: 3
 drainTimeout: 2.5s
 maxRequestBytes: 1048576
+descriptorSets: [a.binpb, b.binpb]
 `;
 const fromFile = {
   host: "127.0.0.1",
@@ -22,6 +23,7 @@ const fromFile = {
   backends: ["10.0.0.1:8500", "[::1]:8500"],
   workers: 3,
   drainMs: 2500,
+  descriptorSets: ["a.binpb", "b.binpb"],
   maxRequestBytes: 1 << 20,
   restTimeoutMs: 30_000,
   reflection: true,
@@ -50,9 +52,9 @@ const good = [
   },
   {
     name: "flags override the file, one by one",
-    argv: ["--port=1", "--backends=c:3", "--workers=1", "--drain_ms=7", "--max_request_bytes=8", "--host=::1"],
+    argv: ["--port=1", "--backends=c:3", "--workers=1", "--drain_ms=7", "--max_request_bytes=8", "--host=::1", "--descriptor_set=c.binpb, d.binpb"],
     file: yaml,
-    want: { ...fromFile, port: 1, backends: ["c:3"], workers: 1, drainMs: 7, maxRequestBytes: 8, host: "::1" },
+    want: { ...fromFile, port: 1, backends: ["c:3"], workers: 1, drainMs: 7, maxRequestBytes: 8, host: "::1", descriptorSets: ["c.binpb", "d.binpb"] },
   },
   { name: "a flag may take a setting of the file back to its zero", argv: ["--port=0", "--host="], file: yaml, want: { ...fromFile, port: 0, host: "" } },
   { name: "an empty file is a file that sets nothing", argv: ["--backends=a:1"], file: "# nothing here\n", want: { ...defaults, backends: ["a:1"] } },

@@ -9,7 +9,7 @@ import { parse } from "yaml";
 export interface Config {
   /** host to bind; "" is every address of the machine. */
   readonly host: string;
-  /** port for gRPC and REST alike; 0 picks a free one. */
+  /** port for every protocol; 0 picks a free one. */
   readonly port: number;
   /** backends are the model servers' gRPC addresses: HOST:PORT, [IPv6]:PORT or unix:PATH; at least one. */
   readonly backends: readonly string[];
@@ -17,7 +17,9 @@ export interface Config {
   readonly workers: number;
   /** drainMs is the time that requests in flight get to finish. */
   readonly drainMs: number;
-  /** maxRequestBytes bounds a REST body, which is held in memory; gRPC passes in pieces. */
+  /** descriptorSets are files (google.protobuf.FileDescriptorSet, binary) of services beyond those that we ship: their messages may come as JSON. */
+  readonly descriptorSets: readonly string[];
+  /** maxRequestBytes bounds a REST body, a unary call of Connect's and a message in JSON, which are held in memory; gRPC and gRPC-Web pass in pieces. */
   readonly maxRequestBytes: number;
   /** restTimeoutMs bounds one REST call; 0 means no limit. */
   readonly restTimeoutMs: number;
@@ -29,6 +31,7 @@ export const defaults: Omit<Config, "backends"> = {
   host: "",
   port: 9000,
   workers: 1,
+  descriptorSets: [],
   drainMs: 10_000,
   maxRequestBytes: 64 << 20,
   restTimeoutMs: 30_000, // TensorFlow Serving's rest_api_timeout_in_ms
@@ -55,18 +58,19 @@ export function configOf(flags: Flags, file: GatewayConfig | undefined): Config 
   return checkConfig({
     host: flags.given("host") ? flags.string("host") : (file?.listen?.host ?? defaults.host),
     port: pick("port", file?.listen?.port),
-    backends: flags.given("backends") ? addressesOf(flags.string("backends")) : (file?.backends ?? []).map((backend) => backend.address),
+    backends: flags.given("backends") ? listOf(flags.string("backends")) : (file?.backends ?? []).map((backend) => backend.address),
     workers: pick("workers", file?.workers),
     drainMs: pick("drain_ms", file?.drainTimeout === undefined ? undefined : durationMs(file.drainTimeout)),
+    descriptorSets: flags.given("descriptor_set") ? listOf(flags.string("descriptor_set")) : (file?.descriptorSets ?? []),
     maxRequestBytes: pick("max_request_bytes", file === undefined ? undefined : Number(file.maxRequestBytes)),
     restTimeoutMs: flags.int("rest_api_timeout_in_ms"),
     reflection: flags.bool("reflection"),
   });
 }
 
-function addressesOf(list: string): string[] {
-  const addresses = list.split(",").map((address) => address.trim());
-  return addresses.filter((address) => address !== "");
+function listOf(text: string): string[] {
+  const items = text.split(",").map((item) => item.trim());
+  return items.filter((item) => item !== "");
 }
 
 /** checkConfig gives the config back, or throws InvalidArgument naming the part that is out of bounds. */

@@ -2,18 +2,26 @@ import type { Flag } from "@tfs/std";
 import { defaults } from "./config.ts";
 
 /** headline is the first line of --help. */
-export const headline = "tfs-gateway: gRPC and REST in on one port, gRPC out to a fleet of model servers";
+export const headline = "tfs-gateway: gRPC, gRPC-Web, Connect and REST in on one port, gRPC out to a fleet of model servers";
 
+const setHelp = "comma-separated binary FileDescriptorSet files: services whose messages may come as JSON, beside our own";
 const backendsHelp = "comma-separated gRPC addresses of model servers: HOST:PORT, [IPv6]:PORT or unix:PATH";
 
 export const flags: readonly Flag[] = [
-  { name: "port", kind: "int", fallback: defaults.port, group: "Listening", help: "TCP port for gRPC and REST alike; 0 picks a free one" },
+  { name: "port", kind: "int", fallback: defaults.port, group: "Listening", help: "TCP port for every protocol; 0 picks a free one" },
   { name: "host", kind: "string", fallback: defaults.host, group: "Listening", help: "address to bind; empty means every address" },
   { name: "workers", kind: "int", fallback: defaults.workers, group: "Listening", help: "processes that share the port" },
   { name: "drain_ms", kind: "int", fallback: defaults.drainMs, group: "Listening", help: "time that requests in flight get to finish after SIGTERM" },
   { name: "backends", kind: "string", fallback: "", group: "Fleet", help: backendsHelp },
   { name: "config", kind: "string", fallback: "", group: "Fleet", help: "YAML or JSON file (tfs.gateway.v1.GatewayConfig); flags override it" },
-  { name: "max_request_bytes", kind: "int", fallback: defaults.maxRequestBytes, group: "REST", help: "largest request body" },
+  { name: "descriptor_set", kind: "string", fallback: "", group: "Protocols", help: setHelp },
+  {
+    name: "max_request_bytes",
+    kind: "int",
+    fallback: defaults.maxRequestBytes,
+    group: "Protocols",
+    help: "largest REST body, Connect unary message or JSON message",
+  },
   { name: "rest_api_timeout_in_ms", kind: "int", fallback: defaults.restTimeoutMs, group: "REST", help: "time for one call; 0 means no limit" },
   { name: "reflection", kind: "bool", fallback: defaults.reflection, group: "gRPC", help: "answer server reflection here; false forwards it" },
   { name: "log_level", kind: "string", fallback: "info", group: "Logging", help: "least level that is logged: debug, info, warn or error" },

@@ -7,6 +7,6 @@
  */
 export type { Backends, ForwardOptions } from "./forward.ts";
 export { forward } from "./forward.ts";
-export type { Deadlines } from "./deadlines.ts";
+export type { Deadlines, Timed } from "./deadlines.ts";
 export { newDeadlines } from "./deadlines.ts";
 export { requestFields } from "./hop.ts";

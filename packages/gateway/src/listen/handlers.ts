@@ -1,20 +1,33 @@
 // Data plane: what a request is depends on its fields alone, and most requests have the same fields as one before.
-import { collectBody, type Exchange, type Fields, type ListenerOptions, type Stream } from "@tfs/rpc";
+import { isApi } from "@tfs/rest";
+import { collectBody, dialectOf, type Exchange, type Fields, type ListenerOptions, type Stream } from "@tfs/rpc";
 import { type ForwardOptions, forward, requestFields } from "../forward/index.ts";
 import { type Health, isHealth } from "../health/index.ts";
 import { isReflection, type Reflection } from "../reflection/index.ts";
+import type { Schema } from "../schema/index.ts";
+import { type Plan, planOf, type TranslateOptions, translate } from "../translate/index.ts";
 import { type RestOptions, serveRest } from "./rest.ts";
 
-export interface HandlerOptions extends RestOptions, ForwardOptions {
+export interface HandlerOptions extends RestOptions, ForwardOptions, TranslateOptions {
   readonly health: Health;
   /** reflection, if it is answered here; otherwise it is forwarded like any call. */
   readonly reflection: Reflection | undefined;
+  /** schema has the methods whose messages may come as JSON. */
+  readonly schema: Schema;
 }
 
 /** Kind is who answers a request. */
-type Kind = { readonly is: "forward"; readonly fields: Fields } | { readonly is: "health" } | { readonly is: "reflection" } | { readonly is: "plain" };
+type Kind =
+  | { readonly is: "forward"; readonly fields: Fields }
+  | { readonly is: "translate"; readonly plan: Plan }
+  | { readonly is: "health" }
+  | { readonly is: "reflection" }
+  | { readonly is: "plain" };
 
-/** newHandler makes what a listener calls: gRPC is forwarded but for health and reflection, which are answered here; everything else is plain HTTP. */
+/**
+ * newHandler makes what a listener calls: gRPC is forwarded but for health and reflection, which are answered here; gRPC-Web and Connect are translated; everything
+ * else is plain HTTP.
+ */
 export function newHandler(options: HandlerOptions): ListenerOptions["onExchange"] {
   return (exchange) => {
     exchange.fields.memo ??= kindOf(exchange, options);
@@ -22,6 +35,8 @@ export function newHandler(options: HandlerOptions): ListenerOptions["onExchange
     switch (kind.is) {
       case "forward":
         return forward(exchange as Stream, kind.fields, options);
+      case "translate":
+        return translate(exchange, kind.plan, options);
       case "health":
         return options.health.serve(exchange);
       case "reflection":
@@ -34,14 +49,15 @@ export function newHandler(options: HandlerOptions): ListenerOptions["onExchange
 
 function kindOf(exchange: Exchange, options: HandlerOptions): Kind {
   const { fields } = exchange;
-  if (exchange.wire !== "http2" || !isGrpc(fields.get("content-type"))) return { is: "plain" };
-  const path = fields.get(":path") ?? "";
-  if (isHealth(path)) return { is: "health" };
-  if (options.reflection !== undefined && isReflection(path)) return { is: "reflection" };
-  return { is: "forward", fields: requestFields(fields) };
-}
-
-/** gRPC proper; gRPC-Web has content types of its own. */
-function isGrpc(type: string | undefined): boolean {
-  return type !== undefined && (type === "application/grpc" || type.startsWith("application/grpc+") || type.startsWith("application/grpc;"));
+  const dialect = dialectOf(fields);
+  if (dialect === undefined) return { is: "plain" };
+  const { path } = dialect;
+  if (dialect.protocol === "grpc") {
+    if (exchange.wire !== "http2") return { is: "plain" };
+    if (isHealth(path)) return { is: "health" };
+    if (options.reflection !== undefined && isReflection(path)) return { is: "reflection" };
+    return { is: "forward", fields: requestFields(fields) };
+  }
+  // JSON is TensorFlow Serving's own dialect where its API is, and Connect's everywhere else.
+  return isApi(path) ? { is: "plain" } : { is: "translate", plan: planOf(fields, dialect, options.schema) };
 }

@@ -34,8 +34,8 @@ async function answer(ctx: Ctx, request: Request, options: RestOptions): Promise
   const path = request.target.replace(/\?.*$/s, "");
   if (path === "/healthz") return text(200, "ok\n");
   if (path === "/readyz") return options.ready() ? text(200, "ready\n") : text(503, "no model server is connected\n");
-  const foreign = foreignProtocol(request);
-  if (foreign !== undefined) return text(415, foreign);
+  const unserved = unservedType(request, path);
+  if (unserved !== undefined) return text(415, unserved);
   if (!isApi(path)) return notFound;
   try {
     const call = route(request.method, request.target);
@@ -54,13 +54,12 @@ function textOf(failure: Failure): string {
   return failure === deadlineExceeded ? "Timed out waiting for notification" : failure.message;
 }
 
-/** foreignProtocol says what is wrong with a request that speaks gRPC's relatives, or gRPC over the wrong HTTP. */
-function foreignProtocol(request: Request): string | undefined {
+/** unservedType says what is wrong with the content type of a call to what looks like a method: with another one it might be served. */
+function unservedType(request: Request, path: string): string | undefined {
+  if (request.method !== "POST" || isApi(path) || !/^\/[^/]+\/[^/]+$/.test(path)) return undefined;
   const type = request.exchange.fields.get("content-type") ?? "";
-  if (/^application\/(grpc-web|connect\+|proto\b)/.test(type) || request.exchange.fields.get("connect-protocol-version") !== undefined) {
-    return "gRPC-Web and Connect are not served here: use gRPC over HTTP/2, or REST\n";
-  }
-  return /^application\/grpc\b/.test(type) ? "gRPC needs HTTP/2\n" : undefined;
+  if (/^application\/grpc(?:[+;]|$)/.test(type)) return "gRPC needs HTTP/2\n";
+  return `content-type ${JSON.stringify(type.slice(0, 64))} is none of gRPC's, gRPC-Web's or Connect's\n`;
 }
 
 function text(status: number, message: string): Answer {

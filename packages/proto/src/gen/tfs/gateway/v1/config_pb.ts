@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tfs/gateway/v1/config.proto.
  */
 export const file_tfs_gateway_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("Cht0ZnMvZ2F0ZXdheS92MS9jb25maWcucHJvdG8SDnRmcy5nYXRld2F5LnYxIsABCg1HYXRld2F5Q29uZmlnEiYKBmxpc3RlbhgBIAEoCzIWLnRmcy5nYXRld2F5LnYxLkxpc3RlbhIpCghiYWNrZW5kcxgCIAMoCzIXLnRmcy5nYXRld2F5LnYxLkJhY2tlbmQSDwoHd29ya2VycxgDIAEoDRIwCg1kcmFpbl90aW1lb3V0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhkKEW1heF9yZXF1ZXN0X2J5dGVzGAUgASgEIiQKBkxpc3RlbhIMCgRob3N0GAEgASgJEgwKBHBvcnQYAiABKA0iGgoHQmFja2VuZBIPCgdhZGRyZXNzGAEgASgJYgZwcm90bzM", [file_google_protobuf_duration]);
+  fileDesc("Cht0ZnMvZ2F0ZXdheS92MS9jb25maWcucHJvdG8SDnRmcy5nYXRld2F5LnYxItkBCg1HYXRld2F5Q29uZmlnEiYKBmxpc3RlbhgBIAEoCzIWLnRmcy5nYXRld2F5LnYxLkxpc3RlbhIpCghiYWNrZW5kcxgCIAMoCzIXLnRmcy5nYXRld2F5LnYxLkJhY2tlbmQSDwoHd29ya2VycxgDIAEoDRIwCg1kcmFpbl90aW1lb3V0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhkKEW1heF9yZXF1ZXN0X2J5dGVzGAUgASgEEhcKD2Rlc2NyaXB0b3Jfc2V0cxgGIAMoCSIkCgZMaXN0ZW4SDAoEaG9zdBgBIAEoCRIMCgRwb3J0GAIgASgNIhoKB0JhY2tlbmQSDwoHYWRkcmVzcxgBIAEoCWIGcHJvdG8z", [file_google_protobuf_duration]);
 
 /**
  * GatewayConfig is the content of tfs-gateway's --config file (YAML or JSON). Flags override it.
@@ -47,11 +47,18 @@ export type GatewayConfig = Message<"tfs.gateway.v1.GatewayConfig"> & {
   drainTimeout?: Duration | undefined;
 
   /**
-   * Largest request body, in bytes, that is held in memory (REST). Default 64 MiB.
+   * Largest request body or message, in bytes, that is held in memory (REST, Connect's unary calls, JSON). Default 64 MiB.
    *
    * @generated from field: uint64 max_request_bytes = 5;
    */
   maxRequestBytes: bigint;
+
+  /**
+   * Files with a binary google.protobuf.FileDescriptorSet: services, beside those that the gateway knows, whose messages may come as JSON.
+   *
+   * @generated from field: repeated string descriptor_sets = 6;
+   */
+  descriptorSets: string[];
 };
 
 /**
@@ -75,7 +82,7 @@ export type Listen = Message<"tfs.gateway.v1.Listen"> & {
   host: string;
 
   /**
-   * Port for gRPC and REST alike. Default 9000; 0 in a file means the default too.
+   * Port for every protocol. Default 9000; 0 in a file means the default too.
    *
    * @generated from field: uint32 port = 2;
    */

@@ -25,15 +25,17 @@ export interface GatewayConfig {
   drainTimeout?:
     | Duration
     | undefined;
-  /** Largest request body, in bytes, that is held in memory (REST). Default 64 MiB. */
+  /** Largest request body or message, in bytes, that is held in memory (REST, Connect's unary calls, JSON). Default 64 MiB. */
   maxRequestBytes: bigint;
+  /** Files with a binary google.protobuf.FileDescriptorSet: services, beside those that the gateway knows, whose messages may come as JSON. */
+  descriptorSets: string[];
 }
 
 /** Listen is where clients connect. */
 export interface Listen {
   /** Address to bind; empty means every address of the host. */
   host: string;
-  /** Port for gRPC and REST alike. Default 9000; 0 in a file means the default too. */
+  /** Port for every protocol. Default 9000; 0 in a file means the default too. */
   port: number;
 }
 
@@ -44,7 +46,14 @@ export interface Backend {
 }
 
 function createBaseGatewayConfig(): GatewayConfig {
-  return { listen: undefined, backends: [], workers: 0, drainTimeout: undefined, maxRequestBytes: 0n };
+  return {
+    listen: undefined,
+    backends: [],
+    workers: 0,
+    drainTimeout: undefined,
+    maxRequestBytes: 0n,
+    descriptorSets: [],
+  };
 }
 
 export const GatewayConfig: MessageFns<GatewayConfig> = {
@@ -66,6 +75,9 @@ export const GatewayConfig: MessageFns<GatewayConfig> = {
         throw new globalThis.Error("value provided for field message.maxRequestBytes of type uint64 too large");
       }
       writer.uint32(40).uint64(message.maxRequestBytes);
+    }
+    for (const v of message.descriptorSets) {
+      writer.uint32(50).string(v!);
     }
     return writer;
   },
@@ -123,6 +135,14 @@ export const GatewayConfig: MessageFns<GatewayConfig> = {
             message.maxRequestBytes = reader.uint64() as bigint;
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.descriptorSets.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -151,6 +171,7 @@ export const GatewayConfig: MessageFns<GatewayConfig> = {
     message.maxRequestBytes = (object.maxRequestBytes !== undefined && object.maxRequestBytes !== null)
       ? BigInt(object.maxRequestBytes)
       : 0n;
+    message.descriptorSets = object.descriptorSets?.map((e) => e) || [];
     return message;
   },
 };
