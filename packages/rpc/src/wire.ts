@@ -2,52 +2,39 @@
 import { type NetConnectOpts, connect as netConnect, Socket } from "node:net";
 import { type ConnectionOptions, connect as tlsConnect, TLSSocket } from "node:tls";
 import { type OnRead, readInto } from "./onread.ts";
+import { newReadBuffer } from "./read_buffer.ts";
 import { endRead, flushAll } from "./turn.ts";
-
-/** Buffers start small, for the many connections that say little, and grow for those that fill them. */
-const smallBytes = 16 * 1024;
-const largeBytes = 256 * 1024;
-
-/** Buffers that a connection has lent to sockets that had not written them out, and that it will want again; past it they are left to the collector. */
-const lentMax = 8;
-
-/** Lent is a buffer that `socket` still reads, until it has written so many bytes in all. */
-interface Lent {
-  readonly buffer: Buffer;
-  readonly socket: Socket;
-  readonly until: number;
-}
 
 /** newWire takes over a socket that somebody accepted. The one it hands back in `socket` may be another object for the same connection. */
 export function newWire(accepted: Socket): Wire {
   const wire = new Wire();
-  wire.socket = adopt(accepted, wire);
-  wire.socket.on("data", (chunk: Buffer) => wire.take(chunk, chunk.length, true));
-  return wire;
+  return fit(wire, adopt(accepted, wire));
 }
 
 /** dialWire opens a connection; onBytes must be set before the first turn ends. */
 export function dialWire(options: NetConnectOpts): Wire {
   const wire = new Wire();
-  wire.socket = netConnect({ ...options, onread: wire.onread } as NetConnectOpts);
-  wire.socket.on("data", (chunk: Buffer) => wire.take(chunk, chunk.length, true));
-  return wire;
+  return fit(wire, netConnect({ ...options, onread: wire.onread } as NetConnectOpts));
 }
 
 /** dialSecureWire opens a connection that speaks TLS. What is written before the handshake is over goes out after it. */
 export function dialSecureWire(options: ConnectionOptions): Wire {
   const wire = new Wire();
-  wire.socket = tlsConnect({ ...options, onread: wire.onread } as ConnectionOptions);
-  wire.socket.on("data", (chunk: Buffer) => wire.take(chunk, chunk.length, true));
-  return wire;
+  return fit(wire, tlsConnect({ ...options, onread: wire.onread } as ConnectionOptions));
 }
 
 /** wrapWire takes a socket as it is. Over TLS, in the turn in which the handshake ended, nothing is read yet, and what comes goes into the wire's own buffer. */
 export function wrapWire(socket: Socket): Wire {
   const wire = new Wire();
-  wire.socket = socket;
   if (socket instanceof TLSSocket) readInto(socket, wire.onread);
+  return fit(wire, socket);
+}
+
+/** fit puts a socket at the wire's end. Where it does not read into the wire's buffer, bytes come by "data" events. */
+function fit(wire: Wire, socket: Socket): Wire {
+  wire.socket = socket;
   socket.on("data", (chunk: Buffer) => wire.take(chunk, chunk.length, true));
+  socket.on("close", () => wire.close());
   return wire;
 }
 
@@ -69,24 +56,23 @@ class Wire {
   /** received counts bytes. */
   received = 0;
   readonly onread: OnRead;
-  #buffer: Buffer | undefined = undefined;
-  #full = false;
+  readonly #buffer = newReadBuffer();
   #kept: Writer[] = [];
-  #lent: Lent[] = [];
 
   constructor() {
     this.onread = {
-      buffer: () => {
-        const size = this.#full ? largeBytes : smallBytes;
-        if (this.#buffer === undefined || this.#buffer.length < size) this.#buffer = this.#returned(size) ?? Buffer.allocUnsafeSlow(size);
-        return this.#buffer;
-      },
+      buffer: () => this.#buffer.next(),
       callback: (length, buffer) => {
-        if (length === buffer.length) this.#full = true;
+        this.#buffer.took(length);
         this.take(buffer, length, false);
         return true;
       },
     };
+  }
+
+  /** close: the socket is gone. */
+  close(): void {
+    this.#buffer.close();
   }
 
   /** keep says that what was read is about to be written by `target` as it is. The buffer is let go if it has not left by the end of the read. */
@@ -101,14 +87,14 @@ class Wire {
     const kept = this.#kept;
     if (kept.length > 0) {
       flushAll();
-      if (!own) this.#lend(buffer);
+      if (!own) this.#lend();
       kept.length = 0;
     }
     endRead();
   }
 
   /** #lend parts with the buffer if a socket that it was written to has not got rid of it. */
-  #lend(buffer: Buffer): void {
+  #lend(): void {
     const kept = this.#kept;
     let holders = 0;
     let holder: Writer | undefined;
@@ -118,23 +104,7 @@ class Wire {
       holders++;
     }
     if (holder === undefined) return;
-    this.#buffer = undefined;
-    const { socket, secure } = holder;
-    if (holders === 1 && !secure && socket !== undefined && this.#lent.length < lentMax) this.#lent.push({ buffer, socket, until: socket.bytesWritten });
-  }
-
-  /** #returned gives a lent buffer of that size that nobody reads any more. */
-  #returned(size: number): Buffer | undefined {
-    const lent = this.#lent;
-    for (let i = 0; i < lent.length; i++) {
-      const { buffer, socket, until } = lent[i]!;
-      if (socket.destroyed || socket.bytesWritten - socket.writableLength < until) continue;
-      lent[i] = lent[lent.length - 1]!;
-      lent.pop();
-      if (buffer.length === size) return buffer;
-      i--;
-    }
-    return undefined;
+    this.#buffer.lend(holders === 1 && !holder.secure ? holder.socket : undefined);
   }
 }
 export type { Wire };
