@@ -1,4 +1,4 @@
-import { type Clock, type Failure, newError } from "@tfs/std";
+import { type Clock, Code, type Failure, newError } from "@tfs/std";
 import type { Fields } from "./fields.ts";
 import { writeField } from "./hpack/index.ts";
 import { h2, h2Name, type Stream, type StreamHandler } from "./http2/index.ts";
@@ -58,6 +58,9 @@ export interface Desk {
 export function newOutgoing(desk: Desk, fields: Fields, handler: CallHandler, options: OpenOptions): Outgoing {
   return new Outgoing(desk, fields, handler, options);
 }
+
+/** What grpc-timeout adds to a list of fields at most, as RFC 9113, section 6.5.2, counts it. */
+const timeoutListBytes = 12 + 9 + 32;
 
 /** Scratch for the one field that is encoded per call. */
 const tail = new Uint8Array(64);
@@ -132,6 +135,11 @@ class Outgoing implements Call, StreamHandler {
 
   /** attach opens the stream and sends what was written so far. */
   attach(link: Link): void {
+    if (this.#fields.bytes + timeoutListBytes > link.headerBytes) {
+      const failure = newError(Code.ResourceExhausted, `request headers of ${this.#fields.bytes} bytes: the peer takes ${link.headerBytes}`);
+      process.nextTick(() => this.fail(failure, false)); // never from inside `open`
+      return;
+    }
     const early = this.#early;
     const headersOnly = this.#ended && early === undefined;
     const { deadline } = this.#options;

@@ -31,6 +31,8 @@ class Fields {
   block: Uint8Array | undefined = undefined;
   /** memo is for whoever reads these fields: what it made of them once holds for as long as the same object comes again. */
   memo: unknown = undefined;
+  #announced: number | undefined = undefined;
+  #bytes = -1;
 
   constructor(list: readonly Field[]) {
     this.list = list;
@@ -41,6 +43,22 @@ class Fields {
     const { list } = this;
     for (let i = 0; i < list.length; i++) if (list[i]!.name === name) return list[i]!.value;
     return undefined;
+  }
+
+  /** announced is the content-length; -1 if there is none, -2 if it is no number. */
+  get announced(): number {
+    if (this.#announced === undefined) {
+      const text = this.get("content-length");
+      if (text === undefined) this.#announced = -1;
+      else this.#announced = /^\d{1,15}$/.test(text) ? Number(text) : -2;
+    }
+    return this.#announced;
+  }
+
+  /** bytes is the list's size as RFC 9113, section 6.5.2, counts it: 32 more than its text for each field. */
+  get bytes(): number {
+    if (this.#bytes < 0) this.#bytes = this.list.reduce((sum, { name, value }) => sum + name.length + value.length + 32, 0);
+    return this.#bytes;
   }
 
   /** all gives the values of every field of that name. */

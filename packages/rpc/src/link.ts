@@ -109,8 +109,15 @@ class Link {
     return this.#state === "ready" ? this.#session.room : 0;
   }
 
+  /** headerBytes is how large a list of fields the peer takes; infinite if it has not said. */
+  get headerBytes(): number {
+    return this.#session.peerSettings.listBytes;
+  }
+
   /** failure is why the connection is dying or dead; undefined while it is well. */
   get failure(): Failure | undefined {
+    const { failure } = this.#session;
+    if (failure !== undefined) this.#fail(failure.message); // the peer broke the protocol: the session's streams end before its socket does
     return this.#failure;
   }
 

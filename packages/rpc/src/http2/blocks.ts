@@ -99,11 +99,8 @@ class Blocks {
     if (block.tooLarge) return void streams.faultAt(id, h2.calm);
     if (block.malformed !== undefined) return void streams.faultAt(id, h2.protocol);
     const stream = newStream(session, id, block.fields, block.apart);
-    const announced = block.fields.get("content-length");
-    if (announced !== undefined) {
-      stream.announced = /^\d{1,15}$/.test(announced) ? Number(announced) : -2;
-      if (stream.announced === -2 || (end && stream.announced > 0)) return void streams.faultAt(id, h2.protocol);
-    }
+    stream.announced = block.fields.announced;
+    if (stream.announced === -2 || (end && stream.announced > 0)) return void streams.faultAt(id, h2.protocol);
     streams.accept(stream);
     if (end && !stream.over) streams.heardEnd(stream, undefined);
   }
@@ -118,6 +115,12 @@ class Blocks {
       return;
     }
     stream.answered = true;
+    const { announced } = block.fields;
+    // What has no body may say how long it would be (RFC 9110, section 8.6).
+    if (announced !== -1 && status !== "304" && stream.fields.get(":method") !== "HEAD") {
+      stream.announced = announced;
+      if (announced === -2 || (end && announced > 0)) return void streams.fault(stream, h2.protocol);
+    }
     if (end) stream.heard = true;
     stream.handler.onHeaders(block.fields, end);
     if (end && !stream.over) streams.heardEnd(stream, undefined);
