@@ -227,9 +227,6 @@ test("client: 6.8 GOAWAY in two steps: first nothing new, then what is above the
     peer.send(whole(3));
     await peer.closed;
     assert.deepEqual(heard.slice(4), ["200", "3 bytes", "end grpc-status"]);
-    assert.equal((await peer.until((f) => f.type === frameType.goaway)).payload.readUInt32BE(4), 0);
-  }).catch((err: Error) => {
-    if (err.message !== "the connection closed before the frame came") throw err; // a client need not say GOAWAY to a server that leaves
   }));
 
 test("client: 6.5.2 as many streams as the server takes are open, the next waits for room, also when the limit changes", () =>
