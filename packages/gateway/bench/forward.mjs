@@ -22,7 +22,7 @@ const { values } = parseArgs({
 const connections = Number(values.connections);
 /** perRead is how many calls come in one read, on each connection. */
 const perRead = Number(values.calls);
-const turns = Math.max(8, Math.round(6400 / (connections * perRead)));
+const turns = Math.max(64, Math.round(6400 / (connections * perRead)));
 const clock = systemClock();
 
 /** Sink is a socket that swallows. */

@@ -5,6 +5,7 @@ import { encodeFields } from "../hpack/index.ts";
 import { flushLater } from "../turn.ts";
 import { h2, maxWindow } from "./frame.ts";
 import { type Ledger, newLedger } from "./ledger.ts";
+import { newRoster, type Roster } from "./roster.ts";
 import type { Session } from "./session.ts";
 import { newStream, type Stream, type StreamHandler } from "./stream.ts";
 
@@ -18,7 +19,7 @@ const resetMemory = 128;
 
 class Streams {
   readonly #session: Session;
-  readonly #open = new Map<number, Stream>();
+  readonly #open: Roster = newRoster();
   readonly #resets: Ledger;
   readonly #cancelled: Cancelled;
   #resetIds: number[] = [];
@@ -48,7 +49,7 @@ class Streams {
     const stream = newStream(session, this.nextId, fields, undefined);
     this.nextId += 2;
     stream.handler = handler;
-    this.#open.set(stream.id, stream);
+    this.#open.add(stream);
     session.out.headers(stream.id, encodeFields(fields), end, tail, tailBytes);
     if (end) stream.ended = true;
     flushLater(session);
@@ -57,7 +58,7 @@ class Streams {
 
   /** accept takes in a stream of the peer's. */
   accept(stream: Stream): void {
-    this.#open.set(stream.id, stream);
+    this.#open.add(stream);
     if (this.#resets.low) this.#session.held.add(stream);
     else this.#session.options.onStream!(stream);
   }
@@ -175,7 +176,7 @@ class Streams {
 
   /** refuseAbove ends streams of ours that the peer has not looked at: it said so by GOAWAY (section 6.8). */
   refuseAbove(last: number): void {
-    for (const stream of [...this.#open.values()]) {
+    for (const stream of this.#open.all()) {
       if (stream.id <= last || stream.over) continue;
       this.#remove(stream);
       stream.handler.onReset(h2.refused);
@@ -184,7 +185,7 @@ class Streams {
 
   /** resize changes what every stream may be sent. False: a window is past its bound. */
   resize(change: number): boolean {
-    for (const stream of this.#open.values()) {
+    for (const stream of this.#open.all()) {
       stream.sendWindow += change;
       if (stream.sendWindow > maxWindow) return false;
     }
@@ -193,17 +194,17 @@ class Streams {
 
   /** widen changes what the peer may send on every stream. */
   widen(change: number): void {
-    for (const stream of this.#open.values()) stream.receiveWindow += change;
+    for (const stream of this.#open.all()) stream.receiveWindow += change;
   }
 
   /** settle gives credit that is due after streams' windows have shrunk. */
   settle(): void {
-    for (const stream of this.#open.values()) if (!stream.heard) stream.settle();
+    for (const stream of this.#open.all()) if (!stream.heard) stream.settle();
   }
 
   /** die ends all streams with their connection. */
   die(): void {
-    const streams = [...this.#open.values()];
+    const streams = this.#open.all();
     this.#open.clear();
     this.#cancelled.die();
     for (const stream of streams) {
@@ -215,7 +216,7 @@ class Streams {
 
   #remove(stream: Stream): void {
     stream.over = true;
-    this.#open.delete(stream.id);
+    this.#open.remove(stream);
     if (stream.queued > 0) stream.drop();
     this.left();
   }
