@@ -1,6 +1,5 @@
 // Data plane. The buffer that one connection's bytes are read into: small for the many connections that say little, larger for those that fill it.
-
-import type { Socket } from "node:net";
+import { reads } from "./buffers.ts";
 
 /** newReadBuffer allocates nothing yet. */
 export function newReadBuffer(): ReadBuffer {
@@ -9,33 +8,24 @@ export function newReadBuffer(): ReadBuffer {
 
 /** Bounds of a buffer, and the step between sizes. A request of a few numbers is a few hundred bytes; past 256 KiB a read costs no less per byte. */
 const firstBytes = 4 * 1024;
-const lastBytes = 256 * 1024;
+const lastBytes = reads.sizeBytes;
 const step = 4;
 /** So many reads in a row that a smaller buffer would have done for make it smaller. */
 const patience = 64;
 /** All buffers of the process together may be larger than at first by this; past it none grows until others have shrunk or gone. */
 const grownMaxBytes = 64 * 1024 * 1024;
 let grownBytes = 0;
-/** Buffers that were lent to sockets that had not written them out, and will be wanted again; past it they are left to the collector. */
-const lentMax = 8;
-
-/** Lent is a buffer that `socket` still reads, until it has written so many bytes in all. */
-interface Lent {
-  readonly buffer: Buffer;
-  readonly socket: Socket;
-  readonly until: number;
-}
 
 class ReadBuffer {
   #buffer: Buffer | undefined = undefined;
   #bytes = firstBytes;
   /** Reads in a row that a smaller buffer would have done for. */
   #slack = 0;
-  #lent: Lent[] = none;
 
   /** next gives the buffer for the next read. */
   next(): Buffer {
-    if (this.#buffer === undefined || this.#buffer.length !== this.#bytes) this.#buffer = this.#returned() ?? Buffer.allocUnsafeSlow(this.#bytes);
+    if (this.#buffer === undefined || this.#buffer.length !== this.#bytes)
+      this.#buffer = this.#bytes === lastBytes ? reads.take() : Buffer.allocUnsafeSlow(this.#bytes);
     return this.#buffer;
   }
 
@@ -53,34 +43,17 @@ class ReadBuffer {
     }
   }
 
-  /** lend parts with the buffer, since somebody still refers to what was read into it; if that is one socket alone, until it has written that. */
-  lend(socket: Socket | undefined): void {
-    const buffer = this.#buffer;
+  /** part gives up the buffer that was last read into, since somebody still refers to what is in it. */
+  part(): Buffer {
+    const buffer = this.#buffer!;
     this.#buffer = undefined;
-    if (buffer === undefined || socket === undefined || this.#lent.length >= lentMax) return;
-    if (this.#lent === none) this.#lent = [];
-    this.#lent.push({ buffer, socket, until: socket.bytesWritten });
+    return buffer;
   }
 
   /** close: nothing is read any more. */
   close(): void {
     this.#resize(firstBytes);
     this.#buffer = undefined;
-    this.#lent = none;
-  }
-
-  /** #returned gives a lent buffer of the right size that nobody reads any more. */
-  #returned(): Buffer | undefined {
-    const lent = this.#lent;
-    for (let i = 0; i < lent.length; i++) {
-      const { buffer, socket, until } = lent[i]!;
-      if (socket.destroyed || socket.bytesWritten - socket.writableLength < until) continue;
-      lent[i] = lent[lent.length - 1]!;
-      lent.pop();
-      if (buffer.length === this.#bytes) return buffer;
-      i--;
-    }
-    return undefined;
   }
 
   #resize(bytes: number): void {
@@ -89,5 +62,3 @@ class ReadBuffer {
   }
 }
 export type { ReadBuffer };
-
-const none: Lent[] = [];

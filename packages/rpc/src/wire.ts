@@ -40,11 +40,10 @@ function fit(wire: Wire, socket: Socket): Wire {
 
 /** Writer is who hands bytes to a socket. */
 export interface Writer {
-  readonly socket: Socket | undefined;
-  /** secure: the socket encrypts, and does not say which bytes it was handed have left. */
-  readonly secure: boolean;
   /** holding: the socket still refers to bytes that it was handed. */
   readonly holding: boolean;
+  /** lend makes a read buffer the writer's until what was written of it has left. */
+  lend(buffer: Buffer): void;
 }
 
 /** Wire is one connection's bytes. */
@@ -104,7 +103,8 @@ class Wire {
       holders++;
     }
     if (holder === undefined) return;
-    this.#buffer.lend(holders === 1 && !holder.secure ? holder.socket : undefined);
+    const buffer = this.#buffer.part();
+    if (holders === 1) holder.lend(buffer); // of several, who would be the last?
   }
 }
 export type { Wire };

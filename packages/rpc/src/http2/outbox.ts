@@ -1,7 +1,7 @@
 // Data plane. Frames are laid into one buffer, or left where they were read; a flush hands everything to the socket in one write.
 import type { Socket } from "node:net";
+import { reads, shortWrites, writes } from "../buffers.ts";
 import { encodeTableSize } from "../hpack/index.ts";
-import { giveBuffer, largeBytes, smallBytes, takeBuffer } from "./buffers.ts";
 import { flag, frame, frameBytes, headBytes, putHead, putUint32 } from "./frame.ts";
 
 /** We use no table, and say so once: then a peer that lowers its limit need not be told again (RFC 7541, section 4.2). */
@@ -13,6 +13,15 @@ const copyBytes = 2048;
 export function newOutbox(): Outbox {
   return new Outbox();
 }
+
+/** Loan is a read buffer that the socket reads until it has sent so many bytes in all. */
+interface Loan {
+  readonly buffer: Buffer;
+  readonly until: number;
+}
+
+/** Read buffers that wait in one socket; past it they are left to the collector. */
+const loansMax = 64;
 
 class Outbox {
   socket: Socket | undefined = undefined;
@@ -34,6 +43,9 @@ class Outbox {
   #sized = false;
   /** The flush before wrote more than a small buffer holds: most likely this one will too. */
   #much = false;
+  /** Bytes handed to the socket so far. */
+  #handed = 0;
+  readonly #loans: Loan[] = [];
 
   /** headers writes a header block, split if it is larger than a frame. The first tailBytes of `tail` go behind it, as part of the block. */
   headers(stream: number, block: Uint8Array, end: boolean, tail: Uint8Array = block, tailBytes = 0): void {
@@ -151,21 +163,37 @@ class Outbox {
     if (pieces.length === 0) return;
     // What is encrypted at once is copied; TLS that has something else to write, or no connection yet, refers to it as other sockets do.
     const copied = this.secure && socket.writableLength === 0 && !socket.connecting;
+    for (let i = 0; i < pieces.length; i++) this.#handed += pieces[i]!.length;
     if (pieces.length === 1) socket.write(pieces[0]!);
     else {
       socket.cork();
       for (let i = 0; i < pieces.length; i++) socket.write(pieces[i]!);
       socket.uncork();
     }
+    if (this.#loans.length > 0) this.#settle();
     pieces.length = 0;
     const used = this.#used;
-    if (used.length > 0) this.#much = used.length > 1 || this.#end > smallBytes;
+    if (used.length > 0) this.#much = used.length > 1 || this.#end > shortWrites.sizeBytes;
     // What left at once can be written over; what did not belongs to the socket until it has.
     this.holding = !copied && socket.writableLength > 0;
-    if (!this.holding) for (let i = 0; i < used.length; i++) giveBuffer(used[i]!);
+    if (!this.holding) for (let i = 0; i < used.length; i++) (used[i]!.length === writes.sizeBytes ? writes : shortWrites).give(used[i]!);
     used.length = 0;
     this.#buffer = undefined;
     this.#start = this.#end = 0;
+  }
+
+  /** lend takes a read buffer that what was flushed lies in; it goes back to where others find it when that has left. TLS does not tell: then the buffer is let go. */
+  lend(buffer: Buffer): void {
+    if (!this.secure && this.#loans.length < loansMax) this.#loans.push({ buffer, until: this.#handed });
+  }
+
+  /** #settle returns the buffers whose bytes have left, the oldest first. */
+  #settle(): void {
+    const loans = this.#loans;
+    const sent = this.#handed - this.socket!.writableLength;
+    let settled = 0;
+    while (settled < loans.length && loans[settled]!.until <= sent) reads.give(loans[settled++]!.buffer);
+    if (settled > 0) loans.splice(0, settled);
   }
 
   /** #frame makes room for a whole frame that is copied, and writes its header. */
@@ -190,7 +218,7 @@ class Outbox {
     if (this.#foreign !== undefined) this.#cut();
     if (this.#buffer !== undefined && this.#end + bytes <= this.#buffer.length) return;
     this.#cut();
-    this.#buffer = takeBuffer(this.#much || this.#buffer !== undefined ? largeBytes : bytes);
+    this.#buffer = (this.#much || this.#buffer !== undefined || bytes > shortWrites.sizeBytes ? writes : shortWrites).take();
     this.#used.push(this.#buffer);
     this.#start = this.#end = 0;
   }
