@@ -78,6 +78,7 @@ class Outgoing implements Call, StreamHandler {
   #ended: boolean;
   #over = false;
   #headers: Fields | undefined = undefined;
+  #bodied = false;
 
   constructor(desk: Desk, fields: Fields, handler: CallHandler, options: OpenOptions) {
     this.#desk = desk;
@@ -165,13 +166,14 @@ class Outgoing implements Call, StreamHandler {
   }
 
   onData(buffer: Buffer, start: number, end: number, last: boolean, inPlace: boolean): void {
+    this.#bodied = true;
     if (!this.#over) this.#handler.onData(buffer, start, end, last, inPlace);
   }
 
   onEnd(trailers: Fields | undefined): void {
     if (!this.#finish()) return;
-    // Fields with END_STREAM are trailers and all.
-    const only = trailers === undefined && this.#headers?.get("grpc-status") !== undefined ? this.#headers : trailers;
+    // Fields with nothing behind them are trailers and all.
+    const only = trailers === undefined && !this.#bodied && this.#headers?.get("grpc-status") !== undefined ? this.#headers : trailers;
     this.#handler.onEnd(only);
   }
 

@@ -88,7 +88,7 @@ test("unary: a message goes there and back, metadata travels both ways", () =>
     },
     async (channel, backend) => {
       assert.equal(channel.state, "idle");
-      const answer = await channel.unary(background(), "/s/M", hello, { "x-sent": ["a", "b"] });
+      const answer = await channel.unary(background(), "/s/M", hello, { metadata: { "x-sent": ["a", "b"] } });
       assert.equal(text(answer.message), "pong");
       assert.equal(answer.headers["x-got"], "a, b");
       assert.deepEqual(answer.trailers["x-trailer"], ["1", "2"]);
@@ -154,11 +154,11 @@ const statuses: readonly { readonly name: string; readonly serve: Serve; readonl
     code: Code.Unknown,
     message: "response has no grpc-status",
   },
-  { name: "OK without a message is Internal", serve: (stream) => reply(stream, new Uint8Array()), code: Code.Internal, message: /without a message/ },
+  { name: "OK without a message is Unimplemented", serve: (stream) => reply(stream, new Uint8Array()), code: Code.Unimplemented, message: /without a message/ },
   {
-    name: "two messages are Internal",
+    name: "two messages are Unimplemented",
     serve: (stream) => reply(stream, Buffer.concat([frameMessage(hello), frameMessage(hello)])),
-    code: Code.Internal,
+    code: Code.Unimplemented,
     message: /more than one message/,
   },
   {
@@ -258,10 +258,10 @@ const big = [
     code: Code.ResourceExhausted,
   },
   {
-    name: "of an encoding we never offered is Unimplemented",
+    name: "of an encoding we never offered is Internal",
     body: frameMessage(hello, true),
     headers: { "grpc-encoding": "snappy" },
-    code: Code.Unimplemented,
+    code: Code.Internal,
   },
 ];
 for (const tc of big) {
@@ -347,7 +347,7 @@ test("cancel: a call that waits for a connection is taken from the queue", async
 
 test("metadata: what gRPC forbids is refused before anything is sent", () =>
   withChannel(assert.fail as unknown as Serve, async (channel) => {
-    await assert.rejects(channel.unary(background(), "/s/M", hello, { "grpc-timeout": "1S" }), { code: Code.InvalidArgument });
+    await assert.rejects(channel.unary(background(), "/s/M", hello, { metadata: { "grpc-timeout": "1S" } }), { code: Code.InvalidArgument });
     assert.equal(channel.state, "idle");
   }));
 

@@ -2,13 +2,14 @@ import type { ConnectionOptions } from "node:tls";
 import { type Clock, Code, type Ctx, type Failure, type Logger, newError, type Timer } from "@tfs/std";
 import { type Address, parseAddress } from "./address.ts";
 import { backoffMs } from "./backoff.ts";
+import type { Asked } from "./attempt.ts";
 import { type Call, type CallHandler, type Desk, newOutgoing, type OpenOptions, type Outgoing } from "./call.ts";
+import { type Conversation, type ConversationRequest, converse } from "./conversation.ts";
 import type { Fields } from "./fields.ts";
 import { type Budget, newBudget } from "./http2/index.ts";
 import { type ChannelLimits, defaultChannelLimits } from "./limits.ts";
 import { dial, type Link } from "./link.ts";
-import type { Metadata } from "./metadata.ts";
-import { callUnary, type UnaryReply } from "./unary.ts";
+import { callUnary, type UnaryReply, type UnaryRequest } from "./unary.ts";
 
 export interface ChannelOptions {
   /** HOST:PORT, [IPv6]:PORT or unix:PATH. */
@@ -20,7 +21,7 @@ export interface ChannelOptions {
    * can change while the channel is up.
    */
   readonly tls?: ConnectionOptions | (() => ConnectionOptions);
-  /** authority is sent as :authority by `unary`; default the address, "localhost" for a unix socket. */
+  /** authority is sent as :authority by `unary` and `stream`; default the address, "localhost" for a unix socket. */
   readonly authority?: string;
   readonly limits?: Partial<ChannelLimits>;
   /** budget bounds what waits for slow readers, over all channels and listeners that share it; default one of its own of limits.heldBytes. */
@@ -28,6 +29,9 @@ export interface ChannelOptions {
   /** random gives [0, 1) for the jitter of reconnecting; default Math.random. */
   readonly random?: () => number;
 }
+
+/** AskOptions are what one call may have of its own: metadata, compression, maxMessageBytes (default the channel's limit). */
+export type AskOptions = Partial<Pick<Asked, "metadata" | "compression" | "maxMessageBytes">>;
 
 /** State of a channel: idle has no connection and makes one for the first call; failed waits before the next attempt and refuses calls meanwhile. */
 export type State = "idle" | "connecting" | "ready" | "failed" | "closed";
@@ -49,6 +53,7 @@ class Channel {
   readonly #full: Failure;
   readonly #retired: Failure;
   readonly #desk: Desk;
+  readonly #asked: Omit<Asked, "path">;
   readonly #links = new Set<Link>();
   readonly #waiting = new Set<Outgoing>();
   #link: Link | undefined;
@@ -66,6 +71,12 @@ class Channel {
     this.#options = options;
     this.#limits = { ...defaultChannelLimits, ...options.limits };
     this.#desk = { clock: options.clock, done: (call) => this.#done(call) };
+    this.#asked = {
+      clock: options.clock,
+      authority: options.authority ?? ("path" in this.#at ? "localhost" : options.address),
+      scheme: options.tls === undefined ? "http" : "https",
+      maxMessageBytes: this.#limits.maxMessageBytes,
+    };
     this.#budget = options.budget ?? newBudget(this.#limits.heldBytes);
     this.#retired = newError(Code.Unavailable, `${options.address} is shutting down`);
     this.#full = newError(Code.ResourceExhausted, `too many calls wait for ${options.address}: the limit is ${this.#limits.pending}`);
@@ -95,17 +106,16 @@ class Channel {
    * unary sends one message and gives one back. grpc-timeout comes from ctx.deadline, cancellation from ctx.signal. Any status but OK is thrown as
    * Failure with its code, text and details; a lost connection is Unavailable and names the address. A call that the peer refused unseen is sent once more.
    */
-  unary(ctx: Ctx, path: string, message: Uint8Array, metadata: Metadata = {}): Promise<UnaryReply> {
-    const { clock, authority, tls } = this.#options;
-    return callUnary(ctx, this, {
-      path,
-      message,
-      metadata,
-      clock,
-      authority: authority ?? ("path" in this.#at ? "localhost" : this.address),
-      scheme: tls === undefined ? "http" : "https",
-      maxMessageBytes: this.#limits.maxMessageBytes,
-    });
+  unary(ctx: Ctx, path: string, message: Uint8Array, options: AskOptions & Pick<UnaryRequest, "onMetadata"> = {}): Promise<UnaryReply> {
+    return callUnary(ctx, this, { ...this.#asked, ...options, path, message });
+  }
+
+  /**
+   * stream starts a call of any number of messages each way: grpc-timeout, cancellation and statuses as with unary; the status is thrown to whoever reads the
+   * messages. A call that the peer refused unseen is made once more while all that was sent is no more than 64 KiB.
+   */
+  stream(ctx: Ctx, path: string, messages: ConversationRequest["messages"], options: AskOptions & Pick<ConversationRequest, "one"> = {}): Conversation {
+    return converse(ctx, this, { ...this.#asked, ...options, path, messages });
   }
 
   /** open starts a call whose fields and bytes pass through untouched: the caller brings :method, :path, :scheme, :authority and the rest. */

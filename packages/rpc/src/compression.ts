@@ -1,5 +1,5 @@
 import { promisify } from "node:util";
-import { brotliDecompress, gunzip, inflate } from "node:zlib";
+import { brotliDecompress, gunzip, gzip, inflate } from "node:zlib";
 import { Code, newError } from "@tfs/std";
 import type { Message } from "./frame.ts";
 
@@ -14,6 +14,12 @@ const decoders = new Map([
   ["deflate", promisify(inflate)], // gRPC's "deflate" is the zlib format, as HTTP's is
   ["br", promisify(brotliDecompress)],
 ]);
+
+/** Compression is how a call's messages are compressed: a value of grpc-encoding. */
+export type Compression = "gzip";
+
+/** compress is the inverse of decompress. */
+export const compress: (bytes: Uint8Array) => Promise<Uint8Array> = promisify(gzip);
 
 /**
  * decompress gives a message's plain bytes. `encoding` is the stream's grpc-encoding. Throws Unimplemented for an unknown encoding, Internal for

@@ -57,7 +57,8 @@ export function newDeframer(options: { readonly maxMessageBytes: number }): Defr
   };
 }
 
-function messageLength(bytes: Uint8Array, maxMessageBytes: number): number {
+/** messageLength reads a prefix. Throws Internal for a bad flag, ResourceExhausted past the limit. */
+export function messageLength(bytes: Uint8Array, maxMessageBytes: number): number {
   if (bytes[0]! > 1) throw newError(Code.Internal, `invalid message flags ${bytes[0]}, expected 0 or 1`);
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(1);
   if (length > maxMessageBytes) throw newError(Code.ResourceExhausted, `message of ${length} bytes is larger than the limit of ${maxMessageBytes}`);

@@ -64,7 +64,8 @@ test("grpc-js server: message and metadata go there and back", () =>
       },
     },
     async (channel) => {
-      const reply = await channel.unary(background(), "/s/Echo", Buffer.from("hello"), { sent: "value", "raw-bin": encodeBinary(Uint8Array.of(1, 2, 250)) });
+      const metadata = { sent: "value", "raw-bin": encodeBinary(Uint8Array.of(1, 2, 250)) };
+      const reply = await channel.unary(background(), "/s/Echo", Buffer.from("hello"), { metadata });
       assert.equal(Buffer.from(reply.message).toString(), "hello");
       assert.equal(reply.headers["got"], "value");
       assert.deepEqual([...decodeBinary(String(reply.headers["raw-bin"]))], [1, 2, 250]);

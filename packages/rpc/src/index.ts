@@ -28,16 +28,20 @@
  */
 export type { Address } from "./address.ts";
 export { formatAddress, parseAddress } from "./address.ts";
+export type { Asked, Opener } from "./attempt.ts";
 export type { BindAddress } from "./bind.ts";
 export { bind } from "./bind.ts";
 export type { Body } from "./body.ts";
 export { collectBody } from "./body.ts";
 export type { Call, CallHandler, OpenOptions } from "./call.ts";
-export type { Channel, ChannelOptions, State } from "./channel.ts";
+export type { AskOptions, Channel, ChannelOptions, State } from "./channel.ts";
 export { newChannel } from "./channel.ts";
 export type { Boundary } from "./boundary.ts";
 export { newBoundary } from "./boundary.ts";
+export type { Compression } from "./compression.ts";
 export { acceptEncoding, decompress } from "./compression.ts";
+export type { Conversation, ConversationRequest } from "./conversation.ts";
+export { converse } from "./conversation.ts";
 export type { Exchange, ExchangeHandler } from "./exchange.ts";
 export type { Field, Fields } from "./fields.ts";
 export { fieldsOf, newField, newFields } from "./fields.ts";
@@ -68,7 +72,7 @@ export {
   trailersOnly,
 } from "./status.ts";
 export { formatTimeout, parseTimeout } from "./timeout.ts";
-export type { Opener, UnaryReply, UnaryRequest } from "./unary.ts";
+export type { UnaryReply, UnaryRequest } from "./unary.ts";
 export { callUnary } from "./unary.ts";
 export type { TextDecoder } from "./web/index.ts";
 export { encodeText, newTextDecoder, webTrailers } from "./web/index.ts";

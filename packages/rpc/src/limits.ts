@@ -58,7 +58,7 @@ export interface ChannelLimits {
   readonly pingMs: number;
   /** A ping unanswered for this long means that the connection is dead. Default 10 s. */
   readonly pingTimeoutMs: number;
-  /** Response message of `unary`, decompressed. Default 64 MiB. */
+  /** Each response message of `unary` and `stream`, decompressed. Default 64 MiB. */
   readonly maxMessageBytes: number;
   /**
    * Streams that may be reset on one connection in a burst; past it a call that is given up ends when its peer has answered or a reset is allowed again, and counts

@@ -54,12 +54,17 @@ export function failureFromTrailers(trailers: Fields | undefined, httpStatus = 2
   return newError(code, message, undefined, detailsOf(trailers));
 }
 
-/** answerFault tells what is wrong with an answer that is not gRPC, by its first fields. */
+/** What may answer application/grpc, whose messages are protobuf: with that said or not. */
+const grpcProto = /^application\/grpc(?:\+proto)?(?:;|$)/;
+
+/** answerFault tells what is wrong with an answer that is not gRPC with protobuf, by its first fields. */
 export function answerFault(headers: Fields): Failure | undefined {
   const type = headers.get("content-type") ?? "";
-  if (/^application\/grpc(?:[+;]|$)/.test(type) || headers.get("grpc-status") !== undefined) return undefined;
+  if (grpcProto.test(type) || headers.get("grpc-status") !== undefined) return undefined;
   const httpStatus = Number(headers.get(":status"));
-  return httpStatus === 200 ? newError(Code.Unknown, `response is not gRPC: content-type ${JSON.stringify(type)}`) : failureFromHttp(httpStatus);
+  if (httpStatus !== 200) return failureFromHttp(httpStatus);
+  const otherwise = type.startsWith("application/grpc+");
+  return newError(otherwise ? Code.Internal : Code.Unknown, `response is not gRPC${otherwise ? " with protobuf" : ""}: content-type ${JSON.stringify(type)}`);
 }
 
 function failureFromHttp(httpStatus: number): Failure {

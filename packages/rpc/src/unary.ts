@@ -1,11 +1,8 @@
-import { background, type Clock, Code, type Ctx, canceled, deadlineExceeded, type Failure, newError, remainingMs, throwIfDone, toFailure } from "@tfs/std";
-import type { Call, CallHandler } from "./call.ts";
-import { acceptEncoding, decompress } from "./compression.ts";
-import { type Field, type Fields, newField, newFields } from "./fields.ts";
-import { frameMessage, type Message, newDeframer } from "./frame.ts";
+import { type Ctx, throwIfDone } from "@tfs/std";
+import { type Asked, type Attempt, type Hearer, moreMessages, newAttempt, noMessage, type Opener } from "./attempt.ts";
+import { compress } from "./compression.ts";
+import { frameMessage } from "./frame.ts";
 import { checkMetadata, type Metadata, toMetadata } from "./metadata.ts";
-import { answerFault, failureFromTrailers } from "./status.ts";
-import { formatTimeout } from "./timeout.ts";
 
 export interface UnaryReply {
   readonly message: Uint8Array;
@@ -13,143 +10,72 @@ export interface UnaryReply {
   readonly trailers: Metadata;
 }
 
-export interface UnaryRequest {
-  /** path is "/package.Service/Method". */
-  readonly path: string;
+export interface UnaryRequest extends Asked {
   readonly message: Uint8Array;
-  readonly metadata?: Metadata;
-  readonly clock: Clock;
-  readonly authority: string;
-  readonly scheme: "http" | "https";
-  /** maxMessageBytes bounds the answer, decompressed. */
-  readonly maxMessageBytes: number;
-}
-
-/** Opener starts calls: a channel, or whoever spreads calls over several. */
-export interface Opener {
-  open(fields: Fields, handler: CallHandler): Call;
+  /** onMetadata is called once the call is over, with what the peer sent beside its message: also when the call fails, and the reply cannot tell. */
+  readonly onMetadata?: (headers: Metadata, trailers: Metadata) => void;
 }
 
 /**
  * callUnary sends one message and gives one back, over anything that opens calls; it is what Channel.unary does. A status other than OK is thrown as
  * Failure. A call that was refused unseen is sent once more.
  */
-export async function callUnary(ctx: Ctx, channel: Opener, request: UnaryRequest): Promise<UnaryReply> {
-  throwIfDone(ctx);
-  checkMetadata(request.metadata ?? {});
-  const body = frameMessage(request.message);
-  const first = await attempt(ctx, channel, request, body);
-  const answer = "refused" in first ? await attempt(ctx, channel, request, body) : first;
-  if ("refused" in answer) throw answer.refused;
-  return await readReply(answer, request.maxMessageBytes);
-}
-
-/** Answer is a whole response whose status is OK. */
-interface Answer {
-  readonly messages: readonly Message[];
-  readonly headers: Fields;
-  readonly trailers: Fields | undefined;
-}
-
-/** attempt sends the request once. It throws what ends the call for good, and gives back the failure of a call that the peer has not seen. */
-function attempt(ctx: Ctx, channel: Opener, request: UnaryRequest, body: Uint8Array): Promise<Answer | { readonly refused: Failure }> {
-  return new Promise((resolve, reject) => {
-    const deframer = newDeframer({ maxMessageBytes: request.maxMessageBytes });
-    const messages: Message[] = [];
-    let headers: Fields = nothing;
-
-    const settle = (): void => {
-      timer?.cancel();
-      if (watched) ctx.signal.removeEventListener("abort", onAbort);
-    };
-    const abandon = (err: unknown): void => {
-      settle();
-      call.cancel();
-      reject(err);
-    };
-    const onAbort = (): void => abandon(reasonOf(ctx));
-    const handler: CallHandler = {
-      onHeaders(received) {
-        headers = received;
-        const fault = answerFault(received);
-        if (fault !== undefined) abandon(fault);
-      },
-      onData(buffer, start, end) {
-        call.consumed(end - start);
-        try {
-          messages.push(...deframer.push(Buffer.from(buffer.subarray(start, end))));
-          if (messages.length > 1) throw newError(Code.Internal, "peer sent more than one message to a unary call");
-        } catch (err) {
-          abandon(err);
-        }
-      },
-      onEnd(trailers) {
-        settle();
-        const failure = failureFromTrailers(trailers);
-        if (failure !== undefined) reject(failure);
-        else {
-          try {
-            deframer.end();
-            resolve({ messages, headers, trailers });
-          } catch (err) {
-            reject(toFailure(err));
-          }
-        }
-      },
-      onError(failure, refused) {
-        settle();
-        if (refused && failure.code === Code.Unavailable && !ctx.signal.aborted) resolve({ refused: failure });
-        else reject(failure);
-      },
-      onDrain() {},
-    };
-    const call = channel.open(requestFields(ctx, request), handler);
-    const leftMs = remainingMs(ctx);
-    const timer = leftMs > maxTimerMs ? undefined : request.clock.after(leftMs, () => abandon(deadlineExceeded), { background: true });
-    const watched = ctx.signal !== background().signal;
-    if (watched) ctx.signal.addEventListener("abort", onAbort, { once: true });
-    call.write(body);
-    call.end();
-  });
-}
-
-/** setTimeout fires at once when asked for more (24.8 days); a deadline that far away needs no timer. */
-const maxTimerMs = 0x7fffffff;
-
-const nothing = newFields([]);
-const teTrailers = newField("te", "trailers");
-const grpcType = newField("content-type", "application/grpc");
-const offered = newField("grpc-accept-encoding", acceptEncoding);
-const post = newField(":method", "POST");
-
-function requestFields(ctx: Ctx, request: UnaryRequest): Fields {
-  const list: Field[] = [
-    post,
-    newField(":scheme", request.scheme),
-    newField(":authority", request.authority),
-    newField(":path", request.path),
-    teTrailers,
-    grpcType,
-    offered,
-  ];
-  if (ctx.deadline !== Number.POSITIVE_INFINITY) list.push(newField("grpc-timeout", formatTimeout(remainingMs(ctx))));
-  for (const [name, value] of Object.entries(request.metadata ?? {})) {
-    for (const one of typeof value === "string" ? [value] : value) list.push(newField(name, one));
-  }
-  return newFields(list);
-}
-
-async function readReply(answer: Answer, maxBytes: number): Promise<UnaryReply> {
-  const [message] = answer.messages;
-  if (message === undefined) throw newError(Code.Internal, "peer answered OK without a message");
+export async function callUnary(ctx: Ctx, opener: Opener, request: UnaryRequest): Promise<UnaryReply> {
+  if (request.metadata !== undefined) checkMetadata(request.metadata);
+  const body = request.compression === undefined ? frameMessage(request.message) : frameMessage(await compress(request.message), true);
+  let ask = await once(ctx, opener, request, body);
+  if (ask.refused) ask = await once(ctx, opener, request, body); // sent twice at most
+  const { attempt, bytes, compressed } = ask;
+  if (request.onMetadata !== undefined) request.onMetadata(toMetadata(attempt.headers), toMetadata(attempt.trailers));
+  if (ask.err !== undefined) throw ask.err;
+  if (bytes === undefined) throw noMessage;
   return {
-    message: await decompress(message, answer.headers.get("grpc-encoding"), maxBytes),
-    headers: toMetadata(answer.headers),
-    trailers: toMetadata(answer.trailers),
+    message: compressed ? await attempt.plain(bytes, compressed) : bytes,
+    headers: toMetadata(attempt.headers),
+    trailers: toMetadata(attempt.trailers),
   };
 }
 
-/** A signal's reason is whatever its owner chose; what we throw is a Failure. */
-function reasonOf(ctx: Ctx): unknown {
-  return ctx.signal.reason instanceof Error ? ctx.signal.reason : canceled;
+function once(ctx: Ctx, opener: Opener, request: UnaryRequest, body: Uint8Array): Promise<Once> {
+  throwIfDone(ctx); // time has passed since the caller was asked
+  return new Promise((resolve) => {
+    const ask = new Once(ctx, opener, request, resolve);
+    ask.attempt.write(body);
+    ask.attempt.end();
+  });
+}
+
+/** Once is a request that was sent, and what came of it. */
+class Once implements Hearer {
+  readonly attempt: Attempt;
+  readonly #settle: (ask: Once) => void;
+  bytes: Uint8Array | undefined = undefined;
+  compressed = false;
+  err: Error | undefined = undefined;
+  refused = false;
+
+  constructor(ctx: Ctx, opener: Opener, request: UnaryRequest, settle: (ask: Once) => void) {
+    this.#settle = settle;
+    this.attempt = newAttempt(ctx, opener, request, this);
+  }
+
+  onHeaders(): void {}
+
+  onMessage(bytes: Uint8Array, compressed: boolean): void {
+    if (this.bytes !== undefined) return void this.attempt.abandon(moreMessages);
+    this.bytes = bytes;
+    this.compressed = compressed;
+  }
+
+  onBytes(bytes: number): void {
+    this.attempt.consumed(bytes); // there is one message, and it has its limit
+  }
+
+  onOver(err: Error | undefined, refused: boolean): void {
+    this.err = err;
+    this.refused = refused;
+    this.#settle(this);
+  }
+
+  onDrain(): void {}
 }

@@ -1,4 +1,4 @@
-import { type Program, run } from "./program.ts";
+import { type Program, run } from "@tfs/rpc/testing";
 import { turn } from "./start.ts";
 
 /** Front is a gateway that runs as a process of its own, from its command, on loopback. */

@@ -8,8 +8,8 @@
  */
 export type { Exchanged } from "./exchange.ts";
 export { exchange, grpcHeaders } from "./exchange.ts";
-export type { Program } from "./program.ts";
-export { freePort, root, run, start } from "./program.ts";
+export type { Program } from "@tfs/rpc/testing";
+export { freePort, missing, root, run, start, tool } from "@tfs/rpc/testing";
 export type { Started } from "./start.ts";
 export { startGateway, turn, untilReady } from "./start.ts";
 export { linuxOnly, peakBytes, pour, survives } from "./flood.ts";
@@ -22,4 +22,3 @@ export type { Front } from "./front.ts";
 export { startFront } from "./front.ts";
 export type { Case } from "./report.ts";
 export { parseReport } from "./report.ts";
-export { missing, tool } from "./tool.ts";

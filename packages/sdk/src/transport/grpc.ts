@@ -1,3 +1,4 @@
+import type { ConnectionOptions } from "node:tls";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   GetModelMetadataRequestSchema,
@@ -7,35 +8,63 @@ import {
   PredictRequestEnvelopeSchema,
   PredictResponseEnvelopeSchema,
 } from "@tfs/proto";
-import { newChannel } from "@tfs/rpc";
+import { type Channel, newChannel } from "@tfs/rpc";
 import { discard, systemClock } from "@tfs/std";
 import { opened, sealed } from "./envelope.ts";
-import type { Transport, TransportOptions } from "./transport.ts";
+import { splitTarget } from "./target.ts";
+import type { TlsOptions, Transport, TransportOptions } from "./transport.ts";
 
 const prediction = "/tensorflow.serving.PredictionService";
 const models = "/tensorflow.serving.ModelService";
 
-/** newGrpcTransport speaks gRPC over cleartext HTTP/2. Node only. */
-export function newGrpcTransport(options: TransportOptions): Transport {
-  const address = options.target.replace(/^(grpc|http):\/\//, "").replace(/\/+$/, "");
-  const channel = newChannel({ address, clock: systemClock(), logger: discard(), limits: { maxMessageBytes: 1 << 30 } });
+/** GrpcTransport is a transport that makes any other call too. */
+export interface GrpcTransport extends Transport {
+  /** calls are of any method, with messages as bytes: one each way, or any number. */
+  readonly calls: Pick<Channel, "unary" | "stream">;
+}
+
+/** newGrpcTransport speaks gRPC over HTTP/2, in plaintext or over TLS, to a port or a unix socket. Node only. Throws InvalidArgument for a malformed target. */
+export function newGrpcTransport(options: TransportOptions): GrpcTransport {
+  const { address, encrypted } = splitTarget(options);
+  const channel = newChannel({
+    address,
+    clock: systemClock(),
+    logger: discard(),
+    limits: { maxMessageBytes: 1 << 30 },
+    ...(encrypted ? { tls: connectionOptions(options.tls ?? {}) } : {}),
+  });
   return {
     name: "grpc",
     needsSignature: false,
+    calls: channel,
     async predict(ctx, call) {
-      const { message } = await channel.unary(ctx, `${prediction}/Predict`, toBinary(PredictRequestEnvelopeSchema, sealed(call)), call.headers);
+      const { message } = await channel.unary(ctx, `${prediction}/Predict`, toBinary(PredictRequestEnvelopeSchema, sealed(call)), { metadata: call.headers });
       return opened(fromBinary(PredictResponseEnvelopeSchema, message));
     },
     async metadata(ctx, spec, headers) {
       const request = create(GetModelMetadataRequestSchema, { modelSpec: spec, metadataField: ["signature_def"] });
-      const { message } = await channel.unary(ctx, `${prediction}/GetModelMetadata`, toBinary(GetModelMetadataRequestSchema, request), headers);
+      const { message } = await channel.unary(ctx, `${prediction}/GetModelMetadata`, toBinary(GetModelMetadataRequestSchema, request), { metadata: headers });
       return fromBinary(GetModelMetadataResponseSchema, message);
     },
     async status(ctx, spec, headers) {
       const request = create(GetModelStatusRequestSchema, { modelSpec: spec });
-      const { message } = await channel.unary(ctx, `${models}/GetModelStatus`, toBinary(GetModelStatusRequestSchema, request), headers);
+      const { message } = await channel.unary(ctx, `${models}/GetModelStatus`, toBinary(GetModelStatusRequestSchema, request), { metadata: headers });
       return fromBinary(GetModelStatusResponseSchema, message);
     },
     close: () => channel.close(),
   };
+}
+
+/** connectionOptions puts ours into Node's words. */
+export function connectionOptions({ ca, cert, key, serverName }: TlsOptions): ConnectionOptions {
+  const options: ConnectionOptions = {};
+  if (ca !== undefined) options.ca = pem(ca);
+  if (cert !== undefined) options.cert = pem(cert);
+  if (key !== undefined) options.key = pem(key);
+  if (serverName !== undefined) options.servername = serverName;
+  return options;
+}
+
+function pem(text: string | Uint8Array): string | Buffer {
+  return typeof text === "string" ? text : Buffer.from(text.buffer, text.byteOffset, text.byteLength);
 }

@@ -31,9 +31,22 @@ export interface Transport {
   close(): Promise<void>;
 }
 
+/** TlsOptions say whom to trust and who we are, in PEM. They are for Node: a browser decides that itself. */
+export interface TlsOptions {
+  /** ca are the certificates of who may sign the server's; default the ones that Node trusts. */
+  readonly ca?: string | Uint8Array;
+  /** cert and key are what we show to a server that asks for it. */
+  readonly cert?: string | Uint8Array;
+  readonly key?: string | Uint8Array;
+  /** serverName is the name that the server's certificate must bear; default the target's host. */
+  readonly serverName?: string;
+}
+
 export interface TransportOptions {
   /** target is "host:port", "unix:path" (gRPC), or an http(s) URL. */
   readonly target: string;
+  /** tls encrypts, as a target that starts with https:// does; default plaintext. */
+  readonly tls?: TlsOptions;
 }
 
 /** NewTransport makes a transport by its name; which names there are depends on where the code runs. */
