@@ -23,7 +23,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
 
 /** Packages that run in browsers. The SDK does too, but for what only Node resolves, and what only tests do. */
 const browserSafe = new Set(["tensor", "rest", "proto", "std"]);
-const nodeOnlySdk = /^packages\/sdk\/src\/(testing\/|transport\/(grpc|default_node)\.ts$)/;
+const nodeOnlySdk = /^packages\/sdk\/src\/(testing\/|transport\/(grpc|tls|default_node)\.ts$)/;
 
 interface Import {
   readonly file: string;

@@ -40,7 +40,7 @@ export interface Hearer {
 
 /** Answers of more or less than the one message that was asked for: UNIMPLEMENTED (grpc/doc/statuscodes.md, "Response cardinality violation"). */
 export const noMessage: Failure = newError(Code.Unimplemented, "peer answered OK without a message");
-export const moreMessages: Failure = newError(Code.Unimplemented, "peer sent more than the one message of its answer");
+export const moreMessages: Failure = newError(Code.Unimplemented, "peer sent more than one message where one was due");
 
 /** newAttempt asks once: it opens a call, and holds what comes back against gRPC's rules. */
 export function newAttempt(ctx: Ctx, opener: Opener, asked: Asked, hearer: Hearer): Attempt {

@@ -5,13 +5,15 @@ import { background, Code, type Ctx, canceled, isFailure, nearest, newError, sys
 import { type DType, type Tensor, toDType } from "@tfs/tensor";
 import { isTyped, type TensorInput, toTensor } from "../codec/input.ts";
 import { dtypeText, type TensorOutput, toOutput } from "../codec/output.ts";
-import type { Headers, Transport } from "../transport/transport.ts";
+import type { Headers, TlsOptions, Transport } from "../transport/transport.ts";
 import { callError } from "./error.ts";
 import { newSignatureCache, type SignatureMap, unpack } from "./signatures.ts";
 
 export interface ClientOptions {
   /** target is "host:port", "unix:path" (gRPC), or an http URL. */
   readonly target: string;
+  /** tls encrypts, and says whom to trust; default plaintext, or what Node trusts where the target says https://. Not for REST and browsers, which go by their own. */
+  readonly tls?: TlsOptions;
   /** transport is the protocol; default gRPC in Node and gRPC-Web in browsers. */
   readonly transport?: Transport["name"] | Transport;
   /** timeoutMs bounds a whole call, in milliseconds; default 60,000. Infinity means no bound. */
@@ -86,7 +88,10 @@ class Client implements AsyncDisposable {
 
   constructor(options: ClientOptions) {
     this.#options = options;
-    this.#transport = typeof options.transport === "object" ? options.transport : newTransport(options.transport, { target: options.target });
+    this.#transport =
+      typeof options.transport === "object"
+        ? options.transport
+        : newTransport(options.transport, { target: options.target, ...(options.tls === undefined ? {} : { tls: options.tls }) });
     this.#signatures = newSignatureCache(this.#transport, systemClock());
   }
 

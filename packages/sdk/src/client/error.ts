@@ -22,12 +22,13 @@ export function callError(err: unknown, call: { readonly model: string; readonly
   if (isTfsError(err)) return err;
   const failure = isFailure(err) ? err : toFailure(err);
   const own = newError(failure.code, failure.message, err, failure.details);
-  return Object.assign(own, { codeName: codeName(failure.code), model: call.model, attempts: call.attempts, hint: hintFor(failure.code, call) });
+  return Object.assign(own, { codeName: codeName(failure.code), model: call.model, attempts: call.attempts, hint: hintFor(failure, call) });
 }
 
-function hintFor(code: Code, { model, target }: { readonly model: string; readonly target: string }): string | undefined {
+function hintFor({ code, message }: Failure, { model, target }: { readonly model: string; readonly target: string }): string | undefined {
   switch (code) {
     case Code.Unavailable:
+      if (/certificate|altnames/.test(message)) return "tls.ca says whom to trust, tls.serverName which name the certificate must bear";
       return `is a model server listening at ${target}? gRPC and REST have ports of their own (8500 and 8501)`;
     case Code.NotFound:
       return `status({ model: ${JSON.stringify(model)} }) lists the versions that the server has seen`;

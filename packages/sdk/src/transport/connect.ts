@@ -35,8 +35,3 @@ export function overConnect(name: "connect" | "grpc-web", inner: ConnectTranspor
     close: async () => {},
   };
 }
-
-/** baseUrl makes the URL of a target that may be given as host:port. */
-export function baseUrl(target: string): string {
-  return /^https?:\/\//.test(target) ? target.replace(/\/+$/, "") : `http://${target}`;
-}

@@ -1,4 +1,3 @@
-import type { ConnectionOptions } from "node:tls";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   GetModelMetadataRequestSchema,
@@ -11,8 +10,9 @@ import {
 import { type Channel, newChannel } from "@tfs/rpc";
 import { discard, systemClock } from "@tfs/std";
 import { opened, sealed } from "./envelope.ts";
-import { splitTarget } from "./target.ts";
-import type { TlsOptions, Transport, TransportOptions } from "./transport.ts";
+import { addressOf } from "./target.ts";
+import { connectionOptions } from "./tls.ts";
+import type { Transport, TransportOptions } from "./transport.ts";
 
 const prediction = "/tensorflow.serving.PredictionService";
 const models = "/tensorflow.serving.ModelService";
@@ -25,7 +25,7 @@ export interface GrpcTransport extends Transport {
 
 /** newGrpcTransport speaks gRPC over HTTP/2, in plaintext or over TLS, to a port or a unix socket. Node only. Throws InvalidArgument for a malformed target. */
 export function newGrpcTransport(options: TransportOptions): GrpcTransport {
-  const { address, encrypted } = splitTarget(options);
+  const { address, encrypted } = addressOf(options);
   const channel = newChannel({
     address,
     clock: systemClock(),
@@ -53,18 +53,4 @@ export function newGrpcTransport(options: TransportOptions): GrpcTransport {
     },
     close: () => channel.close(),
   };
-}
-
-/** connectionOptions puts ours into Node's words. */
-export function connectionOptions({ ca, cert, key, serverName }: TlsOptions): ConnectionOptions {
-  const options: ConnectionOptions = {};
-  if (ca !== undefined) options.ca = pem(ca);
-  if (cert !== undefined) options.cert = pem(cert);
-  if (key !== undefined) options.key = pem(key);
-  if (serverName !== undefined) options.servername = serverName;
-  return options;
-}
-
-function pem(text: string | Uint8Array): string | Buffer {
-  return typeof text === "string" ? text : Buffer.from(text.buffer, text.byteOffset, text.byteLength);
 }

@@ -1,7 +1,7 @@
 import type { ModelSpec } from "@tfs/proto";
 import { codeFromHttp, parseError, parseMetadata, parsePredictResponse, parseStatus, printPredictRequest } from "@tfs/rest";
 import { Code, type Ctx, deadlineExceeded, isFailure, newError } from "@tfs/std";
-import { baseUrl } from "./connect.ts";
+import { urlOf } from "./target.ts";
 import type { Headers, Transport, TransportOptions } from "./transport.ts";
 
 /** An answer past this is not read to its end. */
@@ -9,7 +9,7 @@ const maxBodyBytes = 1 << 30;
 
 /** newRestTransport speaks TensorFlow Serving's REST API through fetch. */
 export function newRestTransport(options: TransportOptions): Transport {
-  const base = baseUrl(options.target);
+  const base = urlOf(options);
   async function send(ctx: Ctx, path: string, headers: Headers, body?: Uint8Array): Promise<Uint8Array> {
     const init: RequestInit = {
       method: body === undefined ? "GET" : "POST",
