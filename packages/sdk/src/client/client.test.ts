@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createServer as createHttp1 } from "node:http";
 import { createServer as createHttp2, type ServerHttp2Session } from "node:http2";
+import { createServer as createHttps } from "node:https";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { create } from "@bufbuild/protobuf";
@@ -9,6 +10,7 @@ import { anyPack } from "@bufbuild/protobuf/wkt";
 import { Code as ConnectCode, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { DataType, ModelService, type PredictRequest, PredictionService, SignatureDefMapSchema, TensorInfoSchema, type TensorProto } from "@tfs/proto";
+import { certificate } from "@tfs/rpc/testing";
 import { isTfsError, newClient, type Transport } from "../index.ts";
 
 let last: PredictRequest | undefined;
@@ -169,6 +171,23 @@ for (const transport of names) {
       client.status({ model: "m" }),
       (err: unknown) => isTfsError(err) && err.codeName === "UNAVAILABLE" && err.hint!.includes("127.0.0.1:1"),
     );
+  });
+}
+
+for (const transport of ["connect", "grpc-web"] as const) {
+  test(`${transport}: TLS by the options' certificates`, async () => {
+    const server = createHttps(certificate("server"), handler);
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      await using client = newClient({ target: `localhost:${port}`, transport, tls: { ca: certificate("ca").cert } });
+      assert.equal((await client.status({ model: "m" })).length, 2);
+      await using stranger = newClient({ target: `https://localhost:${port}`, transport });
+      await assert.rejects(stranger.status({ model: "m" }), (err: unknown) => isTfsError(err) && err.codeName === "UNAVAILABLE" && /tls\.ca/.test(err.hint!));
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 }
 

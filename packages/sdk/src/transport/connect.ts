@@ -2,7 +2,7 @@
 import { create, type DescMessage, type DescMethodUnary, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import { ConnectError, type Transport as ConnectTransport } from "@connectrpc/connect";
 import { GetModelMetadataRequestSchema, GetModelStatusRequestSchema, ModelService, PredictionService } from "@tfs/proto";
-import { type Ctx, deadlineExceeded, isFailure, newError, remainingMs, toCode } from "@tfs/std";
+import { Code, type Ctx, deadlineExceeded, isFailure, newError, remainingMs, toCode } from "@tfs/std";
 import { opened, predictMethod, sealed } from "./envelope.ts";
 import type { Headers, Transport } from "./transport.ts";
 
@@ -21,7 +21,7 @@ export function overConnect(name: "connect" | "grpc-web", inner: ConnectTranspor
       if (ctx.signal.aborted && isFailure(ctx.signal.reason)) throw ctx.signal.reason;
       if (ctx.deadline <= performance.now()) throw deadlineExceeded;
       const failure = ConnectError.from(err);
-      throw newError(toCode(failure.code), failure.rawMessage, err);
+      throw newError(isTlsError(failure.cause) ? Code.Unavailable : toCode(failure.code), failure.rawMessage, err);
     }
   }
   const { getModelMetadata } = PredictionService.method;
@@ -34,4 +34,9 @@ export function overConnect(name: "connect" | "grpc-web", inner: ConnectTranspor
     status: (ctx, spec, headers) => unary(ctx, ModelService.method.getModelStatus, create(GetModelStatusRequestSchema, { modelSpec: spec }), headers),
     close: async () => {},
   };
+}
+
+/** isTlsError tells whether no connection came about because of TLS, as Node names that; Connect takes it for Internal. */
+function isTlsError(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && /CERT|^UNABLE_TO_|^ERR_TLS_|^ERR_SSL_/.test(String(cause.code));
 }
