@@ -5,7 +5,7 @@ import { backoffMs } from "./backoff.ts";
 import type { Asked } from "./attempt.ts";
 import { type Call, type CallHandler, type Desk, newOutgoing, type OpenOptions, type Outgoing } from "./call.ts";
 import { type Conversation, type ConversationRequest, converse } from "./conversation.ts";
-import type { Fields } from "./fields.ts";
+import { type Fields, newField, newFields } from "./fields.ts";
 import { type Budget, newBudget } from "./http2/index.ts";
 import { type ChannelLimits, defaultChannelLimits } from "./limits.ts";
 import { dial, type Link } from "./link.ts";
@@ -118,9 +118,12 @@ class Channel {
     return converse(ctx, this, { ...this.#asked, ...options, path, messages });
   }
 
-  /** open starts a call whose fields and bytes pass through untouched: the caller brings :method, :path, :scheme, :authority and the rest. */
+  /**
+   * open starts a call whose fields and bytes pass through untouched: the caller brings :method, :path, :scheme, :authority and the rest. Only :scheme is the
+   * channel's to know: over TLS it is https whatever the caller says.
+   */
   open(fields: Fields, handler: CallHandler, options: OpenOptions = {}): Call {
-    const call = newOutgoing(this.#desk, fields, handler, options);
+    const call = newOutgoing(this.#desk, this.#options.tls === undefined ? fields : secureFields(fields), handler, options);
     this.#inFlight++;
     if (this.#link !== undefined && this.#waiting.size === 0 && this.#link.room > 0) call.attach(this.#link);
     else if (this.#failure !== undefined) this.#failSoon(call, this.#failure);
@@ -243,3 +246,15 @@ class Channel {
   }
 }
 export type { Channel };
+
+const https = newField(":scheme", "https");
+/** What was made of fields once, for as long as they come again: so that their block is encoded once as well. */
+const secured = new WeakMap<Fields, Fields>();
+
+function secureFields(fields: Fields): Fields {
+  const known = secured.get(fields);
+  if (known !== undefined) return known;
+  const made = newFields(fields.list.map((field) => (field.name === ":scheme" ? https : field)));
+  secured.set(fields, made);
+  return made;
+}
