@@ -14,6 +14,8 @@ const messages = [
   { name: "DEL and NUL are escaped", text: "\x7f\0", value: "%7F%00" },
   { name: "a space at an end is escaped, one within is not", text: " a b: ", value: "%20a b:%20" },
   { name: "a single space is escaped", text: " ", value: "%20" },
+  { name: "blanks at the ends are escaped, as HTTP drops them", text: "  of model ", value: "%20 of model%20" },
+  { name: "a blank alone is escaped", text: " ", value: "%20" },
   { name: "nothing stays nothing", text: "", value: "" },
 ];
 for (const tc of messages) {
