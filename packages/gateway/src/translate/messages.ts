@@ -100,7 +100,9 @@ class ToClient implements CallHandler, ReaderSink, Timed {
 
   onFault(failure: Failure): void {
     this.cancel();
-    this.#end(failure, noFields);
+    // A backend that says why it broke off within a message is believed.
+    const said = this.#trailers === undefined ? undefined : failureFromTrailers(this.#trailers);
+    this.#end(said ?? failure, noFields);
   }
 
   credit(bytes: number): void {

@@ -421,6 +421,21 @@ for (const tc of protocols.filter(({ type }) => type !== "application/proto")) {
     ));
 }
 
+for (const [how, trailers, status, says] of [
+  ["and says why", { "grpc-status": "5", "grpc-message": "!" }, 404, /"code":"not_found","message":"!"/],
+  ["and claims success", { "grpc-status": "0" }, 500, /"code":"internal".*ended inside a message/],
+] as const) {
+  test(`Connect's unary calls: a backend that ends within its message ${how}`, () =>
+    withGateway(
+      (stream) => reply(stream, framed.subarray(0, 7), trailers),
+      async (gateway) => {
+        const got = await ask(gateway, "1.1", { "content-type": "application/proto" }, bytes);
+        assert.equal(got.status, status);
+        assert.match(got.body.toString(), says);
+      },
+    ));
+}
+
 for (const tc of protocols) {
   for (const version of ["1.1", "2"] as const) {
     test(`${tc.name} over HTTP/${version}: a megabyte each way`, () =>
