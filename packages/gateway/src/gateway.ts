@@ -7,9 +7,11 @@ import { type Config, checkConfig, defaults } from "./config/index.ts";
 import { type Credentials, newCredentials } from "./credentials/index.ts";
 import { newDeadlines } from "./forward/index.ts";
 import { type Health, newHealth } from "./health/index.ts";
-import { newHandler, placesOf } from "./listen/index.ts";
+import { newCors, newHandler, newRequestIds, placesOf } from "./listen/index.ts";
+import { type Metrics, newMetrics } from "./metrics/index.ts";
 import { isOwn, newReflection, ownServices, type Reflection } from "./reflection/index.ts";
 import { newSchema, readDescriptorSet } from "./schema/index.ts";
+import type { Report } from "./workers/index.ts";
 
 export interface GatewayOptions {
   readonly clock: Clock;
@@ -26,8 +28,10 @@ export function newGateway(config: Partial<Config> & Pick<Config, "backends">, o
 class Gateway {
   readonly #config: Config;
   readonly #pool: Pool;
+  readonly #ready: () => boolean;
   readonly #health: Health;
   readonly #reflection: Reflection | undefined;
+  readonly #metrics: Metrics = newMetrics();
   readonly #credentials: Credentials;
   /** One for each of the places where the config has us listen. */
   readonly #listeners: readonly Listener[];
@@ -43,19 +47,24 @@ class Gateway {
     const unary: Unary = async (ctx, path, message) =>
       (await callUnary(ctx, pool, { path, message, clock, authority: "localhost", scheme: "http", maxMessageBytes: backendLimits.maxMessageBytes })).message;
     const schema = newSchema([ownServices, ...config.descriptorSets.map(readDescriptorSet)]);
-    const ready = (): boolean => pool.ready && !this.#draining;
-    this.#health = newHealth({ ready, services: schema.services().filter((service) => !isOwn(service)), clock });
+    this.#ready = () => pool.ready && !this.#draining;
+    this.#health = newHealth({ ready: this.#ready, services: schema.services().filter((service) => !isOwn(service)), clock });
     this.#reflection = config.reflection ? newReflection(schema) : undefined;
     const onExchange = newHandler({
       backends: pool,
       bridge: newBridge(unary, clock),
-      ready,
+      ready: this.#ready,
+      schema,
+      refuseUnknown: config.unknownServices === "refuse",
+      ids: newRequestIds(options.random ?? Math.random),
+      idsForGrpc: config.requestIds === "all",
+      cors: newCors(config.corsOrigins),
+      metrics: this.#metrics,
       health: this.#health,
       reflection: this.#reflection,
       clock,
       deadlines: newDeadlines(clock),
       logger,
-      schema,
       maxRequestBytes: config.maxRequestBytes,
       maxAnswerBytes: backendLimits.maxMessageBytes,
       timeoutMs: config.restTimeoutMs,
@@ -88,6 +97,13 @@ class Gateway {
   /** look reads certificates again that have changed; connections that are there go on with theirs. The gateway looks by itself every ten seconds. */
   look(): void {
     this.#credentials.look();
+  }
+
+  /** report gives what this gateway has counted, and whether it could answer a call now. */
+  report(): Report {
+    const connections = this.#listeners.reduce((sum, listener) => sum + listener.connections, 0);
+    const gauges = { connections, backends: this.#pool.states };
+    return { ready: this.#ready(), families: this.#metrics.collect(gauges) };
   }
 
   /** drain stops accepting, lets calls in flight finish for at most `ms`, and closes the channels. */

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { formatAddress } from "@tfs/rpc";
+import { type BindAddress, formatAddress } from "@tfs/rpc";
 import {
   background,
   Code,
@@ -21,8 +21,8 @@ import {
 } from "@tfs/std";
 import { type Config, configOf, flags, headline, parseConfigFile } from "./config/index.ts";
 import { type GatewayOptions, newGateway } from "./gateway.ts";
-import { placesOf } from "./listen/index.ts";
-import { isWorker, runWorkers, serveConnections } from "./workers/index.ts";
+import { type Admin, newAdmin, placesOf } from "./listen/index.ts";
+import { isWorker, type Report, runWorkers, serveConnections } from "./workers/index.ts";
 
 async function main(argv: readonly string[]): Promise<void> {
   const given = parseFlags(flags, argv);
@@ -63,9 +63,24 @@ function onHangup({ tls, backendTls }: Config, look: () => void): void {
   if (tls !== undefined || backendTls !== undefined) process.on("SIGHUP", look);
 }
 
+/** openAdmin opens the admin port if there is to be one. */
+async function openAdmin(ctx: Ctx, config: Config, options: GatewayOptions, report: () => Promise<Report>): Promise<Admin | undefined> {
+  if (config.adminPort === 0) return undefined;
+  const admin = newAdmin({ ...options, report });
+  const address = await admin.listen(ctx, bindAddress(config.adminHost, config.adminPort));
+  options.logger.info("admin listening", { address: formatAddress(address) });
+  return admin;
+}
+
+/** bindAddress is where to listen: no host is every address of the machine. */
+function bindAddress(host: string, port: number): BindAddress {
+  return host === "" ? { port } : { port, host };
+}
+
 /** serve runs one gateway until ctx ends, and drains it. */
 async function serve(ctx: Ctx, config: Config, options: GatewayOptions): Promise<void> {
   await using gateway = newGateway(config, options);
+  await using _ = await openAdmin(ctx, config, options, async () => gateway.report());
   let address: string;
   try {
     address = await gateway.listen(ctx);
@@ -83,6 +98,8 @@ async function serve(ctx: Ctx, config: Config, options: GatewayOptions): Promise
 /** lead listens, and keeps workers that serve. */
 async function lead(ctx: Ctx, config: Config, options: GatewayOptions, argv: readonly string[]): Promise<void> {
   const { workers, drainMs } = config;
+  let report = async (): Promise<Report> => ({ ready: false, families: [] }); // until there are workers to ask
+  await using _ = await openAdmin(ctx, config, options, () => report());
   const running = runWorkers(ctx, {
     ...options,
     count: workers,
@@ -92,7 +109,8 @@ async function lead(ctx: Ctx, config: Config, options: GatewayOptions, argv: rea
     env: process.env,
     drainMs,
     onHangup: (look) => onHangup(config, look),
-    onListening([first]) {
+    onListening([first], ask) {
+      report = ask;
       const address = formatAddress(first!); // there is a port or a socket
       options.logger.info("listening", { address, backends: config.backends.join(","), pid: process.pid });
       announce(address);

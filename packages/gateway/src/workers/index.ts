@@ -10,5 +10,6 @@
  */
 export type { PrimaryOptions } from "./primary.ts";
 export { runWorkers } from "./primary.ts";
+export type { Report } from "./reports.ts";
 export type { Serving } from "./worker.ts";
 export { isWorker, serveConnections } from "./worker.ts";

@@ -1,6 +1,7 @@
 import { Socket } from "node:net";
 import { type Ctx, done, withCancel } from "@tfs/std";
 import type { ToPrimary, ToWorker } from "./messages.ts";
+import type { Report } from "./reports.ts";
 
 /** The primary sets this for its workers. */
 export const workerVariable = "TFS_GATEWAY_WORKER";
@@ -16,6 +17,8 @@ export interface Serving {
   accept(socket: Socket, at: number): void;
   /** look reads certificates again that have changed. */
   look(): void;
+  /** report tells how it is doing. */
+  report(): Report;
 }
 
 /**
@@ -27,6 +30,7 @@ export async function serveConnections(ctx: Ctx, serving: Serving): Promise<void
   process.on("message", (message: ToWorker, handle: unknown) => {
     if (message.kind === "drain") stopping.cancel();
     else if (message.kind === "look") serving.look();
+    else if (message.kind === "report") say({ kind: "report", round: message.round, report: serving.report() });
     else {
       if (handle instanceof Socket) serving.accept(handle, message.at);
       say({ kind: "taken", id: message.id });
