@@ -21,6 +21,7 @@ import {
 } from "@tfs/std";
 import { type Config, configOf, flags, headline, parseConfigFile } from "./config/index.ts";
 import { type GatewayOptions, newGateway } from "./gateway.ts";
+import { placesOf } from "./listen/index.ts";
 import { isWorker, runWorkers, serveConnections } from "./workers/index.ts";
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -43,7 +44,10 @@ async function main(argv: readonly string[]): Promise<void> {
       ctx.cancel();
     });
   }
-  if (worker) return await work(ctx, config, { clock, logger });
+  if (worker) {
+    onHangup(config, () => {}); // its primary says so here too
+    return await work(ctx, config, { clock, logger });
+  }
   if (config.workers === 1) await serve(ctx, config, { clock, logger });
   else await lead(ctx, config, { clock, logger }, argv);
   logger.info("stopped");
@@ -52,6 +56,11 @@ async function main(argv: readonly string[]): Promise<void> {
 /** announce prints the one line on standard output that a program can wait for. */
 function announce(address: string): void {
   process.stdout.write(`${JSON.stringify({ event: "listening", address, pid: process.pid })}\n`);
+}
+
+/** onHangup has SIGHUP, which would end the process, read certificates again if there are some. */
+function onHangup({ tls, backendTls }: Config, look: () => void): void {
+  if (tls !== undefined || backendTls !== undefined) process.on("SIGHUP", look);
 }
 
 /** serve runs one gateway until ctx ends, and drains it. */
@@ -66,23 +75,25 @@ async function serve(ctx: Ctx, config: Config, options: GatewayOptions): Promise
   }
   options.logger.info("listening", { address, backends: config.backends.join(","), pid: process.pid });
   announce(address);
+  onHangup(config, () => gateway.look());
   await done(ctx);
   await gateway.drain(config.drainMs);
 }
 
 /** lead listens, and keeps workers that serve. */
 async function lead(ctx: Ctx, config: Config, options: GatewayOptions, argv: readonly string[]): Promise<void> {
-  const { host, port, workers, drainMs } = config;
+  const { workers, drainMs } = config;
   const running = runWorkers(ctx, {
     ...options,
     count: workers,
-    address: host === "" ? { port } : { port, host },
+    addresses: placesOf(config).map(({ address }) => address),
     program: fileURLToPath(import.meta.url),
     args: argv,
     env: process.env,
     drainMs,
-    onListening(at) {
-      const address = formatAddress(at);
+    onHangup: (look) => onHangup(config, look),
+    onListening([first]) {
+      const address = formatAddress(first!); // there is a port or a socket
       options.logger.info("listening", { address, backends: config.backends.join(","), pid: process.pid });
       announce(address);
     },
@@ -97,7 +108,7 @@ async function work(ctx: Ctx, config: Config, options: GatewayOptions): Promise<
   try {
     await using gateway = newGateway(config, options);
     gateway.open();
-    await serveConnections(ctx, (socket) => gateway.accept(socket));
+    await serveConnections(ctx, gateway);
     await gateway.drain(config.drainMs);
   } finally {
     if (process.connected) process.disconnect(); // which would keep this process alive

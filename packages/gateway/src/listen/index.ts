@@ -7,3 +7,5 @@
  */
 export type { HandlerOptions } from "./handlers.ts";
 export { newHandler } from "./handlers.ts";
+export type { Place } from "./places.ts";
+export { placesOf } from "./places.ts";

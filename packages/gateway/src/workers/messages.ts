@@ -1,7 +1,9 @@
 /** ToWorker is what the primary tells a worker. */
 export type ToWorker =
-  /** A connection comes with this message. */
-  | { readonly kind: "connection"; readonly id: number }
+  /** A connection comes with this message; it came in at this of the places where the primary listens. */
+  | { readonly kind: "connection"; readonly id: number; readonly at: number }
+  /** Certificates may have changed. */
+  | { readonly kind: "look" }
   /** Finish what is in flight, and end. */
   | { readonly kind: "drain" };
 

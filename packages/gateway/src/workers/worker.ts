@@ -10,16 +10,27 @@ export function isWorker(env: Readonly<Record<string, string | undefined>>): boo
   return env[workerVariable] !== undefined;
 }
 
+/** Serving is what a worker does for its primary. */
+export interface Serving {
+  /** accept takes a connection, which came in at this of the places where the primary listens. */
+  accept(socket: Socket, at: number): void;
+  /** look reads certificates again that have changed. */
+  look(): void;
+}
+
 /**
- * serveConnections hands every connection that the primary deals out to `accept`, until the primary says to drain, or is gone, or ctx ends. Then the caller drains, and
+ * serveConnections hands every connection that the primary deals out to `serving`, until the primary says to drain, or is gone, or ctx ends. Then the caller drains, and
  * lets go of the primary by process.disconnect().
  */
-export async function serveConnections(ctx: Ctx, accept: (socket: Socket) => void): Promise<void> {
+export async function serveConnections(ctx: Ctx, serving: Serving): Promise<void> {
   using stopping = withCancel(ctx);
   process.on("message", (message: ToWorker, handle: unknown) => {
     if (message.kind === "drain") stopping.cancel();
-    else if (handle instanceof Socket) accept(handle);
-    if (message.kind === "connection") say({ kind: "taken", id: message.id });
+    else if (message.kind === "look") serving.look();
+    else {
+      if (handle instanceof Socket) serving.accept(handle, message.at);
+      say({ kind: "taken", id: message.id });
+    }
   });
   process.once("disconnect", () => stopping.cancel());
   say({ kind: "ready" });
