@@ -4,7 +4,6 @@ import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/p
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { ModelSpecSchema, MultiInferenceRequestSchema, PredictRequestSchema } from "@tfs/proto";
 import { frameMessage } from "@tfs/rpc";
-// biome-ignore lint/correctness/noUndeclaredDependencies: a tool of the whole repository, which the root declares
 import fc from "fast-check";
 import { headBytes, newPeeker, type Peeked, peek, type Shape, type Spec } from "./index.ts";
 
