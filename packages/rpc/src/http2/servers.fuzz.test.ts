@@ -11,7 +11,8 @@ import fc from "fast-check";
 import { type Exchange, fieldsOf, type Listener, newListener } from "../index.ts";
 import { clientPreface, encodeFrame, type Frame, frameType, uint32 } from "../testing/index.ts";
 import { flag, frame, h2 } from "./frame.ts";
-import { cut, step, write } from "./testing/script.ts";
+import { change, mutate, whole } from "./testing/mutations.ts";
+import { cut, sizes, steps, write } from "./testing/script.ts";
 import { acknowledgement, type Said, speak, turns } from "./testing/speaker.ts";
 
 const short = process.env["TFS_SHORT"] === "1";
@@ -118,14 +119,6 @@ const answers = (frames: readonly Frame[]): string =>
     .map(({ stream }) => stream)
     .sort((a, b) => a - b)
     .join();
-
-/** Reads as small as the head of a frame in parts, and as large as all. */
-const sizes = fc.oneof(
-  fc.constant([100_000]),
-  fc.array(fc.integer({ min: 1, max: 3_000 }), { minLength: 1, maxLength: 4 }),
-  fc.array(fc.integer({ min: 30, max: 200 }), { minLength: 1, maxLength: 8 }),
-);
-const steps = fc.array(step, { maxLength: 24, size: "max" });
 
 test("servers: valid sequences, however they are cut, are heard alike", () =>
   fc.assert(
@@ -253,35 +246,6 @@ for (const [name, { frames, differs, atOnce }] of Object.entries(breaches)) {
       else assert.deepEqual([mine, differs.node === "as it comes" ? differs.node : its], [differs.ours, differs.node]);
     }
   });
-}
-
-const change = fc.record({ at: fc.nat(), byte: fc.nat(255), how: fc.constantFrom("set", "flip", "insert", "drop", "cut", "twice") });
-/** mutate changes a byte, or a few. */
-function mutate(bytes: Buffer, { at, byte, how }: { readonly at: number; readonly byte: number; readonly how: string }): Buffer {
-  const place = bytes.length === 0 ? 0 : at % bytes.length;
-  const [front, back] = [bytes.subarray(0, place), bytes.subarray(place)];
-  if (how === "set") return Buffer.concat([front, Buffer.of(byte), back.subarray(1)]);
-  if (how === "flip") return Buffer.concat([front, Buffer.of((back[0] ?? 0) ^ (1 << (byte & 7))), back.subarray(1)]);
-  if (how === "insert") return Buffer.concat([front, Buffer.of(byte), back]);
-  if (how === "drop") return Buffer.concat([front, back.subarray(1)]);
-  return how === "cut" ? front : Buffer.concat([front, back.subarray(0, byte), back]);
-}
-
-/** whole completes a frame and a header block of which the end is missing: before that, who waits for it and who does not have nothing in common. */
-function whole(bytes: Buffer): Buffer {
-  let at = 0;
-  let block = 0; // the stream of one that has not ended
-  while (at < bytes.length) {
-    if (bytes.length - at < 9) return whole(bytes.subarray(0, at));
-    const [type, flags, stream] = [bytes[at + 3]!, bytes[at + 4]!, bytes.readUInt32BE(at + 5)];
-    if (type === frame.headers || type === frame.continuation) block = (flags & flag.endHeaders) === 0 ? stream : 0;
-    at += 9 + bytes.readUIntBE(at, 3);
-  }
-  return Buffer.concat([
-    bytes,
-    Buffer.alloc(Math.min(at - bytes.length, 20_000)),
-    ...(block === 0 ? [] : [encodeFrame(frame.continuation, flag.endHeaders, block)]),
-  ]);
 }
 
 /** Of what only we refuse, and only by resetting the stream. */

@@ -13,7 +13,7 @@ export interface Said {
   readonly closed: boolean;
 }
 
-/** speak writes the pieces, each for a read of its own, and gives what came back once nothing more comes. The socket is open; nothing was read from it. */
+/** speak says the pieces on a fresh connection, and gives what came back. `settled` changes with whatever else is waited for. */
 export async function speak(socket: Socket, pieces: readonly Uint8Array[], settled: () => number): Promise<Said> {
   const read = newFrameReader();
   const frames: Frame[] = [];
@@ -23,20 +23,26 @@ export async function speak(socket: Socket, pieces: readonly Uint8Array[], settl
   socket.on("close", () => {
     gone = true;
   });
+  await say(socket, pieces, () => frames.length * 1000 + settled() + (gone ? 0.5 : 0));
+  return { frames, closed: gone || frames.some(isGoaway) };
+}
+
+/** isGoaway tells the end of a connection for a fault. */
+export const isGoaway = ({ type, payload }: Frame): boolean => type === frameType.goaway && payload.readUInt32BE(4) !== 0;
+
+/** say writes the pieces, each for a read of its own, and waits until nothing changes any more. */
+export async function say(socket: Socket, pieces: readonly Uint8Array[], state: () => number): Promise<void> {
   socket.setNoDelay(true);
   for (const piece of pieces) {
-    if (gone) break;
+    if (socket.destroyed) break;
     socket.write(piece);
     await turns(1);
   }
-  const state = (): number => frames.length * 1000 + settled() + (gone ? 0.5 : 0);
   for (let still = 0, before = -1; still < quietTurns; ) {
     await turns(1);
     still = state() === before ? still + 1 : 0;
     before = state();
   }
-  const goaway = frames.some((frame) => frame.type === frameType.goaway && frame.payload.readUInt32BE(4) !== 0);
-  return { frames, closed: gone || goaway };
 }
 
 /** On loopback what was written is there in the next turn; a few more, for who answers later. */

@@ -1,0 +1,44 @@
+// Bytes changed at random: what of it is still a sequence of frames, and what it means, is for the two sides to agree on.
+import fc from "fast-check";
+import { encodeFrame } from "../../testing/index.ts";
+import { flag, frame } from "../frame.ts";
+
+/** Change is what happens to one place of a sequence. */
+export interface Change {
+  readonly at: number;
+  readonly byte: number;
+  readonly how: string;
+}
+
+export const change: fc.Arbitrary<Change> = fc.record({
+  at: fc.nat(),
+  byte: fc.nat(255),
+  how: fc.constantFrom("set", "flip", "insert", "drop", "cut", "twice"),
+});
+/** mutate changes a byte, or a few. */
+export function mutate(bytes: Buffer, { at, byte, how }: Change): Buffer {
+  const place = bytes.length === 0 ? 0 : at % bytes.length;
+  const [front, back] = [bytes.subarray(0, place), bytes.subarray(place)];
+  if (how === "set") return Buffer.concat([front, Buffer.of(byte), back.subarray(1)]);
+  if (how === "flip") return Buffer.concat([front, Buffer.of((back[0] ?? 0) ^ (1 << (byte & 7))), back.subarray(1)]);
+  if (how === "insert") return Buffer.concat([front, Buffer.of(byte), back]);
+  if (how === "drop") return Buffer.concat([front, back.subarray(1)]);
+  return how === "cut" ? front : Buffer.concat([front, back.subarray(0, byte), back]);
+}
+
+/** whole completes a frame and a header block of which the end is missing: before that, who waits for it and who does not have nothing in common. */
+export function whole(bytes: Buffer): Buffer {
+  let at = 0;
+  let block = 0; // the stream of one that has not ended
+  while (at < bytes.length) {
+    if (bytes.length - at < 9) return whole(bytes.subarray(0, at));
+    const [type, flags, stream] = [bytes[at + 3]!, bytes[at + 4]!, bytes.readUInt32BE(at + 5)];
+    if (type === frame.headers || type === frame.continuation) block = (flags & flag.endHeaders) === 0 ? stream : 0;
+    at += 9 + bytes.readUIntBE(at, 3);
+  }
+  return Buffer.concat([
+    bytes,
+    Buffer.alloc(Math.min(at - bytes.length, 20_000)),
+    ...(block === 0 ? [] : [encodeFrame(frame.continuation, flag.endHeaders, block)]),
+  ]);
+}
