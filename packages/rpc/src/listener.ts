@@ -4,7 +4,7 @@ import type { Address } from "./address.ts";
 import { type BindAddress, bind } from "./bind.ts";
 import type { Exchange } from "./exchange.ts";
 import { type Http1, newHttp1 } from "./http1/index.ts";
-import { type Budget, defaultSessionLimits, h2, newBudget, newSession, type Session, type Stream } from "./http2/index.ts";
+import { type Budget, defaultSessionLimits, h2, newBudget, newSession, type Session, type SessionLimits, type Stream } from "./http2/index.ts";
 import { defaultListenerLimits, type ListenerLimits } from "./limits.ts";
 import { peerOf } from "./peer.ts";
 import type { Kind } from "./preface.ts";
@@ -44,6 +44,7 @@ const tcpKeepAliveMs = 60_000;
 class Listener {
   readonly #options: ListenerOptions;
   readonly #limits: ListenerLimits;
+  readonly #sessionLimits: SessionLimits;
   readonly #budget: Budget;
   readonly #server: Server;
   readonly #http1: Http1;
@@ -58,6 +59,9 @@ class Listener {
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.#limits = { ...defaultListenerLimits, ...options.limits };
+    const { streams, headerBytes, headerMs, streamWindowBytes, resetBurst, resetsPerSecond } = this.#limits;
+    const resets = { burst: resetBurst, perSecond: resetsPerSecond };
+    this.#sessionLimits = { ...defaultSessionLimits, streams, headerBytes, headerMs, streamWindowBytes, resets };
     this.#budget = options.budget ?? newBudget(this.#limits.heldBytes);
     const { clock, logger } = options;
     this.#http1 = newHttp1({ limits: this.#limits, clock, logger, onExchange: (exchange) => options.onExchange(exchange as Http1Exchange) });
@@ -88,7 +92,9 @@ class Listener {
     }
     const { tls, clock, logger } = this.#options;
     if (tls === undefined) {
-      this.#welcome(accepted, newWire(accepted), undefined);
+      const wire = newWire(accepted);
+      if (wire.socket !== accepted) accepted.destroy(); // an empty shell: its connection has moved
+      this.#welcome(accepted, wire, undefined);
       return;
     }
     const address = accepted.remoteAddress; // not to be had any more when it has failed
@@ -152,13 +158,12 @@ class Listener {
   }
 
   #serve(wire: Wire, buffer: Buffer, start: number, end: number): void {
-    const { streams, headerBytes, headerMs, streamWindowBytes, resetBurst, resetsPerSecond } = this.#limits;
     const session = newSession({
       side: "server",
       wire,
       peer: peerOf(wire.socket),
       clock: this.#options.clock,
-      limits: { ...defaultSessionLimits, streams, headerBytes, headerMs, streamWindowBytes, resets: { burst: resetBurst, perSecond: resetsPerSecond } },
+      limits: this.#sessionLimits,
       budget: this.#budget,
       onStream: this.#options.onExchange,
       onClose: () => {

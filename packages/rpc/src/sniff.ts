@@ -8,22 +8,20 @@ export interface SniffOptions {
   readonly firstBytesMs: number;
 }
 
-/** sniff waits for the bytes that tell a connection's protocol and hands them on with the wire; a connection that ends or stays silent is destroyed. */
+/** sniff waits for the bytes that tell a connection's protocol and hands them on with the wire; a connection that stays silent is destroyed. */
 export function sniff(wire: Wire, options: SniffOptions, onKind: (kind: Kind, buffer: Buffer, start: number, end: number) => void): void {
   const { socket } = wire;
   let seen: Buffer | undefined;
   const stop = (): void => {
     timer.cancel();
-    socket.removeListener("end", giveUp);
-    socket.removeListener("close", stop);
+    wire.onClose = undefined;
   };
   const giveUp = (): void => {
     stop();
     socket.destroy();
   };
   const timer = options.clock.after(options.firstBytesMs, giveUp, { background: true });
-  socket.on("end", giveUp);
-  socket.on("close", stop);
+  wire.onClose = stop;
   wire.onBytes = (buffer, start, end) => {
     const first = seen === undefined ? buffer.subarray(start, end) : Buffer.concat([seen, buffer.subarray(start, end)]);
     const kind = classify(first);

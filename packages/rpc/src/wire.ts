@@ -52,6 +52,8 @@ class Wire {
   socket!: Socket;
   /** onBytes hears buffer[start, end). The bytes are the wire's again when it returns, unless it called keep. */
   onBytes: (buffer: Buffer, start: number, end: number) => void = () => {};
+  /** onClose, if there, hears that the socket is gone; a listener of the socket's own would stay for as long as it does. */
+  onClose: (() => void) | undefined = undefined;
   /** received counts bytes. */
   received = 0;
   readonly onread: OnRead;
@@ -72,6 +74,7 @@ class Wire {
   /** close: the socket is gone. */
   close(): void {
     this.#buffer.close();
+    this.onClose?.();
   }
 
   /** keep says that what was read is about to be written by `target` as it is. The buffer is let go if it has not left by the end of the read. */

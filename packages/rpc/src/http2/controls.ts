@@ -18,7 +18,8 @@ const incrementMin = 1024;
 class Controls {
   readonly #session: Session;
   readonly #ledger: Ledger;
-  readonly #pings = new Map<number, () => void>();
+  /** Those that are unanswered, by number; made for the first. */
+  #pings: Map<number, () => void> | undefined = undefined;
   #pingId = 0;
 
   constructor(session: Session) {
@@ -33,6 +34,7 @@ class Controls {
 
   /** ping asks the peer for a sign of life. */
   ping(onAck: () => void): void {
+    this.#pings ??= new Map();
     if (this.#session.life.dead || this.#pings.size >= pingsMax) return;
     const id = ++this.#pingId;
     this.#pings.set(id, onAck);
@@ -44,7 +46,7 @@ class Controls {
 
   /** stop waits for no answer any more. */
   stop(): void {
-    this.#pings.clear();
+    this.#pings = undefined;
   }
 
   onPriority(id: number, buffer: Buffer, start: number, end: number): void {
@@ -84,8 +86,8 @@ class Controls {
     if (end - start !== 8) return void session.life.fault(h2.frameSize, "PING of a wrong length");
     if ((flags & flag.ack) !== 0) {
       const number = buffer.readUInt32BE(start + 4);
-      const onAck = this.#pings.get(number);
-      this.#pings.delete(number);
+      const onAck = this.#pings?.get(number);
+      this.#pings?.delete(number);
       onAck?.();
       return;
     }

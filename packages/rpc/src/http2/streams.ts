@@ -21,7 +21,8 @@ class Streams {
   readonly #session: Session;
   readonly #open: Roster = newRoster();
   readonly #resets: Ledger;
-  readonly #cancelled: Cancelled;
+  /** A client's, once it may not reset a stream that it gives up. */
+  #cancelled: Cancelled | undefined = undefined;
   #resetIds: number[] = [];
   /** lastId is the highest stream that the peer opened. */
   lastId = 0;
@@ -31,12 +32,11 @@ class Streams {
   constructor(session: Session) {
     this.#session = session;
     this.#resets = newLedger(session.limits.resets, session.options.clock);
-    this.#cancelled = newCancelled(session, this.#resets);
   }
 
   /** size is how many the peer takes to be open. */
   get size(): number {
-    return this.#open.size + this.#cancelled.size;
+    return this.#cancelled === undefined ? this.#open.size : this.#open.size + this.#cancelled.size;
   }
 
   get(id: number): Stream | undefined {
@@ -110,7 +110,10 @@ class Streams {
   reset(stream: Stream, code: number): void {
     if (this.#session.server || this.#resets.spend()) this.sayReset(stream.id, code);
     else if (stream.heard) this.sayEnd(stream.id);
-    else this.#cancelled.add(stream.id, stream.ended && stream.queued === 0);
+    else {
+      this.#cancelled ??= newCancelled(this.#session, this.#resets);
+      this.#cancelled.add(stream.id, stream.ended && stream.queued === 0);
+    }
     this.#remove(stream);
   }
 
@@ -157,7 +160,7 @@ class Streams {
     if (stream !== undefined) {
       this.#remove(stream);
       stream.handler.onReset(buffer.readUInt32BE(start));
-    } else if (this.#cancelled.end(id, true)) this.left();
+    } else if (this.#cancelled?.end(id, true) === true) this.left();
     if (server) this.#spend();
   }
 
@@ -171,7 +174,7 @@ class Streams {
 
   /** onStrayEnd: the peer has completed its side of a stream that we have given up. */
   onStrayEnd(id: number): void {
-    if (this.#cancelled.end(id, false)) this.left();
+    if (this.#cancelled?.end(id, false) === true) this.left();
   }
 
   /** refuseAbove ends streams of ours that the peer has not looked at: it said so by GOAWAY (section 6.8). */
@@ -206,7 +209,7 @@ class Streams {
   die(): void {
     const streams = this.#open.all();
     this.#open.clear();
-    this.#cancelled.die();
+    this.#cancelled?.die();
     for (const stream of streams) {
       stream.over = true;
       if (stream.queued > 0) stream.drop();
