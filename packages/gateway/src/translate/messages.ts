@@ -90,12 +90,7 @@ class ToClient implements CallHandler, ReaderSink, Timed {
   }
 
   onLast(): void {
-    const failure = failureFromTrailers(this.#trailers);
-    // What no descriptor names and no backend has is not there: Connect's own servers say that by status 404.
-    if (failure?.code === Code.Unimplemented && !this.#plan.known && !this.#answered) {
-      this.finish();
-      this.client.refuse(failure, 404);
-    } else this.#end(failure, this.#trailers === undefined ? noFields : metadataFields(this.#trailers));
+    this.#end(failureFromTrailers(this.#trailers), this.#trailers === undefined ? noFields : metadataFields(this.#trailers));
   }
 
   onFault(failure: Failure): void {
@@ -132,7 +127,9 @@ class ToClient implements CallHandler, ReaderSink, Timed {
 
   #end(failure: Failure | undefined, metadata: Fields): void {
     this.finish();
-    this.client.end(failure, metadata);
+    // What no descriptor names and no backend has is not there: Connect's own servers say that by status 404.
+    if (failure?.code === Code.Unimplemented && !this.#plan.known && !this.#answered) this.client.refuse(failure, 404);
+    else this.client.end(failure, metadata);
   }
 }
 

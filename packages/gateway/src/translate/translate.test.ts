@@ -382,14 +382,26 @@ for (const [method, target] of [
     }));
 }
 
-test("a method that no descriptor names and no backend has is 404 to Connect", () =>
-  withGateway(
-    (stream) => reply(stream, Buffer.alloc(0), { "grpc-status": "12", "grpc-message": "unknown service a.B" }),
-    async (gateway) => {
+const unknown: readonly { readonly name: string; readonly serve: Serve; readonly says: string }[] = [
+  {
+    name: "says so",
+    serve: (stream) => reply(stream, Buffer.alloc(0), { "grpc-status": "12", "grpc-message": "unknown service a.B" }),
+    says: "unknown service a.B",
+  },
+  {
+    name: "says so before any headers",
+    serve: (stream) => stream.respond({ ":status": 200, "content-type": "application/grpc", "grpc-status": "12", "grpc-message": "no" }, { endStream: true }),
+    says: "no",
+  },
+  { name: "answers by HTTP alone", serve: (stream) => stream.respond({ ":status": 404 }, { endStream: true }), says: "HTTP status 404 without grpc-status" },
+];
+for (const tc of unknown) {
+  test(`a method that no descriptor names is 404 to Connect if the backend lacks it and ${tc.name}`, () =>
+    withGateway(tc.serve, async (gateway) => {
       const got = await ask(gateway, "1.1", { "content-type": "application/proto" }, bytes);
-      assert.deepEqual([got.status, JSON.parse(got.body.toString())], [404, { code: "unimplemented", message: "unknown service a.B" }]);
-    },
-  ));
+      assert.deepEqual([got.status, JSON.parse(got.body.toString())], [404, { code: "unimplemented", message: tc.says }]);
+    }));
+}
 
 test("JSON: a method of ours, without saying Connect", () =>
   withGateway(
