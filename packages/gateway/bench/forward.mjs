@@ -14,6 +14,7 @@ const { openFirst } = await import(dist("../dist/backend/failover.js"));
 const { newArena } = await import(dist("../dist/backend/replay.js"));
 const { newHandler } = await import(dist("../dist/listen/handlers.js"));
 const { newDeadlines } = await import(dist("../dist/forward/index.js"));
+const { newMetrics } = await import(dist("../dist/metrics/index.js"));
 const { systemClock } = await import("@tfs/std");
 
 const { values } = parseArgs({
@@ -67,7 +68,13 @@ const request = [
   ["user-agent", "grpc-go/1.85.0"],
   ["te", "trailers"],
 ].map(([name, value]) => ({ name, value }));
+/** A message with a model_spec of a name and a signature in front, whose model is looked for. */
 const body = Buffer.alloc(93, 7);
+body.set([0, 0, 0, 0, 88, 0x0a, 31, 0x0a, 12]);
+body.write("resnet_v1_50", 9);
+body.set([0x1a, 15], 21);
+body.write("serving_default", 23);
+body.set([0x12, 53], 38);
 const message = Buffer.alloc(97, 9);
 
 /** requestReads are what a client sends, a read each, on one connection. */
@@ -107,6 +114,7 @@ const questions = requestReads();
 const answers = answerReads();
 const limits = { ...defaultSessionLimits, streams: 1 << 20 };
 const budget = newBudget(1 << 30);
+const metrics = newMetrics();
 
 function run() {
   const clientWires = Array.from({ length: connections }, newFakeWire);
@@ -130,7 +138,7 @@ function run() {
   };
   const picker = { arena: newArena(4 << 20), pick: () => channel };
   const backends = { open: (fields, handler, options) => openFirst(picker, fields, handler, options) };
-  const onExchange = newHandler({ backends, clock, deadlines: newDeadlines(clock), ready: () => true, maxRequestBytes: 1, timeoutMs: 0 });
+  const onExchange = newHandler({ backends, clock, deadlines: newDeadlines(clock), metrics, ready: () => true, maxRequestBytes: 1, timeoutMs: 0 });
   const hello = Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), settings, wide]);
   for (const wire of clientWires) {
     newSession({ side: "server", wire, peer: { address: "", encrypted: false }, clock, limits, budget, onStream: onExchange });

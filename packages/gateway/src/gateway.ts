@@ -6,9 +6,11 @@ import { newBridge, type Unary } from "./bridge/index.ts";
 import { type Config, checkConfig, defaults } from "./config/index.ts";
 import { newDeadlines } from "./forward/index.ts";
 import { type Health, newHealth } from "./health/index.ts";
-import { newHandler } from "./listen/index.ts";
+import { newCors, newHandler, newRequestIds } from "./listen/index.ts";
+import { type Metrics, newMetrics } from "./metrics/index.ts";
 import { isOwn, newReflection, ownServices, type Reflection } from "./reflection/index.ts";
 import { newSchema, readDescriptorSet } from "./schema/index.ts";
+import type { Report } from "./workers/index.ts";
 
 export interface GatewayOptions {
   readonly clock: Clock;
@@ -31,8 +33,10 @@ export function newGateway(config: Partial<Config> & Pick<Config, "backends">, o
 class Gateway {
   readonly #config: Config;
   readonly #pool: Pool;
+  readonly #ready: () => boolean;
   readonly #health: Health;
   readonly #reflection: Reflection | undefined;
+  readonly #metrics: Metrics = newMetrics();
   readonly #listener: Listener;
   #draining = false;
 
@@ -44,19 +48,24 @@ class Gateway {
     const unary: Unary = async (ctx, path, message) =>
       (await callUnary(ctx, pool, { path, message, clock, authority: "localhost", scheme: "http", maxMessageBytes: maxAnswerBytes })).message;
     const schema = newSchema([ownServices, ...config.descriptorSets.map(readDescriptorSet)]);
-    const ready = (): boolean => pool.ready && !this.#draining;
-    this.#health = newHealth({ ready, services: schema.services().filter((service) => !isOwn(service)), clock });
+    this.#ready = () => pool.ready && !this.#draining;
+    this.#health = newHealth({ ready: this.#ready, services: schema.services().filter((service) => !isOwn(service)), clock });
     this.#reflection = config.reflection ? newReflection(schema) : undefined;
     const onExchange = newHandler({
       backends: pool,
       bridge: newBridge(unary, clock),
-      ready,
+      ready: this.#ready,
+      schema,
+      refuseUnknown: config.unknownServices === "refuse",
+      ids: newRequestIds(options.random ?? Math.random),
+      idsForGrpc: config.requestIds === "all",
+      cors: newCors(config.corsOrigins),
+      metrics: this.#metrics,
       health: this.#health,
       reflection: this.#reflection,
       clock,
       deadlines: newDeadlines(clock),
       logger,
-      schema,
       maxRequestBytes: config.maxRequestBytes,
       maxAnswerBytes,
       timeoutMs: config.restTimeoutMs,
@@ -82,6 +91,12 @@ class Gateway {
   /** accept serves a connection that nobody has read from. */
   accept(socket: Socket): void {
     this.#listener.accept(socket);
+  }
+
+  /** report gives what this gateway has counted, and whether it could answer a call now. */
+  report(): Report {
+    const gauges = { connections: this.#listener.connections, backends: this.#pool.states };
+    return { ready: this.#ready(), families: this.#metrics.collect(gauges) };
   }
 
   /** drain stops accepting, lets calls in flight finish for at most `ms`, and closes the channels. */

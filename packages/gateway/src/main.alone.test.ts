@@ -9,7 +9,7 @@ import { test } from "node:test";
 import { frameMessage, newChannel } from "@tfs/rpc";
 import { type Backend, echo, fieldsFrom, reply, startBackend } from "@tfs/rpc/testing";
 import { background, discard, systemClock } from "@tfs/std";
-import { exchange, grpcHeaders, type Program, run, turn } from "./testing/index.ts";
+import { exchange, freePort, grpcHeaders, type Program, run, turn } from "./testing/index.ts";
 
 const bin = "packages/gateway/bin/tfs-gateway.js";
 const hello = frameMessage(Buffer.from("hello"));
@@ -207,4 +207,80 @@ test("bin: the gateway of 64 concurrent calls through two workers gives everythi
   const replies = await Promise.all(Array.from({ length: 64 }, (_, i) => channels[i % 4]!.unary(background(), "/s/Echo", message)));
   for (const { message: back } of replies) assert.equal(Buffer.compare(back, message), 0);
   for (const channel of channels) await channel.close();
+});
+
+/** scrape reads /metrics of an admin port as name{labels} → value. */
+async function scrape(port: number): Promise<Map<string, number>> {
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  return new Map(
+    text
+      .split("\n")
+      .filter((line) => line !== "" && !line.startsWith("#"))
+      .map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.slice(line.lastIndexOf(" ") + 1))]),
+  );
+}
+
+const digits = frameMessage(Uint8Array.of(0x0a, 3, 0x0a, 1, 0x6d));
+
+for (const workers of [1, 3]) {
+  test(`bin: with ${workers === 1 ? "one worker" : `${workers} workers`} the admin port tells what all have counted`, async () => {
+    const admin = await freePort();
+    await using backend = await startBackend(echo);
+    await using program = run(bin, [`--backends=${backend.address}`, "--host=127.0.0.1", "--port=0", `--workers=${workers}`, `--admin_port=${admin}`]);
+    const address = await addressOf(program);
+    while ((await fetch(`http://127.0.0.1:${admin}/readyz`)).status !== 200) await turn();
+    // A connection a call: every worker gets some.
+    for (let i = 0; i < 12; i++) {
+      const { trailers } = await exchange(address, grpcHeaders("/tensorflow.serving.PredictionService/Predict"), digits);
+      assert.deepEqual(trailers, ["grpc-status", "0"]);
+    }
+    const counted = await scrape(admin);
+    const labels = '{protocol="grpc",model="m"';
+    assert.equal(counted.get(`tfs_gateway_requests_total${labels},code="OK"}`), 12);
+    assert.equal(counted.get(`tfs_gateway_request_duration_seconds_count${labels}}`), 12);
+    assert.equal(counted.get(`tfs_gateway_request_bytes_total${labels}}`), 12 * digits.length);
+    assert.equal(counted.get(`tfs_gateway_response_bytes_total${labels}}`), 12 * digits.length);
+    assert.equal(counted.get('tfs_gateway_requests_in_flight{protocol="grpc"}'), 0);
+    assert.equal(counted.get(`tfs_gateway_backend_connected{backend="${backend.address}"}`), workers);
+  });
+}
+
+test("bin: what a worker had counted stays when it dies", { skip: process.platform === "win32" && "needs SIGKILL by pid" }, async () => {
+  const admin = await freePort();
+  await using backend = await startBackend(echo);
+  await using program = run(bin, [`--backends=${backend.address}`, "--host=127.0.0.1", "--port=0", "--workers=2", `--admin_port=${admin}`]);
+  const address = await addressOf(program);
+  while ((await fetch(`http://127.0.0.1:${admin}/readyz`)).status !== 200) await turn();
+  for (let i = 0; i < 4; i++) await exchange(address, grpcHeaders("/tensorflow.serving.PredictionService/Predict"), digits);
+  const total = 'tfs_gateway_requests_total{protocol="grpc",model="m",code="OK"}';
+  assert.equal((await scrape(admin)).get(total), 4);
+  const [, pid] = /worker ready.*pid=(\d+)/.exec(program.lines.find((line) => line.includes("worker ready"))!)!;
+  process.kill(Number(pid), "SIGKILL");
+  await program.until((line) => line.includes("worker ended"));
+  assert.equal((await scrape(admin)).get(total), 4);
+});
+
+const told: readonly { readonly call: string; readonly status: number; readonly says: RegExp }[] = [
+  { call: "GET /healthz", status: 200, says: /^ok\n$/ },
+  { call: "GET /readyz", status: 503, says: /^no model server is connected\n$/ },
+  { call: "GET /metrics?x=1", status: 200, says: /^# TYPE tfs_gateway_requests_total counter$/m },
+  { call: "POST /metrics", status: 405, says: /only GET/ },
+  { call: "GET /v1/models/m", status: 404, says: /\/metrics, \/healthz and \/readyz/ },
+];
+test("bin: the admin port tells, and does nothing else; a port in use is an error", async () => {
+  const admin = await freePort();
+  await using program = run(bin, ["--backends=127.0.0.1:1", "--host=127.0.0.1", "--port=0", `--admin_port=${admin}`]);
+  const address = await addressOf(program);
+  for (const tc of told) {
+    const [method, path] = tc.call.split(" ");
+    const response = await fetch(`http://127.0.0.1:${admin}${path}`, { method: method! });
+    assert.equal(response.status, tc.status, tc.call);
+    assert.match(await response.text(), tc.says, tc.call);
+  }
+  assert.equal((await fetch(`http://${address}/metrics`)).status, 404, "and the port for clients knows nothing of it");
+  for (const workers of [1, 2]) {
+    await using second = run(bin, ["--backends=127.0.0.1:1", "--host=127.0.0.1", "--port=0", `--admin_port=${admin}`, `--workers=${workers}`]);
+    assert.equal(await second.exited, 1);
+    assert.match(second.lines.join("\n"), new RegExp(`cannot listen on 127\\.0\\.0\\.1:${admin}`));
+  }
 });

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { formatAddress } from "@tfs/rpc";
+import { type BindAddress, formatAddress } from "@tfs/rpc";
 import {
   background,
   Code,
@@ -21,7 +21,8 @@ import {
 } from "@tfs/std";
 import { type Config, configOf, flags, headline, parseConfigFile } from "./config/index.ts";
 import { type GatewayOptions, newGateway } from "./gateway.ts";
-import { isWorker, runWorkers, serveConnections } from "./workers/index.ts";
+import { type Admin, newAdmin } from "./listen/index.ts";
+import { isWorker, type Report, runWorkers, serveConnections } from "./workers/index.ts";
 
 async function main(argv: readonly string[]): Promise<void> {
   const given = parseFlags(flags, argv);
@@ -54,9 +55,24 @@ function announce(address: string): void {
   process.stdout.write(`${JSON.stringify({ event: "listening", address, pid: process.pid })}\n`);
 }
 
+/** openAdmin opens the admin port if there is to be one. */
+async function openAdmin(ctx: Ctx, config: Config, options: GatewayOptions, report: () => Promise<Report>): Promise<Admin | undefined> {
+  if (config.adminPort === 0) return undefined;
+  const admin = newAdmin({ ...options, report });
+  const address = await admin.listen(ctx, bindAddress(config.adminHost, config.adminPort));
+  options.logger.info("admin listening", { address: formatAddress(address) });
+  return admin;
+}
+
+/** bindAddress is where to listen: no host is every address of the machine. */
+function bindAddress(host: string, port: number): BindAddress {
+  return host === "" ? { port } : { port, host };
+}
+
 /** serve runs one gateway until ctx ends, and drains it. */
 async function serve(ctx: Ctx, config: Config, options: GatewayOptions): Promise<void> {
   await using gateway = newGateway(config, options);
+  await using _ = await openAdmin(ctx, config, options, async () => gateway.report());
   let address: string;
   try {
     address = await gateway.listen(ctx);
@@ -73,15 +89,18 @@ async function serve(ctx: Ctx, config: Config, options: GatewayOptions): Promise
 /** lead listens, and keeps workers that serve. */
 async function lead(ctx: Ctx, config: Config, options: GatewayOptions, argv: readonly string[]): Promise<void> {
   const { host, port, workers, drainMs } = config;
+  let report = async (): Promise<Report> => ({ ready: false, families: [] }); // until there are workers to ask
+  await using _ = await openAdmin(ctx, config, options, () => report());
   const running = runWorkers(ctx, {
     ...options,
     count: workers,
-    address: host === "" ? { port } : { port, host },
+    address: bindAddress(host, port),
     program: fileURLToPath(import.meta.url),
     args: argv,
     env: process.env,
     drainMs,
-    onListening(at) {
+    onListening(at, ask) {
+      report = ask;
       const address = formatAddress(at);
       options.logger.info("listening", { address, backends: config.backends.join(","), pid: process.pid });
       announce(address);
@@ -97,7 +116,7 @@ async function work(ctx: Ctx, config: Config, options: GatewayOptions): Promise<
   try {
     await using gateway = newGateway(config, options);
     gateway.open();
-    await serveConnections(ctx, (socket) => gateway.accept(socket));
+    await serveConnections(ctx, gateway);
     await gateway.drain(config.drainMs);
   } finally {
     if (process.connected) process.disconnect(); // which would keep this process alive

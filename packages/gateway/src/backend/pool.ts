@@ -40,6 +40,11 @@ class Pool {
     return this.#channels.some((channel) => channel.state === "ready");
   }
 
+  /** states has every backend's address, and whether it is connected. */
+  get states(): readonly (readonly [address: string, connected: boolean])[] {
+    return this.#channels.map((channel) => [channel.address, channel.state === "ready"]);
+  }
+
   /** open starts a call on the backend with the fewest calls in flight; one that refuses it unseen is passed over for the next. */
   open(fields: Fields, handler: CallHandler, options: OpenOptions = {}): Call {
     return openFirst(this, fields, handler, options);

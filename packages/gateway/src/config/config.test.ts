@@ -26,6 +26,11 @@ const fromFile = {
   descriptorSets: ["a.binpb", "b.binpb"],
   maxRequestBytes: 1 << 20,
   restTimeoutMs: 30_000,
+  adminPort: 0,
+  adminHost: "127.0.0.1",
+  unknownServices: "forward",
+  requestIds: "web",
+  corsOrigins: [],
   reflection: true,
 };
 
@@ -59,6 +64,12 @@ const good = [
   { name: "a flag may take a setting of the file back to its zero", argv: ["--port=0", "--host="], file: yaml, want: { ...fromFile, port: 0, host: "" } },
   { name: "an empty file is a file that sets nothing", argv: ["--backends=a:1"], file: "# nothing here\n", want: { ...defaults, backends: ["a:1"] } },
   { name: "zero in a file is the default", argv: ["--backends=a:1"], file: "workers: 0\nlisten: {port: 0}", want: { ...defaults, backends: ["a:1"] } },
+  {
+    name: "origins of browsers' pages are a list",
+    argv: ["--backends=a:1", "--cors_origins=https://a.example, http://localhost:3000"],
+    want: { ...defaults, backends: ["a:1"], corsOrigins: ["https://a.example", "http://localhost:3000"] },
+  },
+  { name: "or all of them", argv: ["--backends=a:1", "--cors_origins=*"], want: { ...defaults, backends: ["a:1"], corsOrigins: ["*"] } },
   { name: "as many workers as there may be", argv: ["--backends=a:1", "--workers=256"], want: { ...defaults, backends: ["a:1"], workers: 256 } },
 ];
 for (const tc of good) test(`config: ${tc.name}`, () => assert.deepEqual(read(tc.argv, tc.file), tc.want));
@@ -72,6 +83,17 @@ const bad = [
   { name: "no workers", argv: ["--backends=a:1", "--workers=0"], want: /workers is 0; it must be 1 to 256/ },
   { name: "one worker too many", argv: ["--backends=a:1", "--workers=257"], want: /workers is 257/ },
   { name: "a port beyond ports", argv: ["--backends=a:1", "--port=65536"], want: /port is 65536; it must be 0 to 65535/ },
+  { name: "an origin with a path", argv: ["--backends=a:1", "--cors_origins=https://a.example/"], want: /"https:\/\/a\.example\/" is not SCHEME/ },
+  { name: "an origin without a scheme", argv: ["--backends=a:1", "--cors_origins=a.example"], want: /"a\.example" is not SCHEME/ },
+  { name: "an origin in capitals, which no browser sends", argv: ["--backends=a:1", "--cors_origins=https://A.example"], want: /in lower case/ },
+  { name: "the origin of pages that have none", argv: ["--backends=a:1", "--cors_origins=null"], want: /"null" is not SCHEME/ },
+  { name: "all origins and one more", argv: ["--backends=a:1", "--cors_origins=*,https://a.example"], want: /it stands alone/ },
+  {
+    name: "what becomes of unknown services, misspelled",
+    argv: ["--backends=a:1", "--unknown_services=drop"],
+    want: /unknown_services is drop; it must be forward or refuse/,
+  },
+  { name: "ids for nobody known", argv: ["--backends=a:1", "--request_ids=grpc"], want: /request_ids is grpc; it must be web or all/ },
   { name: "negative time", argv: ["--backends=a:1", "--drain_ms=-1"], want: /drain_ms is -1/ },
   { name: "a body limit of nothing", argv: ["--backends=a:1", "--max_request_bytes=0"], want: /max_request_bytes is 0/ },
   {

@@ -23,6 +23,16 @@ export interface Config {
   readonly maxRequestBytes: number;
   /** restTimeoutMs bounds one REST call; 0 means no limit. */
   readonly restTimeoutMs: number;
+  /** adminPort is a TCP port of its own for metrics and health; 0 means that there is none. */
+  readonly adminPort: number;
+  /** adminHost is the address that it binds; "" is every address of the machine. */
+  readonly adminHost: string;
+  /** unknownServices says what becomes of a gRPC call whose method no descriptors name: "forward" leaves it to the backend, "refuse" answers Unimplemented. */
+  readonly unknownServices: "forward" | "refuse";
+  /** requestIds says who gets an x-request-id that came with none: calls by "web" protocols (REST, gRPC-Web, Connect), or "all", gRPC's too. */
+  readonly requestIds: "web" | "all";
+  /** corsOrigins are the origins whose pages may call REST, gRPC-Web and Connect: SCHEME://HOST[:PORT], or "*" alone for all; default none. */
+  readonly corsOrigins: readonly string[];
   /** reflection: the gateway answers gRPC's server reflection itself; otherwise such calls are forwarded. */
   readonly reflection: boolean;
 }
@@ -35,10 +45,16 @@ export const defaults: Omit<Config, "backends"> = {
   drainMs: 10_000,
   maxRequestBytes: 64 << 20,
   restTimeoutMs: 30_000, // TensorFlow Serving's rest_api_timeout_in_ms
+  adminPort: 0,
+  adminHost: "127.0.0.1", // what it tells is not for strangers
+  unknownServices: "forward",
+  requestIds: "web",
+  corsOrigins: [],
   reflection: true,
 };
 
 const maxWorkers = 256;
+const maxOrigins = 100;
 const maxMs = 0x7fffffff; // setTimeout's
 const maxBodyBytes = 1 << 30; // one JSON text must fit a typed array with room to spare
 
@@ -64,6 +80,11 @@ export function configOf(flags: Flags, file: GatewayConfig | undefined): Config 
     descriptorSets: flags.given("descriptor_set") ? listOf(flags.string("descriptor_set")) : (file?.descriptorSets ?? []),
     maxRequestBytes: pick("max_request_bytes", file === undefined ? undefined : Number(file.maxRequestBytes)),
     restTimeoutMs: flags.int("rest_api_timeout_in_ms"),
+    adminPort: flags.int("admin_port"),
+    adminHost: flags.string("admin_host"),
+    unknownServices: flags.string("unknown_services") as Config["unknownServices"], // checkConfig looks
+    requestIds: flags.string("request_ids") as Config["requestIds"],
+    corsOrigins: listOf(flags.string("cors_origins")),
     reflection: flags.bool("reflection"),
   });
 }
@@ -82,11 +103,31 @@ export function checkConfig(config: Config): Config {
     if (backends.indexOf(address) !== i) throw newError(Code.InvalidArgument, `backend ${address} is listed twice`);
   }
   within("port", config.port, 0, 65_535);
+  within("admin_port", config.adminPort, 0, 65_535);
   within("workers", config.workers, 1, maxWorkers);
   within("drain_ms", config.drainMs, 0, maxMs);
   within("max_request_bytes", config.maxRequestBytes, 1, maxBodyBytes);
   within("rest_api_timeout_in_ms", config.restTimeoutMs, 0, maxMs);
+  oneOf("unknown_services", config.unknownServices, ["forward", "refuse"]);
+  oneOf("request_ids", config.requestIds, ["web", "all"]);
+  checkOrigins(config.corsOrigins);
   return config;
+}
+
+function checkOrigins(origins: readonly string[]): void {
+  if (origins.length > maxOrigins) throw newError(Code.InvalidArgument, `cors_origins has ${origins.length} origins; there may be ${maxOrigins}`);
+  if (origins.includes("*") && origins.length > 1) throw newError(Code.InvalidArgument, "cors_origins: * lets all origins in, so it stands alone");
+  for (const origin of origins) {
+    if (origin === "*") continue;
+    const url = URL.canParse(origin) ? new URL(origin) : undefined;
+    // "null", which pages in sandboxes and files have in common, is no origin that can be trusted: it does not parse either.
+    if (url === undefined || url.origin !== origin)
+      throw newError(Code.InvalidArgument, `cors_origins: ${JSON.stringify(origin)} is not SCHEME://HOST[:PORT] in lower case`);
+  }
+}
+
+function oneOf(name: string, value: string, values: readonly string[]): void {
+  if (!values.includes(value)) throw newError(Code.InvalidArgument, `${name} is ${value}; it must be ${values.join(" or ")}`);
 }
 
 function within(name: string, value: number, least: number, most: number): void {

@@ -1,63 +1,64 @@
-// Data plane: what a request is depends on its fields alone, and most requests have the same fields as one before.
-import { isApi } from "@tfs/rest";
-import { collectBody, dialectOf, type Exchange, type Fields, type ListenerOptions, type Stream } from "@tfs/rpc";
-import { type ForwardOptions, forward, requestFields } from "../forward/index.ts";
-import { type Health, isHealth } from "../health/index.ts";
-import { isReflection, type Reflection } from "../reflection/index.ts";
-import type { Schema } from "../schema/index.ts";
-import { type Plan, planOf, type TranslateOptions, translate } from "../translate/index.ts";
+// Data plane: who answers a request was mostly decided for one before.
+import { collectBody, type Exchange, type Field, type ListenerOptions, newFields, type Stream, trailersOnly } from "@tfs/rpc";
+import type { Failure } from "@tfs/std";
+import { type ForwardOptions, forward } from "../forward/index.ts";
+import type { Health } from "../health/index.ts";
+import type { Reflection } from "../reflection/index.ts";
+import { type Plan, translate } from "../translate/index.ts";
+import { edgeOf } from "./edge.ts";
+import { type RequestIds, requestIdName } from "./ids.ts";
+import { type Kind, type KindOptions, newKinds } from "./kind.ts";
 import { type RestOptions, serveRest } from "./rest.ts";
 
-export interface HandlerOptions extends RestOptions, ForwardOptions, TranslateOptions {
+export interface HandlerOptions extends RestOptions, Omit<KindOptions, "reflects"> {
   readonly health: Health;
   /** reflection, if it is answered here; otherwise it is forwarded like any call. */
   readonly reflection: Reflection | undefined;
-  /** schema has the methods whose messages may come as JSON. */
-  readonly schema: Schema;
+  readonly ids: RequestIds;
 }
-
-/** Kind is who answers a request. */
-type Kind =
-  | { readonly is: "forward"; readonly fields: Fields }
-  | { readonly is: "translate"; readonly plan: Plan }
-  | { readonly is: "health" }
-  | { readonly is: "reflection" }
-  | { readonly is: "plain" };
 
 /**
  * newHandler makes what a listener calls: gRPC is forwarded but for health and reflection, which are answered here; gRPC-Web and Connect are translated; everything
  * else is plain HTTP.
  */
 export function newHandler(options: HandlerOptions): ListenerOptions["onExchange"] {
+  const { ids, clock, health, reflection } = options;
+  const kinds = newKinds({ ...options, reflects: reflection !== undefined });
   return (exchange) => {
-    exchange.fields.memo ??= kindOf(exchange, options);
+    exchange.fields.memo ??= kinds.of(exchange);
     const kind = exchange.fields.memo as Kind;
     switch (kind.is) {
       case "forward":
-        return forward(exchange as Stream, kind.fields, options);
-      case "translate":
-        return translate(exchange, kind.plan, options);
+        return forward(exchange as Stream, kind.wantsId ? newFields([...kind.fields.list, ids.of(exchange.fields)]) : kind.fields, kind.options);
+      case "refused":
+        return refuse(exchange, kind.failure, kind.options);
       case "health":
-        return options.health.serve(exchange);
+        return health.serve(exchange);
       case "reflection":
-        return options.reflection!.serve(exchange); // kindOf looked
-      case "plain":
-        return void serveRest(exchange, collectBody(exchange, options.maxRequestBytes), options);
+        return reflection!.serve(exchange); // it is answered here
+      case "preflight":
+        collectBody(exchange, 0); // a question has none
+        return exchange.respond(kind.answer, true);
+      case "translate": {
+        const id = ids.of(exchange.fields);
+        return translate(edgeOf(exchange, { adds: [id], opened: kind.opened }), named(kind.plan, id), kind.options);
+      }
+      case "plain": {
+        const edge = edgeOf(exchange, { adds: [ids.of(exchange.fields)], opened: kind.opened }, kind.model && { meter: kinds.rest, model: kind.model, clock });
+        return void serveRest(edge, collectBody(edge, options.maxRequestBytes), options);
+      }
     }
   };
 }
 
-function kindOf(exchange: Exchange, options: HandlerOptions): Kind {
-  const { fields } = exchange;
-  const dialect = dialectOf(fields);
-  if (dialect === undefined) return { is: "plain" };
-  const { path } = dialect;
-  if (dialect.protocol === "grpc") {
-    if (exchange.wire !== "http2") return { is: "plain" };
-    if (isHealth(path)) return { is: "health" };
-    if (options.reflection !== undefined && isReflection(path)) return { is: "reflection" };
-    return { is: "forward", fields: requestFields(fields) };
-  }
-  // JSON is TensorFlow Serving's own dialect where its API is, and Connect's everywhere else.
-  return isApi(path) ? { is: "plain" } : { is: "translate", plan: planOf(fields, dialect, options.schema) };
+/** named gives a plan whose call has this id: what it came with, if it is the same. */
+function named(plan: Plan, id: Field): Plan {
+  if (plan.is === "refuse" || plan.fields.get(requestIdName) === id.value) return plan;
+  return { ...plan, fields: newFields([...plan.fields.list.filter(({ name }) => name !== requestIdName), id]) };
+}
+
+function refuse(exchange: Exchange, failure: Failure, { meter }: ForwardOptions): void {
+  meter.begin();
+  exchange.respond(trailersOnly(failure), true);
+  meter.end(meter.unknown, failure.code, 0, 0, 0);
 }

@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { type Address, type BindAddress, bind } from "@tfs/rpc";
 import { type Clock, Code, type Ctx, done, type Logger, newError, sleep, withCancel } from "@tfs/std";
 import type { ToPrimary, ToWorker } from "./messages.ts";
+import { newReports, type Report } from "./reports.ts";
 import { workerVariable } from "./worker.ts";
 
 export interface PrimaryOptions {
@@ -19,8 +20,8 @@ export interface PrimaryOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** drainMs is how long a worker takes to drain at the most; one that takes much longer is killed. */
   readonly drainMs: number;
-  /** onListening is called once, when all workers take connections. */
-  readonly onListening: (address: Address) => void;
+  /** onListening is called once, when all workers take connections; `report` asks them, from then on, how they are doing. */
+  readonly onListening: (address: Address, report: () => Promise<Report>) => void;
 }
 
 /** A worker that ends is started again after this long, doubling while workers keep ending, up to the longest wait. */
@@ -31,6 +32,8 @@ const graceMs = 5000;
 /** Connections that wait while no worker takes any; past it they are refused. */
 const maxUndealt = 1024;
 const tcpKeepAliveMs = 60_000;
+/** Workers have so long to report; one that takes longer counts as it last did. */
+const reportMs = 1000;
 
 /**
  * runWorkers listens, and keeps `count` processes serving until ctx ends; then it stops listening, waits until every connection that it accepted is in some worker's
@@ -67,6 +70,12 @@ class Primary {
   #started = false;
   #failures = 0;
   #settled: (() => void) | undefined = undefined;
+  readonly #reports = newReports();
+  /** The question that workers are answering, and those who have not. */
+  #round = 0;
+  readonly #unheard = new Set<Worker>();
+  #asking: Promise<Report> | undefined = undefined;
+  #answered: (() => void) | undefined = undefined;
   failure: unknown;
 
   constructor(stopping: Ctx & { cancel(): void }, options: PrimaryOptions) {
@@ -121,7 +130,32 @@ class Primary {
     await Promise.all([...this.#workers].map((worker) => worker.ended));
   }
 
+  /** report asks every worker and adds up what they say. Who asks meanwhile shares the answer. */
+  report(): Promise<Report> {
+    this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
+    return this.#asking;
+  }
+
+  async #ask(): Promise<Report> {
+    const round = ++this.#round;
+    for (const worker of this.#line) {
+      this.#unheard.add(worker);
+      tell(worker, { kind: "report", round });
+    }
+    if (this.#unheard.size > 0) {
+      using _ = this.#options.clock.after(reportMs, () => this.#answered?.());
+      await new Promise<void>((resolve) => (this.#answered = resolve));
+    }
+    this.#unheard.clear();
+    return this.#reports.sum();
+  }
+
   #onMessage(worker: Worker, address: Address, message: ToPrimary): void {
+    if (message.kind === "report") {
+      this.#reports.heard(worker, message.report);
+      if (message.round === this.#round) this.#heardFrom(worker);
+      return;
+    }
     if (message.kind === "taken") {
       worker.sent.get(message.id)?.destroy(); // ours; the worker has its own
       worker.sent.delete(message.id);
@@ -135,12 +169,20 @@ class Primary {
     for (const socket of this.#undealt.splice(0)) this.#deal(socket);
     if (this.#started || this.#line.length < this.#options.count) return;
     this.#started = true;
-    this.#options.onListening(address);
+    this.#options.onListening(address, () => this.report());
+  }
+
+  /** #heardFrom takes a worker off those that are asked. */
+  #heardFrom(worker: Worker): void {
+    this.#unheard.delete(worker);
+    if (this.#unheard.size === 0) this.#answered?.();
   }
 
   #onExit(worker: Worker, address: Address, code: number | null, signal: string | null): void {
     const { clock, logger } = this.#options;
     this.#workers.delete(worker);
+    this.#reports.ended(worker);
+    this.#heardFrom(worker);
     this.#line = this.#line.filter((other) => other !== worker);
     const lost = [...worker.sent.values()];
     worker.sent.clear();

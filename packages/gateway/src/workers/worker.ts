@@ -1,6 +1,7 @@
 import { Socket } from "node:net";
 import { type Ctx, done, withCancel } from "@tfs/std";
 import type { ToPrimary, ToWorker } from "./messages.ts";
+import type { Report } from "./reports.ts";
 
 /** The primary sets this for its workers. */
 export const workerVariable = "TFS_GATEWAY_WORKER";
@@ -10,15 +11,24 @@ export function isWorker(env: Readonly<Record<string, string | undefined>>): boo
   return env[workerVariable] !== undefined;
 }
 
+/** Serving is what a worker does for its primary. */
+export interface Serving {
+  /** accept takes a connection. */
+  accept(socket: Socket): void;
+  /** report tells how it is doing. */
+  report(): Report;
+}
+
 /**
- * serveConnections hands every connection that the primary deals out to `accept`, until the primary says to drain, or is gone, or ctx ends. Then the caller drains, and
+ * serveConnections hands every connection that the primary deals out to `serving`, until the primary says to drain, or is gone, or ctx ends. Then the caller drains, and
  * lets go of the primary by process.disconnect().
  */
-export async function serveConnections(ctx: Ctx, accept: (socket: Socket) => void): Promise<void> {
+export async function serveConnections(ctx: Ctx, serving: Serving): Promise<void> {
   using stopping = withCancel(ctx);
   process.on("message", (message: ToWorker, handle: unknown) => {
     if (message.kind === "drain") stopping.cancel();
-    else if (handle instanceof Socket) accept(handle);
+    else if (message.kind === "report") say({ kind: "report", round: message.round, report: serving.report() });
+    else if (handle instanceof Socket) serving.accept(handle);
     if (message.kind === "connection") say({ kind: "taken", id: message.id });
   });
   process.once("disconnect", () => stopping.cancel());
