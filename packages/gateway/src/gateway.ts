@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
-import { callUnary, formatAddress, newBudget, type Listener, newListener } from "@tfs/rpc";
+import { formatAddress, newBudget, type Listener, newListener } from "@tfs/rpc";
 import type { Clock, Ctx, Logger } from "@tfs/std";
 import { newPool, type Pool } from "./backend/index.ts";
-import { newBridge, type Unary } from "./bridge/index.ts";
+import { maxAnswerBytes, newBridge } from "./bridge/index.ts";
 import { type Config, checkConfig, defaults } from "./config/index.ts";
 import { newDeadlines } from "./forward/index.ts";
 import { type Health, newHealth } from "./health/index.ts";
@@ -16,9 +16,6 @@ export interface GatewayOptions {
   /** random gives [0, 1), for jitter; default Math.random. */
   readonly random?: () => number;
 }
-
-/** A message that is held to be translated may be as large as this; forwarded calls pass in pieces and have no bound. */
-const maxAnswerBytes = 256 << 20;
 
 /** What may wait between a fast writer and a slow reader, over all connections; past it nobody gets credit for more. */
 const heldBytes = 256 << 20;
@@ -41,15 +38,13 @@ class Gateway {
     this.#config = config;
     const budget = newBudget(heldBytes);
     const pool = newPool(config.backends, { ...options, budget });
-    const unary: Unary = async (ctx, path, message) =>
-      (await callUnary(ctx, pool, { path, message, clock, authority: "localhost", scheme: "http", maxMessageBytes: maxAnswerBytes })).message;
     const schema = newSchema([ownServices, ...config.descriptorSets.map(readDescriptorSet)]);
     const ready = (): boolean => pool.ready && !this.#draining;
     this.#health = newHealth({ ready, services: schema.services().filter((service) => !isOwn(service)), clock });
     this.#reflection = config.reflection ? newReflection(schema) : undefined;
     const onExchange = newHandler({
       backends: pool,
-      bridge: newBridge(unary, clock),
+      bridge: newBridge({ opener: pool, clock, numbers: config.restNumbers }),
       ready,
       health: this.#health,
       reflection: this.#reflection,
@@ -59,6 +54,7 @@ class Gateway {
       schema,
       maxRequestBytes: config.maxRequestBytes,
       maxAnswerBytes,
+      bodies: newBudget(config.maxHeldRequestBytes),
       timeoutMs: config.restTimeoutMs,
     });
     this.#pool = pool;

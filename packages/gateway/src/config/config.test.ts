@@ -25,6 +25,8 @@ const fromFile = {
   drainMs: 2500,
   descriptorSets: ["a.binpb", "b.binpb"],
   maxRequestBytes: 1 << 20,
+  maxHeldRequestBytes: 256 << 20,
+  restNumbers: "tensorflow",
   restTimeoutMs: 30_000,
   reflection: true,
 };
@@ -43,6 +45,18 @@ const good = [
     argv: [],
     file: JSON.stringify({ backends: [{ address: "a:1" }], workers: 2 }),
     want: { ...defaults, backends: ["a:1"], workers: 2 },
+  },
+  {
+    name: "numbers and the bound of all bodies come from the file",
+    argv: [],
+    file: "backends: [{address: 'a:1'}]\nrestNumbers: NUMBERS_SHORTEST\nmaxHeldRequestBytes: 7",
+    want: { ...defaults, backends: ["a:1"], restNumbers: "shortest", maxHeldRequestBytes: 7 },
+  },
+  {
+    name: "and from flags, which win",
+    argv: ["--rest_api_numbers=tensorflow", "--max_held_request_bytes=8"],
+    file: "backends: [{address: 'a:1'}]\nrestNumbers: NUMBERS_SHORTEST\nmaxHeldRequestBytes: 7",
+    want: { ...defaults, backends: ["a:1"], maxHeldRequestBytes: 8 },
   },
   {
     name: "field names may be written as in the .proto file",
@@ -80,6 +94,12 @@ const bad = [
     file: "backends: [{address: 'a:1'}]\nmaxRequestBytes: 1073741825",
     want: /max_request_bytes is 1073741825; it must be 1 to 1073741824/,
   },
+  {
+    name: "a way to print numbers that there is not",
+    argv: ["--backends=a:1", "--rest_api_numbers=short"],
+    want: /rest_api_numbers is short; it must be one of tensorflow, shortest/,
+  },
+  { name: "no room for any body", argv: ["--backends=a:1", "--max_held_request_bytes=0"], want: /max_held_request_bytes is 0/ },
   { name: "an unknown flag, with the nearest name", argv: ["--backend=a:1"], want: /unknown flag --backend; did you mean --backends\?/ },
   { name: "a flag that is no number", argv: ["--port=http"], want: /http for flag port/ },
   { name: "a word that is no flag", argv: ["serve"], want: /unknown argument: serve/ },
