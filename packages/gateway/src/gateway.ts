@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
-import { callUnary, formatAddress, newBudget, type Listener, newListener } from "@tfs/rpc";
+import { formatAddress, newBudget, type Listener, newListener } from "@tfs/rpc";
 import type { Clock, Ctx, Logger } from "@tfs/std";
 import { newPool, type Pool } from "./backend/index.ts";
-import { newBridge, type Unary } from "./bridge/index.ts";
+import { maxAnswerBytes, newBridge } from "./bridge/index.ts";
 import { type Config, checkConfig, defaults } from "./config/index.ts";
 import { newDeadlines } from "./forward/index.ts";
 import { type Health, newHealth } from "./health/index.ts";
@@ -18,9 +18,6 @@ export interface GatewayOptions {
   /** random gives [0, 1), for jitter; default Math.random. */
   readonly random?: () => number;
 }
-
-/** A message that is held to be translated may be as large as this; forwarded calls pass in pieces and have no bound. */
-const maxAnswerBytes = 256 << 20;
 
 /** What may wait between a fast writer and a slow reader, over all connections; past it nobody gets credit for more. */
 const heldBytes = 256 << 20;
@@ -45,15 +42,13 @@ class Gateway {
     this.#config = config;
     const budget = newBudget(heldBytes);
     const pool = newPool(config.backends, { ...options, budget });
-    const unary: Unary = async (ctx, path, message) =>
-      (await callUnary(ctx, pool, { path, message, clock, authority: "localhost", scheme: "http", maxMessageBytes: maxAnswerBytes })).message;
     const schema = newSchema([ownServices, ...config.descriptorSets.map(readDescriptorSet)]);
     this.#ready = () => pool.ready && !this.#draining;
     this.#health = newHealth({ ready: this.#ready, services: schema.services().filter((service) => !isOwn(service)), clock });
     this.#reflection = config.reflection ? newReflection(schema) : undefined;
     const onExchange = newHandler({
       backends: pool,
-      bridge: newBridge(unary, clock),
+      bridge: newBridge({ opener: pool, clock, numbers: config.restNumbers }),
       ready: this.#ready,
       schema,
       refuseUnknown: config.unknownServices === "refuse",
@@ -68,6 +63,7 @@ class Gateway {
       logger,
       maxRequestBytes: config.maxRequestBytes,
       maxAnswerBytes,
+      bodies: newBudget(config.maxHeldRequestBytes),
       timeoutMs: config.restTimeoutMs,
     });
     this.#pool = pool;

@@ -30,7 +30,7 @@ export type { Address } from "./address.ts";
 export { formatAddress, parseAddress } from "./address.ts";
 export type { BindAddress } from "./bind.ts";
 export { bind } from "./bind.ts";
-export type { Body } from "./body.ts";
+export type { Body, CollectOptions } from "./body.ts";
 export { collectBody } from "./body.ts";
 export type { Call, CallHandler, OpenOptions } from "./call.ts";
 export type { Channel, ChannelOptions, State } from "./channel.ts";
@@ -68,8 +68,8 @@ export {
   trailersOnly,
 } from "./status.ts";
 export { formatTimeout, parseTimeout } from "./timeout.ts";
-export type { Opener, UnaryReply, UnaryRequest } from "./unary.ts";
-export { callUnary } from "./unary.ts";
+export type { Opener, UnaryCall, UnaryHandler, UnaryOptions, UnaryReply, UnaryRequest } from "./unary.ts";
+export { callUnary, openUnary, unaryFields } from "./unary.ts";
 export type { TextDecoder } from "./web/index.ts";
 export { encodeText, newTextDecoder, webTrailers } from "./web/index.ts";
 export type { Wire } from "./wire.ts";

@@ -1,8 +1,8 @@
 import { background, type Clock, Code, type Ctx, canceled, deadlineExceeded, type Failure, newError, remainingMs, throwIfDone, toFailure } from "@tfs/std";
-import type { Call, CallHandler } from "./call.ts";
+import type { Call, CallHandler, OpenOptions } from "./call.ts";
 import { acceptEncoding, decompress } from "./compression.ts";
 import { type Field, type Fields, newField, newFields } from "./fields.ts";
-import { frameMessage, type Message, newDeframer } from "./frame.ts";
+import { frameMessage, type Gatherer, type Message, newGatherer } from "./frame.ts";
 import { checkMetadata, type Metadata, toMetadata } from "./metadata.ts";
 import { answerFault, failureFromTrailers } from "./status.ts";
 import { formatTimeout } from "./timeout.ts";
@@ -27,8 +27,120 @@ export interface UnaryRequest {
 
 /** Opener starts calls: a channel, or whoever spreads calls over several. */
 export interface Opener {
-  open(fields: Fields, handler: CallHandler): Call;
+  open(fields: Fields, handler: CallHandler, options?: OpenOptions): Call;
 }
+
+/** UnaryHandler hears how a call ends: one of these, once, and nothing after a cancel. */
+export interface UnaryHandler {
+  /** The peer said OK, with a message. */
+  onReply(message: Uint8Array, headers: Fields, trailers: Fields | undefined): void;
+  /** `refused`: the peer has certainly not processed the call. */
+  onFailure(failure: Failure, refused: boolean): void;
+}
+
+export interface UnaryOptions {
+  /** deadline, on the clock, goes with the request as grpc-timeout; to stop when it has passed is the caller's business. Default none. */
+  readonly deadline?: number;
+  /** maxMessageBytes bounds the answer, decompressed. */
+  readonly maxMessageBytes: number;
+}
+
+/** openUnary sends one message, which has its prefix, and tells the handler what comes of it: callUnary without promises, timers and retries. `fields` are of unaryFields. */
+export function openUnary(channel: Opener, fields: Fields, framed: Uint8Array, handler: UnaryHandler, options: UnaryOptions): UnaryCall {
+  const call = new UnaryCall(handler, options.maxMessageBytes);
+  call.begin(channel.open(fields, call, options), framed);
+  return call;
+}
+
+class UnaryCall implements CallHandler {
+  readonly #handler: UnaryHandler;
+  readonly #maxBytes: number;
+  readonly #reply: Gatherer;
+  #call!: Call;
+  #headers: Fields = nothing;
+  #over = false;
+
+  constructor(handler: UnaryHandler, maxBytes: number) {
+    this.#handler = handler;
+    this.#maxBytes = maxBytes;
+    this.#reply = newGatherer(maxBytes);
+  }
+
+  begin(call: Call, framed: Uint8Array): void {
+    this.#call = call;
+    call.write(framed);
+    call.end();
+  }
+
+  /** cancel gives up; the handler hears nothing more. */
+  cancel(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#call.cancel();
+  }
+
+  onHeaders(fields: Fields): void {
+    this.#headers = fields;
+    const fault = answerFault(fields);
+    if (fault !== undefined) this.#abandon(fault);
+  }
+
+  onData(buffer: Buffer, start: number, end: number): void {
+    if (this.#over) return;
+    this.#call.consumed(end - start);
+    try {
+      this.#reply.push(buffer, start, end);
+    } catch (err) {
+      this.#abandon(toFailure(err));
+    }
+  }
+
+  onEnd(trailers: Fields | undefined): void {
+    if (this.#over) return;
+    const failure = failureFromTrailers(trailers);
+    if (failure !== undefined) return void this.#fail(failure, false);
+    let message: Message | undefined;
+    try {
+      message = this.#reply.end();
+    } catch (err) {
+      return void this.#fail(toFailure(err), false);
+    }
+    if (message === undefined) return void this.#fail(newError(Code.Internal, "peer answered OK without a message"), false);
+    if (message.compressed) return void this.#inflate(message, trailers);
+    this.#over = true;
+    this.#handler.onReply(message.bytes, this.#headers, trailers);
+  }
+
+  onError(failure: Failure, refused: boolean): void {
+    this.#fail(failure, refused);
+  }
+
+  onDrain(): void {}
+
+  async #inflate(message: Message, trailers: Fields | undefined): Promise<void> {
+    let bytes: Uint8Array;
+    try {
+      bytes = await decompress(message, this.#headers.get("grpc-encoding"), this.#maxBytes);
+    } catch (err) {
+      return void this.#fail(toFailure(err), false);
+    }
+    if (this.#over) return;
+    this.#over = true;
+    this.#handler.onReply(bytes, this.#headers, trailers);
+  }
+
+  #abandon(failure: Failure): void {
+    this.#call.cancel();
+    this.#fail(failure, false);
+  }
+
+  #fail(failure: Failure, refused: boolean): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#handler.onFailure(failure, refused);
+  }
+}
+export type { UnaryCall };
 
 /**
  * callUnary sends one message and gives one back, over anything that opens calls; it is what Channel.unary does. A status other than OK is thrown as
@@ -37,27 +149,23 @@ export interface Opener {
 export async function callUnary(ctx: Ctx, channel: Opener, request: UnaryRequest): Promise<UnaryReply> {
   throwIfDone(ctx);
   checkMetadata(request.metadata ?? {});
-  const body = frameMessage(request.message);
-  const first = await attempt(ctx, channel, request, body);
-  const answer = "refused" in first ? await attempt(ctx, channel, request, body) : first;
-  if ("refused" in answer) throw answer.refused;
-  return await readReply(answer, request.maxMessageBytes);
+  const framed = frameMessage(request.message);
+  const first = await attempt(ctx, channel, request, framed);
+  const reply = "refused" in first ? await attempt(ctx, channel, request, framed) : first;
+  if ("refused" in reply) throw reply.refused;
+  return { message: reply.message, headers: toMetadata(reply.headers), trailers: toMetadata(reply.trailers) };
 }
 
-/** Answer is a whole response whose status is OK. */
+/** Answer is a response whose status is OK. */
 interface Answer {
-  readonly messages: readonly Message[];
+  readonly message: Uint8Array;
   readonly headers: Fields;
   readonly trailers: Fields | undefined;
 }
 
 /** attempt sends the request once. It throws what ends the call for good, and gives back the failure of a call that the peer has not seen. */
-function attempt(ctx: Ctx, channel: Opener, request: UnaryRequest, body: Uint8Array): Promise<Answer | { readonly refused: Failure }> {
+function attempt(ctx: Ctx, channel: Opener, request: UnaryRequest, framed: Uint8Array): Promise<Answer | { readonly refused: Failure }> {
   return new Promise((resolve, reject) => {
-    const deframer = newDeframer({ maxMessageBytes: request.maxMessageBytes });
-    const messages: Message[] = [];
-    let headers: Fields = nothing;
-
     const settle = (): void => {
       timer?.cancel();
       if (watched) ctx.signal.removeEventListener("abort", onAbort);
@@ -68,48 +176,22 @@ function attempt(ctx: Ctx, channel: Opener, request: UnaryRequest, body: Uint8Ar
       reject(err);
     };
     const onAbort = (): void => abandon(reasonOf(ctx));
-    const handler: CallHandler = {
-      onHeaders(received) {
-        headers = received;
-        const fault = answerFault(received);
-        if (fault !== undefined) abandon(fault);
-      },
-      onData(buffer, start, end) {
-        call.consumed(end - start);
-        try {
-          messages.push(...deframer.push(Buffer.from(buffer.subarray(start, end))));
-          if (messages.length > 1) throw newError(Code.Internal, "peer sent more than one message to a unary call");
-        } catch (err) {
-          abandon(err);
-        }
-      },
-      onEnd(trailers) {
+    const handler: UnaryHandler = {
+      onReply(message, headers, trailers) {
         settle();
-        const failure = failureFromTrailers(trailers);
-        if (failure !== undefined) reject(failure);
-        else {
-          try {
-            deframer.end();
-            resolve({ messages, headers, trailers });
-          } catch (err) {
-            reject(toFailure(err));
-          }
-        }
+        resolve({ message, headers, trailers });
       },
-      onError(failure, refused) {
+      onFailure(failure, refused) {
         settle();
         if (refused && failure.code === Code.Unavailable && !ctx.signal.aborted) resolve({ refused: failure });
         else reject(failure);
       },
-      onDrain() {},
     };
-    const call = channel.open(requestFields(ctx, request), handler);
+    const call = openUnary(channel, requestFields(ctx, request), framed, handler, { maxMessageBytes: request.maxMessageBytes });
     const leftMs = remainingMs(ctx);
     const timer = leftMs > maxTimerMs ? undefined : request.clock.after(leftMs, () => abandon(deadlineExceeded), { background: true });
     const watched = ctx.signal !== background().signal;
     if (watched) ctx.signal.addEventListener("abort", onAbort, { once: true });
-    call.write(body);
-    call.end();
   });
 }
 
@@ -122,31 +204,18 @@ const grpcType = newField("content-type", "application/grpc");
 const offered = newField("grpc-accept-encoding", acceptEncoding);
 const post = newField(":method", "POST");
 
+/** unaryFields are the request fields of every call of a method, to be made once where there are many. */
+export function unaryFields({ path, authority, scheme }: Pick<UnaryRequest, "path" | "authority" | "scheme">): Fields {
+  return newFields([post, newField(":scheme", scheme), newField(":authority", authority), newField(":path", path), teTrailers, grpcType, offered]);
+}
+
 function requestFields(ctx: Ctx, request: UnaryRequest): Fields {
-  const list: Field[] = [
-    post,
-    newField(":scheme", request.scheme),
-    newField(":authority", request.authority),
-    newField(":path", request.path),
-    teTrailers,
-    grpcType,
-    offered,
-  ];
+  const list: Field[] = [...unaryFields(request).list];
   if (ctx.deadline !== Number.POSITIVE_INFINITY) list.push(newField("grpc-timeout", formatTimeout(remainingMs(ctx))));
   for (const [name, value] of Object.entries(request.metadata ?? {})) {
     for (const one of typeof value === "string" ? [value] : value) list.push(newField(name, one));
   }
   return newFields(list);
-}
-
-async function readReply(answer: Answer, maxBytes: number): Promise<UnaryReply> {
-  const [message] = answer.messages;
-  if (message === undefined) throw newError(Code.Internal, "peer answered OK without a message");
-  return {
-    message: await decompress(message, answer.headers.get("grpc-encoding"), maxBytes),
-    headers: toMetadata(answer.headers),
-    trailers: toMetadata(answer.trailers),
-  };
 }
 
 /** A signal's reason is whatever its owner chose; what we throw is a Failure. */

@@ -1,6 +1,7 @@
 import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
-import { type GatewayConfig, GatewayConfigSchema } from "@tfs/proto";
+import { type GatewayConfig, GatewayConfig_Numbers, GatewayConfigSchema } from "@tfs/proto";
+import { type Numbers, numberForms } from "@tfs/rest";
 import { parseAddress } from "@tfs/rpc";
 import { Code, type Flags, messageOf, newError } from "@tfs/std";
 import { parse } from "yaml";
@@ -21,6 +22,10 @@ export interface Config {
   readonly descriptorSets: readonly string[];
   /** maxRequestBytes bounds a REST body, a unary call of Connect's and a message in JSON, which are held in memory; gRPC and gRPC-Web pass in pieces. */
   readonly maxRequestBytes: number;
+  /** maxHeldRequestBytes bounds all REST bodies that are held at a time; a request that would pass it is refused. */
+  readonly maxHeldRequestBytes: number;
+  /** restNumbers is how REST answers print floats: as TensorFlow Serving does, or with as few digits as read back as the same value. */
+  readonly restNumbers: Numbers;
   /** restTimeoutMs bounds one REST call; 0 means no limit. */
   readonly restTimeoutMs: number;
   /** adminPort is a TCP port of its own for metrics and health; 0 means that there is none. */
@@ -44,6 +49,8 @@ export const defaults: Omit<Config, "backends"> = {
   descriptorSets: [],
   drainMs: 10_000,
   maxRequestBytes: 64 << 20,
+  maxHeldRequestBytes: 256 << 20,
+  restNumbers: "tensorflow",
   restTimeoutMs: 30_000, // TensorFlow Serving's rest_api_timeout_in_ms
   adminPort: 0,
   adminHost: "127.0.0.1", // what it tells is not for strangers
@@ -56,6 +63,7 @@ export const defaults: Omit<Config, "backends"> = {
 const maxWorkers = 256;
 const maxOrigins = 100;
 const maxMs = 0x7fffffff; // setTimeout's
+const maxHeldBytes = 2 ** 40;
 const maxBodyBytes = 1 << 30; // one JSON text must fit a typed array with room to spare
 
 /** parseConfigFile reads YAML, of which JSON is a part, as tfs.gateway.v1.GatewayConfig. Throws InvalidArgument naming the file and the unknown or malformed field. */
@@ -79,6 +87,8 @@ export function configOf(flags: Flags, file: GatewayConfig | undefined): Config 
     drainMs: pick("drain_ms", file?.drainTimeout === undefined ? undefined : durationMs(file.drainTimeout)),
     descriptorSets: flags.given("descriptor_set") ? listOf(flags.string("descriptor_set")) : (file?.descriptorSets ?? []),
     maxRequestBytes: pick("max_request_bytes", file === undefined ? undefined : Number(file.maxRequestBytes)),
+    maxHeldRequestBytes: pick("max_held_request_bytes", file === undefined ? undefined : Number(file.maxHeldRequestBytes)),
+    restNumbers: numbersOf(flags, file),
     restTimeoutMs: flags.int("rest_api_timeout_in_ms"),
     adminPort: flags.int("admin_port"),
     adminHost: flags.string("admin_host"),
@@ -87,6 +97,12 @@ export function configOf(flags: Flags, file: GatewayConfig | undefined): Config 
     corsOrigins: listOf(flags.string("cors_origins")),
     reflection: flags.bool("reflection"),
   });
+}
+
+function numbersOf(flags: Flags, file: GatewayConfig | undefined): Numbers {
+  if (file !== undefined && file.restNumbers !== GatewayConfig_Numbers.UNSPECIFIED && !flags.given("rest_api_numbers"))
+    return file.restNumbers === GatewayConfig_Numbers.SHORTEST ? "shortest" : "tensorflow";
+  return flags.string("rest_api_numbers") as Numbers; // checkConfig looks at it
 }
 
 function listOf(text: string): string[] {
@@ -107,6 +123,9 @@ export function checkConfig(config: Config): Config {
   within("workers", config.workers, 1, maxWorkers);
   within("drain_ms", config.drainMs, 0, maxMs);
   within("max_request_bytes", config.maxRequestBytes, 1, maxBodyBytes);
+  within("max_held_request_bytes", config.maxHeldRequestBytes, 1, maxHeldBytes);
+  if (!numberForms.includes(config.restNumbers))
+    throw newError(Code.InvalidArgument, `rest_api_numbers is ${config.restNumbers}; it must be one of ${numberForms.join(", ")}`);
   within("rest_api_timeout_in_ms", config.restTimeoutMs, 0, maxMs);
   oneOf("unknown_services", config.unknownServices, ["forward", "refuse"]);
   oneOf("request_ids", config.requestIds, ["web", "all"]);

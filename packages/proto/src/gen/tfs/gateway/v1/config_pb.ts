@@ -2,17 +2,17 @@
 // @generated from file tfs/gateway/v1/config.proto (package tfs.gateway.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file tfs/gateway/v1/config.proto.
  */
 export const file_tfs_gateway_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("Cht0ZnMvZ2F0ZXdheS92MS9jb25maWcucHJvdG8SDnRmcy5nYXRld2F5LnYxItkBCg1HYXRld2F5Q29uZmlnEiYKBmxpc3RlbhgBIAEoCzIWLnRmcy5nYXRld2F5LnYxLkxpc3RlbhIpCghiYWNrZW5kcxgCIAMoCzIXLnRmcy5nYXRld2F5LnYxLkJhY2tlbmQSDwoHd29ya2VycxgDIAEoDRIwCg1kcmFpbl90aW1lb3V0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhkKEW1heF9yZXF1ZXN0X2J5dGVzGAUgASgEEhcKD2Rlc2NyaXB0b3Jfc2V0cxgGIAMoCSIkCgZMaXN0ZW4SDAoEaG9zdBgBIAEoCRIMCgRwb3J0GAIgASgNIhoKB0JhY2tlbmQSDwoHYWRkcmVzcxgBIAEoCWIGcHJvdG8z", [file_google_protobuf_duration]);
+  fileDesc("Cht0ZnMvZ2F0ZXdheS92MS9jb25maWcucHJvdG8SDnRmcy5nYXRld2F5LnYxIogDCg1HYXRld2F5Q29uZmlnEiYKBmxpc3RlbhgBIAEoCzIWLnRmcy5nYXRld2F5LnYxLkxpc3RlbhIpCghiYWNrZW5kcxgCIAMoCzIXLnRmcy5nYXRld2F5LnYxLkJhY2tlbmQSDwoHd29ya2VycxgDIAEoDRIwCg1kcmFpbl90aW1lb3V0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhkKEW1heF9yZXF1ZXN0X2J5dGVzGAUgASgEEhcKD2Rlc2NyaXB0b3Jfc2V0cxgGIAMoCRIeChZtYXhfaGVsZF9yZXF1ZXN0X2J5dGVzGAcgASgEEjsKDHJlc3RfbnVtYmVycxgIIAEoDjIlLnRmcy5nYXRld2F5LnYxLkdhdGV3YXlDb25maWcuTnVtYmVycyJQCgdOdW1iZXJzEhcKE05VTUJFUlNfVU5TUEVDSUZJRUQQABIWChJOVU1CRVJTX1RFTlNPUkZMT1cQARIUChBOVU1CRVJTX1NIT1JURVNUEAIiJAoGTGlzdGVuEgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoDSIaCgdCYWNrZW5kEg8KB2FkZHJlc3MYASABKAliBnByb3RvMw", [file_google_protobuf_duration]);
 
 /**
  * GatewayConfig is the content of tfs-gateway's --config file (YAML or JSON). Flags override it.
@@ -59,6 +59,20 @@ export type GatewayConfig = Message<"tfs.gateway.v1.GatewayConfig"> & {
    * @generated from field: repeated string descriptor_sets = 6;
    */
   descriptorSets: string[];
+
+  /**
+   * All request bodies that are held in memory at a time (REST), in bytes; a request that would pass it is refused. Default 256 MiB.
+   *
+   * @generated from field: uint64 max_held_request_bytes = 7;
+   */
+  maxHeldRequestBytes: bigint;
+
+  /**
+   * How REST answers print floating-point numbers. Default as TensorFlow Serving does.
+   *
+   * @generated from field: tfs.gateway.v1.GatewayConfig.Numbers rest_numbers = 8;
+   */
+  restNumbers: GatewayConfig_Numbers;
 };
 
 /**
@@ -67,6 +81,45 @@ export type GatewayConfig = Message<"tfs.gateway.v1.GatewayConfig"> & {
  */
 export const GatewayConfigSchema: GenMessage<GatewayConfig> = /*@__PURE__*/
   messageDesc(file_tfs_gateway_v1_config, 0);
+
+/**
+ * Numbers is a way to print floating-point numbers.
+ *
+ * @generated from enum tfs.gateway.v1.GatewayConfig.Numbers
+ */
+export const GatewayConfig_Numbers = {
+  /**
+   * @generated from enum value: NUMBERS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Six significant digits where they read back as the same value, else as many as always do.
+   *
+   * @generated from enum value: NUMBERS_TENSORFLOW = 1;
+   */
+  TENSORFLOW: 1,
+
+  /**
+   * As few digits as read back as the same value.
+   *
+   * @generated from enum value: NUMBERS_SHORTEST = 2;
+   */
+  SHORTEST: 2,
+} as const;
+
+/**
+ * Numbers is a way to print floating-point numbers.
+ *
+ * @generated from enum tfs.gateway.v1.GatewayConfig.Numbers
+ */
+export type GatewayConfig_Numbers = (typeof GatewayConfig_Numbers)[keyof typeof GatewayConfig_Numbers] | UnknownEnum;
+
+/**
+ * Describes the enum tfs.gateway.v1.GatewayConfig.Numbers.
+ */
+export const GatewayConfig_NumbersSchema: GenEnum<GatewayConfig_Numbers> = /*@__PURE__*/
+  enumDesc(file_tfs_gateway_v1_config, 0, 0);
 
 /**
  * Listen is where clients connect.
