@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import { freePorts, type Running, start, untilListening } from "./process.ts";
 import { type Protocol, posts } from "./protocols.ts";
 import type { Histogram } from "./stats.ts";
-import { paths } from "./tools.ts";
+import { certificates, paths } from "./tools.ts";
 
 /** Tally is what happened since the mark before. */
 export interface Tally {
@@ -34,6 +34,8 @@ export interface LoadOptions {
   readonly timeouts?: boolean;
   /** stream keeps calls open and sends a message after each answer. */
   readonly stream?: boolean;
+  /** ca is a file with the authority of the target's certificate; with it TLS is spoken. */
+  readonly ca?: string;
   /** once makes one round of calls and then only holds the connections. */
   readonly once?: boolean;
   /** body and want are files: what to send, and what every answer must be. */
@@ -56,6 +58,7 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
   if (options.rate !== undefined) args.push(`-rate=${options.rate}`);
   if (options.timeouts === true) args.push("-timeouts");
   if (options.once === true) args.push("-once");
+  if (options.ca !== undefined) args.push(`-ca=${options.ca}`);
   const running = start([paths.load, ...args], { cores: options.cores });
   const next = lines(running);
   const stop = () => running.stop();
@@ -104,6 +107,8 @@ export interface BackendOptions {
   readonly delayMs: number;
   /** stream answers every message instead of every call. */
   readonly stream?: boolean;
+  /** tls is spoken, with the tests' certificate. */
+  readonly tls?: boolean;
 }
 
 /** Backend is a stub of a model server, on one or several ports. */
@@ -119,6 +124,7 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
   const args = [`-listen=${addresses.join(",")}`, `-answer=${options.answer}`, `-delay=${options.delayMs}ms`];
   for (const name of ["want", "metadata", "capture"] as const) if (options[name] !== undefined) args.push(`-${name}=${options[name]}`);
   if (options.stream === true) args.push("-stream");
+  if (options.tls === true) args.push(`-cert=${certificates.cert}`, `-key=${certificates.key}`);
   const running = start([paths.backend, ...args], { cores: options.cores });
   try {
     for (const port of ports) await untilListening(running, port, answerMs);

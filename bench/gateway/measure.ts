@@ -9,6 +9,7 @@ import type { Peer } from "./peers/index.ts";
 import { type Protocol, posts, upstream } from "./protocols.ts";
 import { freePorts, type Running, start, untilListening } from "./process.ts";
 import type { Shape } from "./shapes.ts";
+import { certificates } from "./tools.ts";
 import { type Outcome, observe, type Watched } from "./window.ts";
 
 /** Measurement is what one window gave. */
@@ -56,6 +57,7 @@ async function inside(shape: Shape, peer: Peer | undefined, options: MeasureOpti
     delayMs: shape.delayMs ?? 0,
     ...(want === undefined ? { metadata: files["metadata"]!, capture } : { want }),
     ...(shape.stream === undefined ? {} : { stream: shape.stream }),
+    tls: spokenToBackend(shape, peer),
   });
   stops.push(backend.stop);
   const proxy = peer === undefined ? undefined : await startProxy(shape, peer, backend, join(dir, "proxy"));
@@ -75,6 +77,7 @@ async function inside(shape: Shape, peer: Peer | undefined, options: MeasureOpti
     ...(shape.rate === undefined ? {} : { rate: shape.rate }),
     ...(shape.timeouts === undefined ? {} : { timeouts: shape.timeouts }),
     ...(shape.idle === undefined ? {} : { once: shape.idle }),
+    ...(shape.tls === undefined ? {} : { ca: certificates.ca }),
   };
   if (want === undefined) checkSent(capture, shape);
   if (shape.protocol === "grpc") await untilAnswered(load);
@@ -83,6 +86,11 @@ async function inside(shape: Shape, peer: Peer | undefined, options: MeasureOpti
     alone: proxyCores(shape).filter((core) => !cores.split(",").includes(`${core}`)),
   };
   return await observe(shape, load, watched, options.seconds);
+}
+
+/** spokenToBackend tells whether a backend hears TLS: from a proxy on both sides, and where there is none as the proxy would. */
+function spokenToBackend(shape: Shape, peer: Peer | undefined): boolean {
+  return peer === undefined ? shape.tls !== undefined : shape.tls === "both";
 }
 
 interface Proxy {
@@ -94,7 +102,7 @@ async function startProxy(shape: Shape, peer: Peer, backend: Backend, dir: strin
   mkdirSync(dir);
   const [port] = await freePorts(1);
   if (port === undefined) throw new Error("no free port");
-  const { command, env } = peer.command({ port, backends: backend.addresses, workers: shape.workers ?? 1, protocol: shape.protocol, dir });
+  const { command, env } = peer.command({ port, backends: backend.addresses, workers: shape.workers ?? 1, protocol: shape.protocol, tls: shape.tls, dir });
   const running = start(command, { cores: shape.proxyCores ?? "0", cwd: dir, ...(env === undefined ? {} : { env }) });
   try {
     await untilListening(running, port, readyMs);

@@ -5,6 +5,9 @@ import type { Protocol } from "./protocols.ts";
 /** Metric is what a shape is about. Less is better, except for the rate. */
 export type Metric = "cpu" | "latency" | "rate" | "memory";
 
+/** Tls is where TLS is spoken. */
+export type Tls = "in" | "both";
+
 /** Shape is one kind of load, the same for every peer. */
 export interface Shape {
   readonly name: string;
@@ -22,6 +25,8 @@ export interface Shape {
   readonly timeouts?: boolean;
   /** stream keeps calls open and sends a message after each answer; figures are per message. */
   readonly stream?: boolean;
+  /** tls: callers speak TLS to the proxy, and the proxy to its backends if it is on both sides. */
+  readonly tls?: Tls;
   readonly request: "smallRequest" | "smallMessage" | "largeRequest" | "smallJSON" | "largeJSON";
   readonly response: "smallResponse" | "largeResponse";
   readonly backends?: number;
@@ -62,6 +67,8 @@ export const shapes: readonly Shape[] = [
   { ...cpu, ...small, name: "backends4", title: "small gRPC, 4 × 32, four backends", connections: 4, calls: 32, backends: 4 },
   { ...cpu, ...small, name: "paced", title: "small gRPC, 2000 calls a second over 8 connections", connections: 8, calls: 1, rate: 2000 },
   { ...cpu, ...small, name: "workers2", title: "small gRPC, 8 × 32, two workers on both cores", connections: 8, calls: 32, workers: 2, proxyCores: "0,1" },
+  { ...cpu, ...small, name: "tls-in", title: "small gRPC, 4 × 32, TLS to the proxy", connections: 4, calls: 32, tls: "in" },
+  { ...cpu, ...small, name: "tls-both", title: "small gRPC, 4 × 32, TLS to the proxy and to the backend", connections: 4, calls: 32, tls: "both" },
   {
     ...cpu,
     name: "large",
@@ -157,10 +164,11 @@ export const shapes: readonly Shape[] = [
   },
 ];
 
-/** Who else can do what: translating is rare, and the Go forwarder passes whole calls on. */
-const able: Readonly<Record<Protocol | "stream", readonly string[]>> = {
+/** Who else can do what: translating is rare, the Go forwarder passes whole calls on, and is set up without TLS. */
+const able: Readonly<Record<Protocol | "stream" | "tls", readonly string[]>> = {
   grpc: ["envoy", "nginx", "haproxy", "go"],
   stream: ["envoy", "nginx", "haproxy"],
+  tls: ["envoy", "nginx", "haproxy"],
   "grpc-web": ["envoy"],
   connect: ["envoy"],
   rest: ["gin"],
@@ -170,5 +178,6 @@ const able: Readonly<Record<Protocol | "stream", readonly string[]>> = {
 export function takes(peer: string, shape: Shape): boolean {
   if (peer === "tfs") return true;
   if (peer === "go-shared") return shape.request === "largeRequest" || shape.response === "largeResponse";
-  return able[shape.stream === true ? "stream" : shape.protocol].includes(peer);
+  const kind = shape.stream === true ? "stream" : shape.tls !== undefined ? "tls" : shape.protocol;
+  return able[kind].includes(peer);
 }

@@ -6,6 +6,13 @@ import { fileURLToPath } from "node:url";
 export const root: string = fileURLToPath(new URL("../..", import.meta.url));
 const tools = join(root, ".tools");
 
+/** certificates are the tests' own, for localhost: whoever speaks TLS in a shape shows this one and believes this authority. */
+export const certificates = {
+  ca: join(root, "packages/rpc/testdata/tls/ca.pem"),
+  cert: join(root, "packages/rpc/testdata/tls/server.pem"),
+  key: join(root, "packages/rpc/testdata/tls/server.key.pem"),
+} as const;
+
 /** Paths of programs that are not ours. */
 export const paths = {
   load: join(tools, "bench-go/load"),

@@ -47,6 +47,24 @@ export async function start(name: string, bin: string, args: readonly string[]):
   }
 }
 
+/** How often ports are chosen anew because another program took one between our looking and the member's listening. */
+const portTries = 3;
+
+/** startOnFree starts a member on ports that are free: the preferred ones if it can have them. */
+export async function startOnFree(
+  preferred: readonly number[],
+  launch: (ports: readonly number[]) => Promise<Member>,
+): Promise<{ readonly member: Member; readonly ports: readonly number[] }> {
+  for (let tries = 1; ; tries++) {
+    const ports = await Promise.all(preferred.map((port) => freePort(tries === 1 ? port : 0)));
+    try {
+      return { member: await launch(ports), ports };
+    } catch (err) {
+      if (tries === portTries || !(err as Error).message.includes("address already in use")) throw err;
+    }
+  }
+}
+
 /** stop asks a process to drain and waits; one that does not end in time is killed. Tells whether it ended by itself with status 0. */
 export async function stop(member: Member): Promise<boolean> {
   if (member.process.exitCode === null && member.process.signalCode === null) {
@@ -59,7 +77,7 @@ export async function stop(member: Member): Promise<boolean> {
 }
 
 /** freePort gives `preferred` if nobody listens there, else one that the kernel picks. */
-export async function freePort(preferred: number): Promise<number> {
+async function freePort(preferred: number): Promise<number> {
   for (const port of [preferred, 0]) {
     const probe = createServer();
     try {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { freePort, type Member, start, stop } from "./fleet.ts";
+import { type Member, start, startOnFree, stop } from "./fleet.ts";
 import { predictions, shown } from "./showcase.ts";
 import { table } from "./table.ts";
 
@@ -45,25 +45,31 @@ async function main(): Promise<number> {
   try {
     const config = join(scratch, "models.config");
     writeFileSync(config, modelConfig(models));
-    const ports = { grpc: [await freePort(8500), await freePort(8510)], rest: [await freePort(8501), await freePort(8511)], gateway: await freePort(9000) };
     const say = (text: string): void => {
       if (options.json !== true) console.log(text);
     };
     say("starting two model servers and the gateway …");
-    const server = (i: number): Promise<Member> =>
-      start(`server ${i + 1}`, join(root, "packages/server/bin/tfs-server.js"), [
-        `--model_config_file=${config}`,
-        "--host=127.0.0.1",
-        `--port=${ports.grpc[i]}`,
-        `--rest_api_port=${ports.rest[i]}`,
-      ]);
-    const started = await Promise.allSettled([server(0), server(1)]);
-    for (const result of started) if (result.status === "fulfilled") members.push(result.value);
-    for (const result of started) if (result.status === "rejected") throw result.reason;
-    const backends = ports.grpc.map((port) => `127.0.0.1:${port}`).join(",");
-    members.push(
-      await start("gateway", join(root, "packages/gateway/bin/tfs-gateway.js"), ["--host=127.0.0.1", `--port=${ports.gateway}`, `--backends=${backends}`]),
+    const server = (name: string, grpc: number, rest: number): ReturnType<typeof startOnFree> =>
+      startOnFree([grpc, rest], ([port, restPort]) =>
+        start(name, join(root, "packages/server/bin/tfs-server.js"), [
+          `--model_config_file=${config}`,
+          "--host=127.0.0.1",
+          `--port=${port}`,
+          `--rest_api_port=${restPort}`,
+        ]),
+      );
+    const started = await Promise.allSettled([server("server 1", 8500, 8501), server("server 2", 8510, 8511)]);
+    for (const result of started) if (result.status === "fulfilled") members.push(result.value.member);
+    const servers = started.map((result) => {
+      if (result.status === "rejected") throw result.reason;
+      return result.value.ports;
+    });
+    const backends = servers.map(([port]) => `127.0.0.1:${port}`).join(",");
+    const gateway = await startOnFree([9000], ([port]) =>
+      start("gateway", join(root, "packages/gateway/bin/tfs-gateway.js"), ["--host=127.0.0.1", `--port=${port}`, `--backends=${backends}`]),
     );
+    members.push(gateway.member);
+    const ports = { grpc: servers.map(([port]) => port!), rest: servers.map(([, port]) => port!), gateway: gateway.ports[0]! };
 
     const rows = await predictions(models, `127.0.0.1:${ports.gateway}`);
     if (options.json === true)

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { type Member, startOnFree } from "./fleet.ts";
 import { shown } from "./showcase.ts";
 import { table } from "./table.ts";
 
@@ -74,6 +75,28 @@ for (const { name, signal, all } of [
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
     assert.equal(child.exitCode, 0, String(child.signalCode));
     for (const word of ["curl", "grpcurl", "@tfs/sdk", "http://localhost:", "stopping"]) assert.ok(text.includes(word), word);
+  });
+}
+const taken = "server 1 ended (exit 1)\ntfs-server: cannot listen on 127.0.0.1:8500: address already in use";
+for (const tc of [
+  { name: "takes the ports it prefers", failures: [], calls: 1 },
+  { name: "whose port was taken meanwhile starts on another", failures: [taken], calls: 2 },
+  { name: "whose ports are taken again and again gives up", failures: [taken, taken, taken], calls: 3, error: taken },
+  { name: "that fails otherwise is not started again", failures: ["the model is broken"], calls: 1, error: "the model is broken" },
+] as const) {
+  test(`a member ${tc.name}`, async () => {
+    const given: (readonly number[])[] = [];
+    const member = { name: "m" } as unknown as Member; // nothing looks into it here
+    const started = startOnFree([0, 0], async (ports) => {
+      given.push(ports);
+      const failure = tc.failures[given.length - 1];
+      if (failure !== undefined) throw new Error(failure);
+      return await Promise.resolve(member);
+    });
+    if ("error" in tc) await assert.rejects(started, { message: tc.error });
+    else assert.deepEqual(await started, { member, ports: given.at(-1) });
+    assert.equal(given.length, tc.calls);
+    assert.equal(new Set(given.flat()).size, 2 * tc.calls);
   });
 }
 test("a table lines its columns up", () =>

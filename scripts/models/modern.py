@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from golden import ROOT, Golden, example, run
+from golden import ROOT, Golden, example, run, to_json
 
 
 def fresh(model: str, version: int):
@@ -233,6 +233,41 @@ def cond_loop() -> None:
     golden = Golden("cond_loop")
     x = np.array([1, -2, 0.5], np.float32)
     golden.add(1, "serving_default", run(path, "serving_default", {f"{n} rounds": {"x": x, "n": np.int32(n)} for n in (0, 1, 2, 3, 7)}))
+    golden.write()
+
+
+def effects() -> None:
+    """What no output depends on, and runs all the same: an assertion, and a count under a condition."""
+    class Module(tf.Module):
+        def __init__(self):
+            self.count = tf.Variable(0.0)
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x")])
+        def positive(self, x):
+            tf.debugging.Assert(tf.reduce_all(x > 0), [x])
+            return {"y": x * 2}
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x")])
+        def bump(self, x):
+            tf.cond(tf.reduce_all(x > 0), lambda: self.count.assign_add(1.0).read_value(), lambda: tf.constant(0.0))
+            return {"y": x * 2}
+
+        @tf.function(input_signature=[])
+        def counted(self):
+            return {"count": self.count.read_value()}
+
+    module, path = Module(), fresh("effects", 1)
+    save(module, path, {"serving_default": module.positive, "bump": module.bump, "counted": module.counted})
+    golden = Golden("effects")
+    values = {"above zero": [1, 2], "one below": [1, -2], "none": []}
+    golden.add(1, "serving_default", run(path, "serving_default", {name: {"x": np.array(x, np.float32)} for name, x in values.items()}))
+    steps = []
+    loaded = tf.saved_model.load(str(path))
+    for signature, inputs in [("counted", {}), ("bump", {"x": [1]}), ("counted", {}), ("bump", {"x": [-1]}), ("bump", {"x": [2]}), ("counted", {})]:
+        feeds = {alias: np.array(value, np.float32) for alias, value in inputs.items()}
+        got = loaded.signatures[signature](**{alias: tf.constant(value) for alias, value in feeds.items()})
+        steps.append({"signature": signature, "inputs": {k: to_json(v) for k, v in feeds.items()}, "outputs": {k: to_json(v) for k, v in got.items()}})
+    golden.versions["1"]["script"] = steps
     golden.write()
 
 

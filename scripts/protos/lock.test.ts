@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { fromBinary } from "@bufbuild/protobuf";
-import { type FileDescriptorProto, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { type DescriptorProto, type FileDescriptorProto, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { lockOf } from "./lock.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -39,6 +39,24 @@ test("what the packages lack is written by hand and builds", () => {
     "tensorflow_serving/servables/tensorflow/session_bundle_config.proto",
     "tensorflow_serving/servables/tensorflow/thread_pool_factory_config.proto",
   ]);
+});
+test("every service, RPC and message of TensorFlow Serving explains itself", () => {
+  const silent: string[] = [];
+  for (const file of built.file.filter((f) => f.name.startsWith("tensorflow_serving/"))) {
+    const explained = new Set(file.sourceCodeInfo!.location.filter((l) => l.leadingComments.trim() !== "").map((l) => l.path.join(".")));
+    const look = (path: string, name: string): void => void (explained.has(path) || silent.push(`${file.name}: ${name}`));
+    const message = (m: DescriptorProto, path: string): void => {
+      if (m.options?.mapEntry === true) return;
+      look(path, m.name);
+      for (const [i, nested] of m.nestedType.entries()) message(nested, `${path}.3.${i}`);
+    };
+    for (const [i, m] of file.messageType.entries()) message(m, `4.${i}`);
+    for (const [i, service] of file.service.entries()) {
+      look(`6.${i}`, service.name);
+      for (const [j, method] of service.method.entries()) look(`6.${i}.2.${j}`, `${service.name}.${method.name}`);
+    }
+  }
+  assert.deepEqual(silent, []);
 });
 test("a renamed field, a changed number or type shows in the lock", () => {
   const file = built.file.find((f) => f.name === "tensorflow_serving/apis/model.proto")!;

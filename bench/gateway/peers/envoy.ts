@@ -1,4 +1,4 @@
-import { paths } from "../tools.ts";
+import { certificates, paths } from "../tools.ts";
 import type { Protocol } from "../protocols.ts";
 import { type Peer, render } from "./peer.ts";
 
@@ -8,11 +8,19 @@ const filters: Partial<Record<Protocol, readonly [name: string, type: string]>> 
   connect: ["envoy.filters.http.connect_grpc_bridge", "envoy.extensions.filters.http.connect_grpc_bridge.v3.FilterConfig"],
 };
 
+/** TLS of one side (extensions.transport_sockets.tls.v3). */
+const alpn = "alpn_protocols: [h2]";
+const file = (name: string): string => `{ filename: "${name}" }`;
+function socket(side: "Upstream" | "Downstream", common: string, more = ""): string {
+  const type = `type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.${side}TlsContext`;
+  return `transport_socket: { name: envoy.transport_sockets.tls, typed_config: { "@type": ${type}, common_tls_context: { ${common} }${more} } }`;
+}
+
 export const envoy: Peer = {
   name: "envoy",
   title: "Envoy 1.40",
   needs: "envoy",
-  command({ port, backends, workers, protocol, dir }) {
+  command({ port, backends, workers, protocol, tls, dir }) {
     const endpoints = backends.map((backend) => {
       const [address, backendPort] = backend.split(":");
       return `            - endpoint: { address: { socket_address: { address: ${address}, port_value: ${backendPort} } } }`;
@@ -25,6 +33,11 @@ export const envoy: Peer = {
       CODEC: protocol === "grpc" ? "HTTP2" : "HTTP1",
       TRANSLATION: translation,
       ENDPOINTS: endpoints.join("\n"),
+      FRONT:
+        tls === undefined
+          ? ""
+          : `          ${socket("Downstream", `${alpn}, tls_certificates: [{ certificate_chain: ${file(certificates.cert)}, private_key: ${file(certificates.key)} }]`)}`,
+      BACK: tls === "both" ? `      ${socket("Upstream", `${alpn}, validation_context: { trusted_ca: ${file(certificates.ca)} }`, ", sni: localhost")}` : "",
     });
     // Hot restart is a shared-memory region that benchmarks have no use for; logging is errors only.
     return { command: [paths.envoy, "--concurrency", `${workers}`, "--config-path", config, "--log-level", "error", "--disable-hot-restart"] };

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Protocol } from "../protocols.ts";
+import type { Tls } from "../shapes.ts";
 import type { paths } from "../tools.ts";
 
 /** Setting is what a proxy is started with: the same for all in one shape. */
@@ -12,6 +13,8 @@ export interface Setting {
   readonly workers: number;
   /** protocol is what callers speak. */
   readonly protocol: Protocol;
+  /** tls is where it is spoken, with the certificate and the authority of tools.ts; undefined is nowhere. */
+  readonly tls: Tls | undefined;
   /** dir is an empty folder for configuration and temporary files. */
   readonly dir: string;
 }

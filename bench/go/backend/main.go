@@ -1,8 +1,9 @@
-// backend is a stub of a model server: HTTP/2 over plain TCP, one canned gRPC answer to every request. It costs 1 to 2 µs a request, so that the
+// backend is a stub of a model server: HTTP/2 over plain TCP or TLS, one canned gRPC answer to every request. It costs 1 to 2 µs a request, so that the
 // proxies in front of it are what is measured. It ignores request headers, and compares request bodies with what they should be.
 package main
 
 import (
+	"crypto/tls"
 	"flag"
 	"fmt"
 	"log"
@@ -30,6 +31,8 @@ func main() {
 	metadata := flag.String("metadata", "", "file with the answer to GetModelMetadata, with gRPC prefix")
 	capture := flag.String("capture", "", "file to write the first Predict body to")
 	delay := flag.Duration("delay", 0, "time between the end of a request and its answer")
+	cert := flag.String("cert", "", "PEM file with a certificate; with it, TLS")
+	key := flag.String("key", "", "PEM file with its key")
 	stream := flag.Bool("stream", false, "answer every message of a request; a message is what -want says")
 	flag.Parse()
 
@@ -51,6 +54,13 @@ func main() {
 		listener, err := net.Listen("tcp", address)
 		if err != nil {
 			log.Fatal(err)
+		}
+		if *cert != "" {
+			pair, err := tls.LoadX509KeyPair(*cert, *key)
+			if err != nil {
+				log.Fatal(err)
+			}
+			listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2"}})
 		}
 		go accept(listener, o)
 	}

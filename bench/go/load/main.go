@@ -8,6 +8,8 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -42,6 +44,7 @@ func main() {
 	log.SetFlags(0)
 	o := &options{tally: newTally()}
 	flag.StringVar(&o.target, "target", "127.0.0.1:9001", "address to send to")
+	ca := flag.String("ca", "", "PEM file with the authority of the target's certificate, which must be for localhost; with it, TLS")
 	protocol := flag.String("protocol", "grpc", "grpc, or http1 for POSTs over HTTP/1.1")
 	connections := flag.Int("connections", 1, "connections")
 	flag.IntVar(&o.calls, "calls", 1, "calls in flight on each connection")
@@ -64,7 +67,7 @@ func main() {
 
 	clients := make([]client, *connections)
 	for i := range clients {
-		conn, err := net.Dial("tcp", o.target)
+		conn, err := dial(o.target, *ca, *protocol)
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -80,6 +83,21 @@ func main() {
 	}
 	fmt.Println(`{"connected":true}`)
 	serveMarks(clients, o.tally)
+}
+
+// dial connects, over TLS if there is an authority to believe.
+func dial(target, ca, protocol string) (net.Conn, error) {
+	if ca == "" {
+		return net.Dial("tcp", target)
+	}
+	config := &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "localhost", NextProtos: []string{"h2"}}
+	if protocol != "grpc" {
+		config.NextProtos = []string{"http/1.1"}
+	}
+	if !config.RootCAs.AppendCertsFromPEM(file(ca)) {
+		return nil, fmt.Errorf("%s has no certificate", ca)
+	}
+	return tls.Dial("tcp", target, config)
 }
 
 func file(name string) []byte {

@@ -1,12 +1,13 @@
 import type { Socket } from "node:net";
-import { formatAddress, newBudget, type Listener, newListener } from "@tfs/rpc";
+import { type Address, formatAddress, type Listener, newBudget, newListener } from "@tfs/rpc";
 import type { Clock, Ctx, Logger } from "@tfs/std";
 import { newPool, type Pool } from "./backend/index.ts";
-import { maxAnswerBytes, newBridge } from "./bridge/index.ts";
+import { newBridge } from "./bridge/index.ts";
 import { type Config, checkConfig, defaults } from "./config/index.ts";
+import { type Credentials, newCredentials } from "./credentials/index.ts";
 import { newDeadlines } from "./forward/index.ts";
 import { type Health, newHealth } from "./health/index.ts";
-import { newCors, newHandler, newRequestIds } from "./listen/index.ts";
+import { newCors, newHandler, newRequestIds, placesOf } from "./listen/index.ts";
 import { type Metrics, newMetrics } from "./metrics/index.ts";
 import { isOwn, newReflection, ownServices, type Reflection } from "./reflection/index.ts";
 import { newSchema, readDescriptorSet } from "./schema/index.ts";
@@ -18,9 +19,6 @@ export interface GatewayOptions {
   /** random gives [0, 1), for jitter; default Math.random. */
   readonly random?: () => number;
 }
-
-/** What may wait between a fast writer and a slow reader, over all connections; past it nobody gets credit for more. */
-const heldBytes = 256 << 20;
 
 /** newGateway makes a gateway in front of `config.backends`; nothing happens before listen. What the config leaves out has its default. Throws InvalidArgument naming what is wrong. */
 export function newGateway(config: Partial<Config> & Pick<Config, "backends">, options: GatewayOptions): Gateway {
@@ -34,14 +32,18 @@ class Gateway {
   readonly #health: Health;
   readonly #reflection: Reflection | undefined;
   readonly #metrics: Metrics = newMetrics();
-  readonly #listener: Listener;
+  readonly #credentials: Credentials;
+  /** One for each of the places where the config has us listen. */
+  readonly #listeners: readonly Listener[];
   #draining = false;
 
   constructor(config: Config, options: GatewayOptions) {
     const { clock, logger } = options;
     this.#config = config;
-    const budget = newBudget(heldBytes);
-    const pool = newPool(config.backends, { ...options, budget });
+    const { clientLimits: limits, backendLimits } = config;
+    const budget = newBudget(limits.heldBytes);
+    const credentials = newCredentials(config, options);
+    const pool = newPool(config.backends, { ...options, budget, limits: backendLimits, ...(credentials.backend && { tls: credentials.backend }) });
     const schema = newSchema([ownServices, ...config.descriptorSets.map(readDescriptorSet)]);
     this.#ready = () => pool.ready && !this.#draining;
     this.#health = newHealth({ ready: this.#ready, services: schema.services().filter((service) => !isOwn(service)), clock });
@@ -62,36 +64,43 @@ class Gateway {
       deadlines: newDeadlines(clock),
       logger,
       maxRequestBytes: config.maxRequestBytes,
-      maxAnswerBytes,
+      maxAnswerBytes: backendLimits.maxMessageBytes,
       bodies: newBudget(config.maxHeldRequestBytes),
       timeoutMs: config.restTimeoutMs,
     });
     this.#pool = pool;
-    this.#listener = newListener({ onExchange, clock, logger, budget });
+    this.#credentials = credentials;
+    const common = { onExchange, clock, logger, budget, limits };
+    this.#listeners = placesOf(config).map(({ secure }) => newListener({ ...common, ...(secure && credentials.server && { tls: credentials.server }) }));
   }
 
-  /** listen reaches for the backends, binds, and gives the bound address as HOST:PORT. It does not wait for backends: `/readyz` tells. */
+  /** listen reaches for the backends, binds, and gives the port's address as HOST:PORT, or unix:PATH if there is none. It does not wait for backends: `/readyz` tells. */
   async listen(ctx: Ctx): Promise<string> {
-    const { host, port } = this.#config;
-    const address = await this.#listener.listen(ctx, host === "" ? { port } : { port, host });
-    this.#pool.connect();
-    return formatAddress(address);
+    const bound: Address[] = [];
+    for (const [at, { address }] of placesOf(this.#config).entries()) bound.push(await this.#listeners[at]!.listen(ctx, address));
+    this.#start();
+    return formatAddress(bound[0]!);
   }
 
   /** open reaches for the backends; connections come by `accept`, from somebody who listens. */
   open(): void {
-    this.#listener.open();
-    this.#pool.connect();
+    for (const listener of this.#listeners) listener.open();
+    this.#start();
   }
 
-  /** accept serves a connection that nobody has read from. */
-  accept(socket: Socket): void {
-    this.#listener.accept(socket);
+  /** accept serves a connection that nobody has read from; `at` is the place where it came in, among those that placesOf gives. */
+  accept(socket: Socket, at: number): void {
+    this.#listeners[at]!.accept(socket);
+  }
+
+  /** look reads certificates again that have changed; connections that are there go on with theirs. The gateway looks by itself every ten seconds. */
+  look(): void {
+    this.#credentials.look();
   }
 
   /** report gives what this gateway has counted, and whether it could answer a call now. */
   report(): Report {
-    const gauges = { connections: this.#listener.connections, backends: this.#pool.states };
+    const gauges = { connections: this.#listeners.reduce((sum, listener) => sum + listener.connections, 0), backends: this.#pool.states };
     return { ready: this.#ready(), families: this.#metrics.collect(gauges) };
   }
 
@@ -100,15 +109,22 @@ class Gateway {
     this.#draining = true;
     this.#health.drain();
     this.#reflection?.drain();
-    await this.#listener.drain(ms);
+    this.#credentials.close();
+    await Promise.all(this.#listeners.map((listener) => listener.drain(ms)));
     await this.#pool.close();
   }
 
   /** close cuts everything now. */
   async close(): Promise<void> {
     this.#draining = true;
-    await this.#listener.close();
+    this.#credentials.close();
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
     await this.#pool.close();
+  }
+
+  #start(): void {
+    this.#pool.connect();
+    this.#credentials.watch();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { type BindAddress, formatAddress } from "@tfs/rpc";
+import { formatAddress } from "@tfs/rpc";
 import {
   background,
   Code,
@@ -21,7 +21,7 @@ import {
 } from "@tfs/std";
 import { type Config, configOf, flags, headline, parseConfigFile } from "./config/index.ts";
 import { type GatewayOptions, newGateway } from "./gateway.ts";
-import { type Admin, newAdmin } from "./listen/index.ts";
+import { type Admin, newAdmin, placesOf } from "./listen/index.ts";
 import { isWorker, type Report, runWorkers, serveConnections } from "./workers/index.ts";
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -44,7 +44,10 @@ async function main(argv: readonly string[]): Promise<void> {
       ctx.cancel();
     });
   }
-  if (worker) return await work(ctx, config, { clock, logger });
+  if (worker) {
+    onHangup(config, () => {}); // its primary says so here too
+    return await work(ctx, config, { clock, logger });
+  }
   if (config.workers === 1) await serve(ctx, config, { clock, logger });
   else await lead(ctx, config, { clock, logger }, argv);
   logger.info("stopped");
@@ -57,16 +60,17 @@ function announce(address: string): void {
 
 /** openAdmin opens the admin port if there is to be one. */
 async function openAdmin(ctx: Ctx, config: Config, options: GatewayOptions, report: () => Promise<Report>): Promise<Admin | undefined> {
-  if (config.adminPort === 0) return undefined;
+  const { adminHost, adminPort } = config;
+  if (adminPort === 0) return undefined;
   const admin = newAdmin({ ...options, report });
-  const address = await admin.listen(ctx, bindAddress(config.adminHost, config.adminPort));
+  const address = await admin.listen(ctx, adminHost === "" ? { port: adminPort } : { port: adminPort, host: adminHost });
   options.logger.info("admin listening", { address: formatAddress(address) });
   return admin;
 }
 
-/** bindAddress is where to listen: no host is every address of the machine. */
-function bindAddress(host: string, port: number): BindAddress {
-  return host === "" ? { port } : { port, host };
+/** onHangup has SIGHUP, which would end the process, read certificates again if there are some. */
+function onHangup({ tls, backendTls }: Config, look: () => void): void {
+  if (tls !== undefined || backendTls !== undefined) process.on("SIGHUP", look);
 }
 
 /** serve runs one gateway until ctx ends, and drains it. */
@@ -82,26 +86,28 @@ async function serve(ctx: Ctx, config: Config, options: GatewayOptions): Promise
   }
   options.logger.info("listening", { address, backends: config.backends.join(","), pid: process.pid });
   announce(address);
+  onHangup(config, () => gateway.look());
   await done(ctx);
   await gateway.drain(config.drainMs);
 }
 
 /** lead listens, and keeps workers that serve. */
 async function lead(ctx: Ctx, config: Config, options: GatewayOptions, argv: readonly string[]): Promise<void> {
-  const { host, port, workers, drainMs } = config;
+  const { workers, drainMs } = config;
   let report = async (): Promise<Report> => ({ ready: false, families: [] }); // until there are workers to ask
   await using _ = await openAdmin(ctx, config, options, () => report());
   const running = runWorkers(ctx, {
     ...options,
     count: workers,
-    address: bindAddress(host, port),
+    addresses: placesOf(config).map(({ address }) => address),
     program: fileURLToPath(import.meta.url),
     args: argv,
     env: process.env,
     drainMs,
-    onListening(at, ask) {
+    onHangup: (look) => onHangup(config, look),
+    onListening([first], ask) {
       report = ask;
-      const address = formatAddress(at);
+      const address = formatAddress(first!); // there is a port or a socket
       options.logger.info("listening", { address, backends: config.backends.join(","), pid: process.pid });
       announce(address);
     },

@@ -21,12 +21,25 @@ const f32 = (shape: number[], ...v: number[]): Tensor => newTensor(DType.Float, 
 const named = { int_tensor: DType.Int32, str_tensor: DType.String, float_tensor: DType.Float, dbl_tensor: DType.Double };
 
 // Rows of the upstream tests json_tensor_test (behaviour spec, section 13.1).
-const reads: { name: string; body: string; sig?: SignatureDef; format?: "row" | "columnar"; want: Record<string, Tensor> }[] = [
+const reads: {
+  name: string;
+  body: string;
+  sig?: SignatureDef;
+  signatureName?: string;
+  format?: "row" | "columnar";
+  want: Record<string, Tensor>;
+}[] = [
   { name: "a single unnamed tensor", body: '{"instances": [[1,2],[3,4],[5,6]]}', want: { default: i32([3, 2], 1, 2, 3, 4, 5, 6) } },
   {
     name: "another key may nest 500000 deep",
     body: `{"instances":[1], "nested": ${"[".repeat(500_000)}${"]".repeat(500_000)}}`,
     want: { default: i32([1], 1) },
+  },
+  {
+    name: "a signature's name beside the tensor",
+    body: '{"signature_name": "predict_images", "instances": [[1,2]]}',
+    signatureName: "predict_images",
+    want: { default: i32([1, 2], 1, 2) },
   },
   {
     name: "numbers of any form for float",
@@ -130,11 +143,24 @@ const reads: { name: string; body: string; sig?: SignatureDef; format?: "row" | 
 ];
 for (const tc of reads) {
   test(`reading: ${tc.name}`, () => {
-    const got = parsePredict(bytes(tc.body)).inputs(tc.sig ?? int);
+    const request = parsePredict(bytes(tc.body));
+    assert.equal(request.signatureName, tc.signatureName ?? "");
+    const got = request.inputs(tc.sig ?? int);
     assert.equal(got.format, tc.format ?? "row");
     assert.deepEqual(Object.fromEntries(got.inputs), tc.want);
   });
 }
+test("reading ends where the body ends, whatever the buffer around it holds", () => {
+  const body = '{"instances": [[1,2],[3,4],[5,6]]}';
+  const buffer = bytes(`7${body}X`);
+  assert.deepEqual(
+    parsePredict(buffer.subarray(1, 1 + body.length))
+      .inputs(int)
+      .inputs.get("default"),
+    i32([3, 2], 1, 2, 3, 4, 5, 6),
+  );
+  assert.throws(() => parsePredict(buffer.subarray(1, body.length)), { message: /^JSON Parse error: / }); // the brace that would close it lies outside
+});
 
 const refusals: { name: string; body: string; sig?: SignatureDef; text: string; code?: Code }[] = [
   { name: "an empty body", body: "", text: "JSON Parse error: The document is empty" },
@@ -184,6 +210,18 @@ const refusals: { name: string; body: string; sig?: SignatureDef; text: string; 
     sig: sig(named),
     body: '{"instances":[[1]]}',
     text: "instances is a plain list, but expecting list of objects as multiple input tensors required as per tensorinfo_map",
+  },
+  {
+    name: "a named value one level deeper than before",
+    sig: sig(named),
+    body: '{"instances":[{"int_tensor":[[1,2],[3,4]],"str_tensor":["a"],"float_tensor":[1],"dbl_tensor":[1]},{"int_tensor":[[[1,2],[3,4]]],"str_tensor":["a"],"float_tensor":[1],"dbl_tensor":[1]}]}',
+    text: "Failed to process element: 1 key: int_tensor of 'instances' list. Error: INVALID_ARGUMENT: Expecting shape [2,2] but got: [1,2,2]",
+  },
+  {
+    name: "a named value of three rows after one of four",
+    sig: sig(named),
+    body: '{"instances":[{"int_tensor":[[1,2],[3,4],[5,6],[7,8]],"str_tensor":["a"],"float_tensor":[1],"dbl_tensor":[1]},{"int_tensor":[[1,2],[3,4],[5,6]],"str_tensor":["a"],"float_tensor":[1],"dbl_tensor":[1]}]}',
+    text: "Failed to process element: 1 key: int_tensor of 'instances' list. Error: INVALID_ARGUMENT: Expecting tensor size: 8 but got: 6",
   },
   {
     name: "an object, then a list",
@@ -370,6 +408,7 @@ const unprintable: { name: string; outputs: Record<string, Tensor>; text: string
   { name: "no outputs", outputs: {}, text: "Cannot convert empty tensor map to JSON" },
   { name: "complex", outputs: { y: newTensor(DType.Complex64, [1], Float32Array.of(1, 2)) }, text: "Failed to write JSON value for tensor type: complex64" },
   { name: "rank 0 in rows", outputs: { y: i32([], 1) }, text: "Tensor name: y has no shape information " },
+  { name: "no rows beside one", outputs: { a: i32([0, 2]), b: i32([1, 2], 1, 2) }, text: "Tensor name: b has inconsistent batch size: 1 expecting: 0" },
   { name: "batches that differ", outputs: { a: i32([2], 1, 2), b: i32([1], 1) }, text: "Tensor name: b has inconsistent batch size: 1 expecting: 2" },
 ];
 for (const tc of unprintable)

@@ -1,10 +1,13 @@
-import { unlink } from "node:fs/promises";
+import { chmod, unlink } from "node:fs/promises";
 import { connect, type ListenOptions, type Server } from "node:net";
 import { Code, type Ctx, newError, race } from "@tfs/std";
 import { type Address, formatAddress } from "./address.ts";
 
-/** BindAddress is where to listen. Without a host it is every address of the machine: IPv6 any, IPv4 any where there is no IPv6. Port 0 picks a free one. */
-export type BindAddress = { readonly host?: string; readonly port: number } | { readonly path: string };
+/**
+ * BindAddress is where to listen. Without a host it is every address of the machine: IPv6 any, IPv4 any where there is no IPv6. Port 0 picks a free one. A
+ * unix socket's `mode` says who may connect (write permission); without one the process's umask does.
+ */
+export type BindAddress = { readonly host?: string; readonly port: number } | { readonly path: string; readonly mode?: number };
 
 /** Connections the kernel holds before we accept them. */
 const backlog = 1024;
@@ -21,6 +24,7 @@ export async function bind(ctx: Ctx, server: Server, address: BindAddress): Prom
       throw bindFailure(address, again);
     });
   }
+  if ("path" in address && address.mode !== undefined) await chmod(address.path, address.mode);
   const bound = server.address();
   if (bound === null) throw new Error("a listening server has no address");
   return typeof bound === "string" ? { path: bound } : { host: bound.address, port: bound.port };

@@ -3,7 +3,7 @@ import { type Clock, Code, type Ctx, type Failure, type Logger, newError, type T
 import { type Address, parseAddress } from "./address.ts";
 import { backoffMs } from "./backoff.ts";
 import { type Call, type CallHandler, type Desk, newOutgoing, type OpenOptions, type Outgoing } from "./call.ts";
-import type { Fields } from "./fields.ts";
+import { type Fields, newField, newFields } from "./fields.ts";
 import { type Budget, newBudget } from "./http2/index.ts";
 import { type ChannelLimits, defaultChannelLimits } from "./limits.ts";
 import { dial, type Link } from "./link.ts";
@@ -96,21 +96,24 @@ class Channel {
    * Failure with its code, text and details; a lost connection is Unavailable and names the address. A call that the peer refused unseen is sent once more.
    */
   unary(ctx: Ctx, path: string, message: Uint8Array, metadata: Metadata = {}): Promise<UnaryReply> {
-    const { clock, authority, tls } = this.#options;
+    const { clock, authority } = this.#options;
     return callUnary(ctx, this, {
       path,
       message,
       metadata,
       clock,
       authority: authority ?? ("path" in this.#at ? "localhost" : this.address),
-      scheme: tls === undefined ? "http" : "https",
+      scheme: "http",
       maxMessageBytes: this.#limits.maxMessageBytes,
     });
   }
 
-  /** open starts a call whose fields and bytes pass through untouched: the caller brings :method, :path, :scheme, :authority and the rest. */
+  /**
+   * open starts a call whose fields and bytes pass through untouched: the caller brings :method, :path, :scheme, :authority and the rest. Only :scheme is the
+   * channel's to know: over TLS it is https whatever the caller says.
+   */
   open(fields: Fields, handler: CallHandler, options: OpenOptions = {}): Call {
-    const call = newOutgoing(this.#desk, fields, handler, options);
+    const call = newOutgoing(this.#desk, this.#options.tls === undefined ? fields : secureFields(fields), handler, options);
     this.#inFlight++;
     if (this.#link !== undefined && this.#waiting.size === 0 && this.#link.room > 0) call.attach(this.#link);
     else if (this.#failure !== undefined) this.#failSoon(call, this.#failure);
@@ -233,3 +236,15 @@ class Channel {
   }
 }
 export type { Channel };
+
+const https = newField(":scheme", "https");
+/** What was made of fields once, for as long as they come again: so that their block is encoded once as well. */
+const secured = new WeakMap<Fields, Fields>();
+
+function secureFields(fields: Fields): Fields {
+  const known = secured.get(fields);
+  if (known !== undefined) return known;
+  const made = newFields(fields.list.map((field) => (field.name === ":scheme" ? https : field)));
+  secured.set(fields, made);
+  return made;
+}

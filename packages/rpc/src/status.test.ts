@@ -12,6 +12,8 @@ const messages = [
   { name: "line breaks and tabs are escaped", text: "a\r\n\tb", value: "a%0D%0A%09b" },
   { name: "other letters are UTF-8 bytes", text: "größe ☃ 🙂", value: "gr%C3%B6%C3%9Fe %E2%98%83 %F0%9F%99%82" },
   { name: "DEL and NUL are escaped", text: "\x7f\0", value: "%7F%00" },
+  { name: "a space at an end is escaped, one within is not", text: " a b: ", value: "%20a b:%20" },
+  { name: "a single space is escaped", text: " ", value: "%20" },
   { name: "nothing stays nothing", text: "", value: "" },
 ];
 for (const tc of messages) {

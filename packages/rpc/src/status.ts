@@ -3,14 +3,17 @@ import { decodeDetails, encodeDetails } from "./details.ts";
 import { type Field, type Fields, newField, newFields } from "./fields.ts";
 import { decodeBinary, encodeBinary } from "./metadata.ts";
 
-/** encodeStatusMessage makes the value of grpc-message: UTF-8, with everything but printable ASCII and "%" itself percent-encoded. */
+/**
+ * encodeStatusMessage makes the value of grpc-message: UTF-8, with everything but printable ASCII and "%" itself percent-encoded; spaces at the ends too, which a
+ * field value cannot have (RFC 9113, section 8.2.1).
+ */
 export function encodeStatusMessage(text: string): string {
-  if (/^[\x20-\x24\x26-\x7e]*$/.test(text)) return text;
+  if (/^(?! )[\x20-\x24\x26-\x7e]*$(?<! )/.test(text)) return text;
   let encoded = "";
   for (const byte of Buffer.from(text)) {
     encoded += byte >= 0x20 && byte <= 0x7e && byte !== 0x25 ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
   }
-  return encoded;
+  return encoded.replace(/^ | $/g, "%20");
 }
 
 /** decodeStatusMessage is the inverse; it never fails: a broken escape stays as it is, bytes that are not UTF-8 become U+FFFD. */

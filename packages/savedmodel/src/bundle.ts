@@ -3,7 +3,7 @@ import { type FileHandle, open, stat } from "node:fs/promises";
 import { fromBinary } from "@bufbuild/protobuf";
 import { type BundleEntryProto, BundleEntryProtoSchema, BundleHeaderProto_Endianness, type BundleHeaderProto, BundleHeaderProtoSchema } from "@tfs/proto";
 import { Code, type Ctx, type Failure, newError, throwIfDone } from "@tfs/std";
-import { DType, dtypeName, elementCount, elementSize, fromBytes, layoutOf, newTensor, type Tensor, toDType } from "@tfs/tensor";
+import { allocate, DType, dtypeName, elementCount, elementSize, fromBytes, layoutOf, newTensor, type Tensor, toDType } from "@tfs/tensor";
 import { crc32c, unmaskCrc } from "./crc32c.ts";
 import { type Extent, extentsOf, sliceKey } from "./slice_key.ts";
 import { readTable } from "./table.ts";
@@ -51,18 +51,24 @@ class Bundle implements AsyncDisposable {
     await this.close();
   }
 
-  #lost(key: string, what: string, cause?: unknown): Failure {
-    return newError(Code.DataLoss, `${this.prefix}.index: key ${printable(key)}: ${what}`, cause);
+  /** #lost is a fault of the index: what it says of a key makes no sense. The offset is that of the key's data in its shard. */
+  #lost(key: string, entry: BundleEntryProto, what: string, cause?: unknown): Failure {
+    return newError(Code.DataLoss, `${this.prefix}.index: key ${printable(key)} (shard ${entry.shardId}, offset ${entry.offset}): ${what}`, cause);
+  }
+
+  /** #broken is a fault of the data that the index points at. */
+  #broken(key: string, entry: BundleEntryProto, what: string, cause?: unknown): Failure {
+    return newError(Code.DataLoss, `${this.#shardFile(entry.shardId)}: key ${printable(key)}: ${what} at offset ${entry.offset}`, cause);
   }
 
   #typeOf(key: string, entry: BundleEntryProto): { dtype: DType; shape: number[] } {
     const dtype = toDType(entry.dtype);
-    if (dtype === undefined || dtype === DType.Resource || dtype === DType.Variant) throw this.#lost(key, `dtype ${entry.dtype} cannot be read`);
+    if (dtype === undefined || dtype === DType.Resource || dtype === DType.Variant) throw this.#lost(key, entry, `dtype ${entry.dtype} cannot be read`);
     const shape = (entry.shape?.dim ?? []).map((d) => Number(d.size));
     try {
       elementCount(shape);
     } catch (err) {
-      throw this.#lost(key, (err as Error).message, err);
+      throw this.#lost(key, entry, (err as Error).message, err);
     }
     return { dtype, shape };
   }
@@ -72,13 +78,13 @@ class Bundle implements AsyncDisposable {
     const n = elementCount(shape);
     const size = Number(entry.size);
     const want = n * elementSize(dtype);
-    if (dtype !== DType.String && size !== want) throw this.#lost(key, `${size} bytes for ${n} elements of ${dtypeName(dtype)}, which take ${want}`);
-    if (dtype === DType.String && size < n) throw this.#lost(key, `${size} bytes for ${n} strings`);
+    if (dtype !== DType.String && size !== want) throw this.#lost(key, entry, `${size} bytes for ${n} elements of ${dtypeName(dtype)}, which take ${want}`);
+    if (dtype === DType.String && size < n) throw this.#lost(key, entry, `${size} bytes for ${n} strings`);
     const bytes = await this.#bytes(ctx, key, entry, size);
     try {
       return dtype === DType.String ? newTensor(dtype, shape, this.#strings(key, bytes, n, entry)) : fromBytes(dtype, shape, this.#verified(key, bytes, entry));
     } catch (err) {
-      throw (err as Failure).code === Code.DataLoss ? err : this.#lost(key, (err as Error).message, err);
+      throw (err as Failure).code === Code.DataLoss ? err : this.#broken(key, entry, (err as Error).message, err);
     }
   }
 
@@ -90,7 +96,7 @@ class Bundle implements AsyncDisposable {
   async #bytes(ctx: Ctx, key: string, entry: BundleEntryProto, size: number): Promise<Uint8Array> {
     throwIfDone(ctx);
     const offset = Number(entry.offset);
-    if (entry.shardId < 0 || entry.shardId >= this.#shards.length) throw this.#lost(key, `shard ${entry.shardId} of ${this.#shards.length}`);
+    if (entry.shardId < 0 || entry.shardId >= this.#shards.length) throw this.#lost(key, entry, `there are ${this.#shards.length} shards`);
     const file = this.#shardFile(entry.shardId);
     this.#shards[entry.shardId] ??= open(file, "r");
     let shard: FileHandle;
@@ -119,8 +125,7 @@ class Bundle implements AsyncDisposable {
   }
 
   #check(key: string, crc: number, entry: BundleEntryProto): void {
-    if (crc === unmaskCrc(entry.crc32c)) return;
-    throw newError(Code.DataLoss, `${this.#shardFile(entry.shardId)}: key ${printable(key)}: checksum mismatch at offset ${entry.offset}`);
+    if (crc !== unmaskCrc(entry.crc32c)) throw this.#broken(key, entry, "checksum mismatch");
   }
 
   /**
@@ -138,7 +143,7 @@ class Bundle implements AsyncDisposable {
       let scale = 1;
       for (;;) {
         const byte = bytes[at++];
-        if (byte === undefined || scale > 2 ** 42) throw this.#lost(key, `the length of string ${i} is cut off`);
+        if (byte === undefined || scale > 2 ** 42) throw this.#broken(key, entry, `a length of string ${i} that is cut off`);
         length += (byte & 0x7f) * scale;
         if (byte < 0x80) break;
         scale *= 128;
@@ -149,26 +154,25 @@ class Bundle implements AsyncDisposable {
       crc = crc32c(fixed.subarray(0, length > 0xffffffff ? 8 : 4), crc);
     }
     const stored = bytes.subarray(at, at + 4);
-    if (stored.length < 4) throw this.#lost(key, "the checksum of the string lengths is cut off");
+    if (stored.length < 4) throw this.#broken(key, entry, "a checksum of string lengths that is cut off");
     const masked = new DataView(stored.buffer, stored.byteOffset, 4).getUint32(0, true);
-    if (unmaskCrc(masked) !== crc)
-      throw newError(Code.DataLoss, `${this.#shardFile(entry.shardId)}: key ${printable(key)}: checksum mismatch of string lengths at offset ${entry.offset}`);
+    if (unmaskCrc(masked) !== crc) throw this.#broken(key, entry, "checksum mismatch of string lengths");
     at += 4;
     this.#check(key, crc32c(bytes.subarray(at), crc32c(stored, crc)), entry);
     const out = new Array<Uint8Array>(n);
     for (let i = 0; i < n; i++) {
-      if (at + lengths[i]! > bytes.length) throw this.#lost(key, `string ${i} runs past the end`);
+      if (at + lengths[i]! > bytes.length) throw this.#broken(key, entry, `string ${i} that runs past the end`);
       out[i] = bytes.subarray(at, at + lengths[i]!);
       at += lengths[i]!;
     }
-    if (at !== bytes.length) throw this.#lost(key, `${bytes.length - at} bytes follow the last string`);
+    if (at !== bytes.length) throw this.#broken(key, entry, `${bytes.length - at} bytes behind the last string`);
     return out;
   }
 
   /** A sliced tensor's entry lists its slices; each is an entry of its own under an encoded key, and together they cover the whole. */
   async #assemble(ctx: Ctx, key: string, entry: BundleEntryProto): Promise<Tensor> {
     const { dtype, shape } = this.#typeOf(key, entry);
-    const { array, width } = layoutOf(dtype);
+    const { width } = layoutOf(dtype);
     const total = elementCount(shape);
     let stored = 0;
     const parts: { extents: Extent[]; shape: number[]; entry: BundleEntryProto; key: string }[] = [];
@@ -176,23 +180,25 @@ class Bundle implements AsyncDisposable {
       const extents = extentsOf(slice);
       const partKey = keyText(sliceKey(key, extents));
       const part = this.#entries.get(partKey);
-      if (part === undefined || part.slices.length > 0) throw this.#lost(key, `slice ${spell(extents)} is not in the index`);
+      if (part === undefined || part.slices.length > 0) throw this.#lost(key, entry, `slice ${spell(extents)} is not in the index`);
       const whole = extents.map((e, d) => (e.length < 0 ? { start: 0, length: shape[d] ?? -1 } : e));
       const fits = whole.length === shape.length && whole.every((e, d) => e.start >= 0 && e.length >= 0 && e.start + e.length <= shape[d]!);
       const partShape = (part.shape?.dim ?? []).map((d) => Number(d.size));
       if (!fits || partShape.length !== whole.length || partShape.some((dim, d) => dim !== whole[d]!.length))
-        throw this.#lost(key, `slice ${spell(extents)} does not fit the shape`);
+        throw this.#lost(key, entry, `slice ${spell(extents)} does not fit the shape`);
       stored += elementCount(partShape);
+      const twice = parts.find((other) => overlap(other.extents, whole));
+      if (twice !== undefined) throw this.#lost(key, entry, `slices ${spell(twice.extents)} and ${spell(extents)} overlap`);
       parts.push({ extents: whole, shape: partShape, entry: part, key: partKey });
     }
-    if (stored !== total) throw this.#lost(key, `slices hold ${stored} of ${total} elements`);
-    const out = array === undefined ? new Array<Uint8Array>(total) : new array(total * width);
+    if (stored !== total) throw this.#lost(key, entry, `slices hold ${stored} of ${total} elements`);
+    const { data } = allocate(dtype, shape);
     for (const part of parts) {
       const piece = await this.#readWhole(ctx, part.key, part.entry);
-      if (piece.dtype !== dtype) throw this.#lost(key, `a slice of ${dtypeName(piece.dtype)} in a tensor of ${dtypeName(dtype)}`);
-      copySlice(piece, part.extents, shape, out as { [i: number]: unknown }, width);
+      if (piece.dtype !== dtype) throw this.#lost(key, entry, `a slice of ${dtypeName(piece.dtype)} in a tensor of ${dtypeName(dtype)}`);
+      copySlice(piece, part.extents, shape, data as { [i: number]: unknown }, width);
     }
-    return newTensor(dtype, shape, out);
+    return newTensor(dtype, shape, data);
   }
 }
 export type { Bundle };
@@ -219,12 +225,12 @@ export async function openBundle(ctx: Ctx, prefix: string): Promise<Bundle> {
   const { uncompress } = await import("snappyjs");
   const entries = new Map<string, BundleEntryProto>();
   let header: BundleHeaderProto | undefined;
-  for (const { key, value } of readTable(bytes, file, (block, maxBytes) => uncompress(block, maxBytes))) {
+  for (const { key, value, at } of readTable(bytes, file, (block, maxBytes) => uncompress(block, maxBytes))) {
     try {
       if (key.length === 0) header = fromBinary(BundleHeaderProtoSchema, value);
       else entries.set(keyText(key), fromBinary(BundleEntryProtoSchema, value));
     } catch (err) {
-      throw newError(Code.DataLoss, `${file}: key ${printable(keyText(key))}: the entry cannot be parsed`, err);
+      throw newError(Code.DataLoss, `${file}: key ${printable(keyText(key))}: an entry that cannot be parsed, in the block at offset ${at}`, err);
     }
   }
   if (header === undefined) throw newError(Code.DataLoss, `${file}: there is no header under the empty key`);
@@ -247,6 +253,11 @@ function printable(key: string): string {
 
 function spell(extents: readonly Extent[]): string {
   return extents.map((e) => (e.length < 0 ? "-" : `${e.start},${e.length}`)).join(":");
+}
+
+/** overlap tells whether two slices of one tensor have an element in common. */
+function overlap(a: readonly Extent[], b: readonly Extent[]): boolean {
+  return a.every((e, d) => Math.max(e.start, b[d]!.start) < Math.min(e.start + e.length, b[d]!.start + b[d]!.length));
 }
 
 function copySlice(piece: Tensor, extents: readonly Extent[], shape: readonly number[], out: { [i: number]: unknown }, width: number): void {

@@ -6,7 +6,6 @@ import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { background, Code, codeOf, isFailure } from "@tfs/std";
 import { DType, strings } from "@tfs/tensor";
-import { compress } from "snappyjs";
 import { crc32c, maskCrc, openBundle, openSavedModel, unmaskCrc } from "./index.ts";
 import { sliceKey } from "./slice_key.ts";
 
@@ -157,52 +156,6 @@ test("a read can be cancelled", async () => {
   await assert.rejects(saved.variables!.read({ ...ctx, deadline: 0 }, saved.variables!.keys[0]!), { code: Code.DeadlineExceeded });
 });
 
-test("a snappy-compressed index is read", async () => {
-  const dir = mkdtempSync(join(scratch, "snappy-"));
-  cpSync(join(models, "half_plus_two_tf2/1/variables"), dir, { recursive: true });
-  const path = join(dir, "variables.index");
-  writeFileSync(path, recompress(readFileSync(path)));
-  await using bundle = await openBundle(ctx, join(dir, "variables"));
-  for (const key of bundle.keys) await bundle.read(ctx, key);
-  assert.ok(bundle.keys.length > 2);
-});
-
-/** recompress rewrites a table's one data block with snappy, and the index and footer that point at it. */
-function recompress(table: Buffer): Buffer {
-  const varint = (at: number): [number, number] => {
-    let value = 0;
-    let scale = 1;
-    for (let i = at; ; i++, scale *= 128) {
-      value += (table[i]! & 0x7f) * scale;
-      if (table[i]! < 0x80) return [value, i + 1];
-    }
-  };
-  const bytes = (n: number): number[] => (n < 128 ? [n] : [(n & 127) | 128, ...bytes(n >> 7)]);
-  const footer = table.length - 48;
-  let at = varint(varint(footer)[1])[1];
-  const [indexOffset, next] = varint(at);
-  const [indexSize] = varint(next);
-  const index = table.subarray(indexOffset, indexOffset + indexSize);
-  // The index block's first entry: shared, rest, value size, key, handle.
-  const [rest, b] = ((): [number, number] => [index[1]!, 3])();
-  at = indexOffset + b + rest;
-  const [offset, after] = varint(at);
-  const [size] = varint(after);
-  const block = (plain: Buffer, type: number): Buffer => {
-    const body = Buffer.concat([type === 1 ? Buffer.from(compress(plain)) : plain, Buffer.from([type])]);
-    const crc = Buffer.alloc(4);
-    crc.writeUInt32LE(maskCrc(crc32c(body)));
-    return Buffer.concat([body, crc]);
-  };
-  const data = block(table.subarray(offset, offset + size), 1);
-  const handle = [...bytes(0), ...bytes(data.length - 5)];
-  const key = index.subarray(b, b + rest);
-  const newIndex = block(Buffer.concat([Buffer.from([0, rest, handle.length]), key, Buffer.from(handle), Buffer.from([0, 0, 0, 0, 1, 0, 0, 0])]), 1);
-  const meta = block(Buffer.from([0, 0, 0, 0, 1, 0, 0, 0]), 0);
-  const handles = Buffer.from([...bytes(data.length), ...bytes(meta.length - 5), ...bytes(data.length + meta.length), ...bytes(newIndex.length - 5)]);
-  return Buffer.concat([data, meta, newIndex, handles, Buffer.alloc(40 - handles.length), table.subarray(table.length - 8)]);
-}
-
 /** random is a small seeded generator (mulberry32), so that a failure can be had again. */
 function random(seed: number): () => number {
   let s = seed;
@@ -249,6 +202,30 @@ for (const [seed, model] of bundles.entries()) {
       }
     }
     assert.ok(failures > 20, `only ${failures} of 60 rounds were noticed`);
+  });
+}
+
+for (const [seed, model] of readdirSync(models, { withFileTypes: true })
+  .filter((e) => e.isDirectory())
+  .flatMap(({ name }) => readdirSync(join(models, name)).map((version) => `${name}/${version}`))
+  .filter((model) => existsSync(join(models, model, "saved_model.pb")))
+  .entries()) {
+  test(`a damaged saved_model.pb of ${model} opens or fails clearly`, async () => {
+    const whole = readFileSync(join(models, model, "saved_model.pb"));
+    const next = random(seed + 1);
+    const dir = mkdtempSync(join(scratch, "pb-"));
+    for (let round = 0; round < 20; round++) {
+      const at = Math.floor(next() * whole.length);
+      const bytes = round % 2 === 0 ? whole.subarray(0, at) : Buffer.from(whole);
+      if (round % 2 !== 0) bytes[at]! ^= 1 << Math.floor(next() * 8);
+      writeFileSync(join(dir, "saved_model.pb"), bytes);
+      try {
+        await using _ = await openSavedModel(ctx, dir);
+      } catch (err) {
+        assert.ok(isFailure(err), String(err));
+        assert.ok(([Code.DataLoss, Code.NotFound, Code.InvalidArgument] as Code[]).includes(err.code), err.message);
+      }
+    }
   });
 }
 

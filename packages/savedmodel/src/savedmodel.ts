@@ -125,7 +125,13 @@ function assetsOf(dir: string, metaGraph: MetaGraphDef): Map<string, string> {
   const listed = [...metaGraph.assetFileDef];
   const collection = metaGraph.collectionDef["saved_model_assets"]?.kind;
   if (listed.length === 0 && collection?.case === "anyList") {
-    for (const any of collection.value.value) listed.push(fromBinary(AssetFileDefSchema, any.value));
+    for (const [i, any] of collection.value.value.entries()) {
+      try {
+        listed.push(fromBinary(AssetFileDefSchema, any.value));
+      } catch (err) {
+        throw newError(Code.DataLoss, `${dir}: entry ${i} of the collection saved_model_assets cannot be parsed`, err);
+      }
+    }
   }
   for (const asset of listed) {
     const name = normalize(asset.filename);

@@ -6,6 +6,8 @@ import { crc32c, unmaskCrc } from "./crc32c.ts";
 export interface Entry {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
+  /** at is the offset of its block in the file. */
+  readonly at: number;
 }
 
 /** Uncompress undoes snappy; handed in, so that a table without snappy blocks never loads it. Throws on bad input. */
@@ -93,7 +95,7 @@ function entriesOf(block: Uint8Array, where: number, lost: Lost): Entry[] {
     next.set(r.bytes.subarray(r.at, r.at + rest), shared);
     key = next;
     r.at += rest;
-    entries.push({ key, value: r.bytes.subarray(r.at, r.at + size) });
+    entries.push({ key, value: r.bytes.subarray(r.at, r.at + size), at: where });
     r.at += size;
   }
   return entries;

@@ -263,7 +263,7 @@ test("damaged gRPC requests are refused or answered, never with an inner failure
     const status = Number(got["grpc-status"]);
     if (status !== 0) refused++;
     // What is no protobuf message is Internal in gRPC's own list of codes; anything else of ours must not be.
-    const unparsed = status === Code.Internal && String(got["grpc-message"]).startsWith("parse%20binary");
+    const unparsed = status === Code.Internal && String(got["grpc-message"]).startsWith("parse binary");
     const fine = unparsed || [0, Code.InvalidArgument, Code.NotFound, Code.FailedPrecondition, Code.ResourceExhausted].includes(status);
     assert.ok(fine, `${i}: ${Buffer.from(message).toString("hex")}: ${JSON.stringify(got)}`);
   }

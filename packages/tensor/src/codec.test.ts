@@ -5,6 +5,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type TensorProto, TensorProtoSchema } from "@tfs/proto";
 import { Code, codeOf } from "@tfs/std";
 import {
+  type DecodeOptions,
   DType,
   decode,
   dtypeEnumName,
@@ -298,6 +299,30 @@ for (const tc of refusals) {
     );
   });
 }
+
+test("nothing is allocated for a tensor that is refused, however much it claims to take", () => {
+  const claims: { proto: Uint8Array; options?: DecodeOptions }[] = [
+    { proto: message({ dtype: 1, floatVal: [1] }, 1_000_000_000) },
+    { proto: message({ dtype: 1, floatVal: [1] }, 100_000_000) },
+    { proto: message({ dtype: 1 }, 200_000_000) },
+    { proto: message({ dtype: 1, tensorContent: new Uint8Array(7) }, 200_000_000) },
+    { proto: message({ dtype: 1, intVal: [1] }, 200_000_000) },
+    { proto: message({ dtype: 18, dcomplexVal: [1] }, 50_000_000) },
+    { proto: message({ dtype: 7, stringVal: [Uint8Array.of(65)] }, 8_000_000), options: { maxFillBytes: 2 ** 20 } },
+    { proto: message({ dtype: 7, tensorContent: Uint8Array.of(1) }, 8_000_000) },
+    { proto: message({ dtype: 8, scomplexVal: [1, 2, 3] }, 5_000_000), options: { maxFillBytes: 2 ** 31 } },
+  ];
+  const { arrayBuffers, heapUsed } = process.memoryUsage();
+  for (const { proto, options } of claims)
+    assert.throws(
+      () => decode(proto, options),
+      (err) => codeOf(err) === Code.InvalidArgument,
+    );
+  const after = process.memoryUsage();
+  // Collection may take memory away, and the errors take some; the least of these claims is 40 MB.
+  assert.ok(after.arrayBuffers - arrayBuffers < 1e6, `${after.arrayBuffers - arrayBuffers} bytes of buffers`);
+  assert.ok(after.heapUsed - heapUsed < 1e7, `${after.heapUsed - heapUsed} bytes of heap`);
+});
 
 test("exactly the fill limit is allowed, one element more is not", () => {
   assert.equal(decode(message({ dtype: 1, floatVal: [3] }, 4), { maxFillBytes: 16 }).data[3], 3);

@@ -1,10 +1,11 @@
 import type { GraphDef } from "@tfs/proto";
 import { Code, newError } from "@tfs/std";
 import { newAttrs } from "./attrs.ts";
-import { type Edge, type Flat, type FlatNode, flattenFunction, type Library, newFlat } from "./flat.ts";
+import { calls, type Edge, type Flat, type FlatNode, flattenFunction, type Library, newFlat } from "./flat.ts";
 import type { Body, Kernel } from "./kernel.ts";
 import { kernels } from "./kernels/index.ts";
 import { plan, type Program } from "./plan.ts";
+import { functionsOf, opsReached } from "./reach.ts";
 
 /** Compiler turns fetches of one graph into programs. */
 export interface Compiler {
@@ -12,13 +13,41 @@ export interface Compiler {
   program(feeds: readonly Edge[], fetches: readonly Edge[], targets: readonly number[]): Program;
   /** missing names every op, sorted, that the given programs would need and no kernel runs. */
   missing(fetches: readonly Edge[], targets: readonly number[]): string[];
+  /** looping does the same for what is reached by name, where that has a v1 loop, which cannot be flattened; else it gives nothing. */
+  looping(names: readonly string[]): string[];
 }
+
+/** Ops that change state or end a run: what is only reached by a control edge is kept for the sake of these. */
+const effects = /^(Assert|Assign|ScatterUpdate|ResourceScatter|LookupTableImport|LookupTableInsert|InitializeTable|LookupTableRemove|RestoreV2)/;
+/** Ops without a kernel whose effect no client sees. */
+const unseen = new Set(["Print", "PrintV2"]);
+
+/** Only v1 loops have these (control_flow_ops.cc). */
+const loopOps = ["Enter", "RefEnter", "NextIteration", "RefNextIteration"];
 
 export function compile(graph: GraphDef, library: Library): Compiler {
   const flat = newFlat(graph, library);
   const bodies = new Map<string, Body>();
   // A constant is decoded once per graph, however many plans use it; the same goes for a function's body.
   const constants = new Map<FlatNode, Kernel>();
+
+  const effectful = new Map<string, boolean>();
+
+  /** hasEffect: of an op that we do not have we cannot tell, so it is asked for; an If or a While has the effects of its functions. */
+  function hasEffect(node: { readonly op: string; readonly attr: FlatNode["attr"] }): boolean {
+    if (kernels[node.op] === undefined && !calls.has(node.op)) return !unseen.has(node.op);
+    return effects.test(node.op) || functionsOf(node.attr).some(bodyHasEffect);
+  }
+
+  function bodyHasEffect(name: string): boolean {
+    let found = effectful.get(name);
+    if (found === undefined) {
+      effectful.set(name, false); // a function that calls itself has the effects of the rest of it
+      found = library.get(name)?.nodeDef.some(hasEffect) ?? false;
+      effectful.set(name, found);
+    }
+    return found;
+  }
 
   function kernel(node: FlatNode): Kernel {
     const factory = kernels[node.op];
@@ -39,7 +68,14 @@ export function compile(graph: GraphDef, library: Library): Compiler {
     let program: Program | undefined; // planned on first use: a function may refer to itself
     const made: Body = {
       run(inputs, state) {
-        program ??= plan({ nodes: fn.nodes, feeds: fn.args.map((node) => ({ node, output: 0 })), fetches: fn.outputs, targets: fn.control, kernel });
+        program ??= plan({
+          nodes: fn.nodes,
+          feeds: fn.args.map((node) => ({ node, output: 0 })),
+          fetches: fn.outputs,
+          targets: fn.control,
+          kernel,
+          effect: hasEffect,
+        });
         return program.run(inputs, state);
       },
     };
@@ -49,7 +85,7 @@ export function compile(graph: GraphDef, library: Library): Compiler {
 
   return {
     flat,
-    program: (feeds, fetches, targets) => plan({ nodes: flat.nodes, feeds, fetches, targets, kernel }),
+    program: (feeds, fetches, targets) => plan({ nodes: flat.nodes, feeds, fetches, targets, kernel, effect: hasEffect }),
     missing(fetches, targets) {
       const found = new Set<string>();
       const visited = new Set<string>();
@@ -59,13 +95,13 @@ export function compile(graph: GraphDef, library: Library): Compiler {
           feeds: [],
           fetches: edges,
           targets: ends,
+          effect: hasEffect,
           kernel: (node) => {
             if (kernels[node.op] === undefined) found.add(node.op);
-            for (const { value } of Object.values(node.attr)) {
-              if (value.case !== "func" || visited.has(value.value.name)) continue;
-              visited.add(value.value.name);
-              const def = library.get(value.value.name);
-              if (def === undefined) continue;
+            for (const name of functionsOf(node.attr)) {
+              const def = library.get(name);
+              if (def === undefined || visited.has(name)) continue;
+              visited.add(name);
               const fn = flattenFunction(def, library);
               look(fn.nodes, fn.outputs, fn.control);
             }
@@ -75,6 +111,10 @@ export function compile(graph: GraphDef, library: Library): Compiler {
       };
       look(flat.nodes, fetches, targets);
       return [...found].sort();
+    },
+    looping(names) {
+      const ops = opsReached(graph, library, names);
+      return loopOps.some((op) => ops.has(op)) ? [...ops].filter((op) => kernels[op] === undefined && !calls.has(op)).sort() : [];
     },
   };
 }

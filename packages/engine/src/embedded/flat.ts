@@ -47,7 +47,7 @@ interface Scope {
 }
 
 /** Calls that are replaced by the body of their function. */
-const calls = new Set(["PartitionedCall", "StatefulPartitionedCall"]);
+export const calls: ReadonlySet<string> = new Set(["PartitionedCall", "StatefulPartitionedCall"]);
 
 /** newFlat flattens a graph from its top. */
 export function newFlat(graph: GraphDef, library: Library): Flat {

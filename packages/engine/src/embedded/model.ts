@@ -39,20 +39,22 @@ class Model implements LoadedModel {
   /** restore checks that every op is there, runs the graph's own restore op over the checkpoint, then its init op. */
   restore(ctx: Ctx, hasVariables: boolean, assets: ReadonlyMap<string, string>): void {
     const saver = this.metaGraph.saverDef;
-    const restores = hasVariables && saver !== undefined && saver.restoreOpName !== "" ? [this.#target(saver.restoreOpName)] : [];
-    const init = this.#initOp();
-    const inits = init === undefined ? [] : [this.#target(init)];
+    const restore = hasVariables && saver !== undefined && saver.restoreOpName !== "" ? [saver.restoreOpName] : [];
+    const found = this.#initOp();
+    const init = found === undefined ? [] : [found];
     const outputs = Object.entries(this.metaGraph.signatureDef)
       .filter(([name]) => name !== initSignature)
       .flatMap(([, s]) => Object.values(s.outputs))
-      .flatMap((info) => (info.encoding.case === "name" ? [this.#edge(info.encoding.value)] : []));
-    const missing = this.#compiler.missing(outputs, [...restores, ...inits]);
-    if (missing.length > 0) {
-      throw newError(
-        Code.Unimplemented,
-        `the embedded engine does not have the op${missing.length > 1 ? "s" : ""} ${missing.join(", ")}, which the model needs; the tensorflow engine has every op`,
-      );
-    }
+      .flatMap((info) => (info.encoding.case === "name" ? [info.encoding.value] : []));
+    refuse(this.#compiler.looping([...outputs, ...restore, ...init]));
+    const restores = restore.map((name) => this.#target(name));
+    const inits = init.map((name) => this.#target(name));
+    refuse(
+      this.#compiler.missing(
+        outputs.map((name) => this.#edge(name)),
+        [...restores, ...inits],
+      ),
+    );
     const feeds = [...assets].map(([tensor, path]) => ({ edge: this.#edge(tensor), path: fromStrings([path], []) }));
     if (restores.length > 0) {
       const file = this.#compiler.flat.tensor(saver?.filenameTensorName ?? "");
@@ -183,6 +185,13 @@ const initSignature = "__saved_model_init_op";
 
 export function newModel(metaGraph: MetaGraphDef, compiler: Compiler, checkpoint: ReadonlyMap<string, Tensor>): Model {
   return new Model(metaGraph, compiler, checkpoint);
+}
+
+/** refuse names the ops that a model needs and that are not there, if there are any. */
+function refuse(missing: readonly string[]): void {
+  if (missing.length === 0) return;
+  const ops = `the op${missing.length > 1 ? "s" : ""} ${missing.join(", ")}`;
+  throw newError(Code.Unimplemented, `the embedded engine does not have ${ops}, which the model needs; the tensorflow engine has every op`);
 }
 
 function getOrMake<T>(map: Map<string, T>, name: string, make: () => T): T {

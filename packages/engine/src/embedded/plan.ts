@@ -30,10 +30,9 @@ export interface PlanOptions {
   readonly targets: readonly number[];
   /** kernel makes the kernel of a node. Throws Unimplemented for an op that is not there. */
   readonly kernel: (node: FlatNode) => Kernel;
+  /** effect tells whether a node must run even if it is only reached by a control edge. */
+  readonly effect: (node: FlatNode) => boolean;
 }
-
-/** Ops that change state: what is only reached by a control edge is kept for the sake of these. */
-const effects = /^(Assign|ScatterUpdate|ResourceScatter|LookupTableImport|LookupTableInsert|InitializeTable|LookupTableRemove|RestoreV2)/;
 
 /** plan orders what the fetches and targets need. Edges are numbered by node and output; a fed edge stops the walk. */
 export function plan(options: PlanOptions): Program {
@@ -42,7 +41,7 @@ export function plan(options: PlanOptions): Program {
   for (const f of options.feeds) fed.set(f.node, (fed.get(f.node) ?? new Set()).add(f.output));
   const isFed = (e: Edge): boolean => fed.get(e.node)?.has(e.output) ?? false;
   const wanted = new Set(options.targets);
-  const order = sort(nodes, [...options.fetches.filter((e) => !isFed(e)).map((e) => e.node), ...options.targets], isFed, wanted);
+  const order = sort(nodes, [...options.fetches.filter((e) => !isFed(e)).map((e) => e.node), ...options.targets], isFed, wanted, options.effect);
 
   const outputs = new Map<number, number>();
   const use = (e: Edge): void => void outputs.set(e.node, Math.max(outputs.get(e.node) ?? 1, e.output + 1));
@@ -126,9 +125,15 @@ function withDead(steps: readonly Omit<Step, "dead">[], keep: ReadonlySet<number
  * sort walks back from the roots and gives nodes after what they need. Data inputs count always; control inputs only where they lead to an
  * effect, or from a target, since whoever asks for a target asks for everything it waits for.
  */
-function sort(nodes: readonly FlatNode[], roots: readonly number[], isFed: (e: Edge) => boolean, targets: ReadonlySet<number>): number[] {
+function sort(
+  nodes: readonly FlatNode[],
+  roots: readonly number[],
+  isFed: (e: Edge) => boolean,
+  targets: ReadonlySet<number>,
+  isEffect: (node: FlatNode) => boolean,
+): number[] {
   const effect = new Map<number, boolean>();
-  /** hasEffect tells whether a node, or anything it needs, changes state. Each node is looked at once per plan. */
+  /** hasEffect tells whether a node, or anything it needs, has an effect. Each node is looked at once per plan. */
   function hasEffect(root: number): boolean {
     const stack = [root];
     while (stack.length > 0) {
@@ -136,7 +141,7 @@ function sort(nodes: readonly FlatNode[], roots: readonly number[], isFed: (e: E
       const node = nodes[n]!;
       const next = [...node.inputs.map((e) => e.node), ...node.control];
       if (!effect.has(n)) {
-        effect.set(n, effects.test(node.op));
+        effect.set(n, isEffect(node));
         for (const m of next) if (!effect.has(m)) stack.push(m);
         continue;
       }

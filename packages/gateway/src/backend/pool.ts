@@ -1,4 +1,4 @@
-import { type Budget, type Call, type CallHandler, type Channel, type Fields, newChannel, type OpenOptions } from "@tfs/rpc";
+import { type Budget, type Call, type CallHandler, type Channel, type ChannelOptions, type Fields, newChannel, type OpenOptions } from "@tfs/rpc";
 import type { Clock, Logger } from "@tfs/std";
 import { openFirst } from "./failover.ts";
 import { type Arena, newArena } from "./replay.ts";
@@ -10,6 +10,9 @@ export interface PoolOptions {
   readonly random?: () => number;
   /** budget bounds what waits for slow backends; default one for each. */
   readonly budget?: Budget;
+  /** tls and limits are those of every backend's channel. */
+  readonly tls?: NonNullable<ChannelOptions["tls"]>;
+  readonly limits?: NonNullable<ChannelOptions["limits"]>;
 }
 
 /** What is kept of short calls, in case a backend refuses them: some ten thousand. */

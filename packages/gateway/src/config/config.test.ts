@@ -18,6 +18,7 @@ maxRequestBytes: 1048576
 descriptorSets: [a.binpb, b.binpb]
 `;
 const fromFile = {
+  ...defaults,
   host: "127.0.0.1",
   port: 9100,
   backends: ["10.0.0.1:8500", "[::1]:8500"],

@@ -2,9 +2,12 @@ import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { type GatewayConfig, GatewayConfig_Numbers, GatewayConfigSchema } from "@tfs/proto";
 import { type Numbers, numberForms } from "@tfs/rest";
-import { parseAddress } from "@tfs/rpc";
+import { type ChannelLimits, type ListenerLimits, parseAddress } from "@tfs/rpc";
 import { Code, type Flags, messageOf, newError } from "@tfs/std";
 import { parse } from "yaml";
+import { checkLimits, defaultBackendLimits, defaultClientLimits, limitsOf } from "./limits.ts";
+import { type BackendTls, backendTlsOf, type ListenTls, listenTlsOf } from "./tls.ts";
+import { within } from "./within.ts";
 
 /** Config is everything the gateway is to be; it never changes. */
 export interface Config {
@@ -14,6 +17,20 @@ export interface Config {
   readonly port: number;
   /** backends are the model servers' gRPC addresses: HOST:PORT, [IPv6]:PORT or unix:PATH; at least one. */
   readonly backends: readonly string[];
+  /** socket is the path of a unix socket to listen on beside the port, in plaintext; "" is none. */
+  readonly socket: string;
+  /** socketMode is the mode of its file: who may write may connect. */
+  readonly socketMode: number;
+  /** socketOnly: there is no port. */
+  readonly socketOnly: boolean;
+  /** tls is spoken on the port; undefined is plaintext. */
+  readonly tls: ListenTls | undefined;
+  /** backendTls is spoken to the backends; undefined is plaintext. */
+  readonly backendTls: BackendTls | undefined;
+  /** clientLimits hold for each of port and socket, in each worker. */
+  readonly clientLimits: ListenerLimits;
+  /** backendLimits hold for each backend, in each worker. */
+  readonly backendLimits: ChannelLimits;
   /** workers is how many processes share the port. */
   readonly workers: number;
   /** drainMs is the time that requests in flight get to finish. */
@@ -45,6 +62,13 @@ export interface Config {
 export const defaults: Omit<Config, "backends"> = {
   host: "",
   port: 9000,
+  socket: "",
+  socketMode: 0o600,
+  socketOnly: false,
+  tls: undefined,
+  backendTls: undefined,
+  clientLimits: defaultClientLimits,
+  backendLimits: defaultBackendLimits,
   workers: 1,
   descriptorSets: [],
   drainMs: 10_000,
@@ -64,6 +88,7 @@ const maxWorkers = 256;
 const maxOrigins = 100;
 const maxMs = 0x7fffffff; // setTimeout's
 const maxHeldBytes = 2 ** 40;
+const maxPathBytes = 103; // sockaddr_un of macOS, with its closing zero; Linux has four more
 const maxBodyBytes = 1 << 30; // one JSON text must fit a typed array with room to spare
 
 /** parseConfigFile reads YAML, of which JSON is a part, as tfs.gateway.v1.GatewayConfig. Throws InvalidArgument naming the file and the unknown or malformed field. */
@@ -82,6 +107,12 @@ export function configOf(flags: Flags, file: GatewayConfig | undefined): Config 
   return checkConfig({
     host: flags.given("host") ? flags.string("host") : (file?.listen?.host ?? defaults.host),
     port: pick("port", file?.listen?.port),
+    socket: flags.given("socket") ? flags.string("socket") : (file?.listen?.socket ?? defaults.socket),
+    socketMode: modeOf(flags.given("socket_mode") ? flags.string("socket_mode") : (file?.listen?.socketMode ?? "")),
+    socketOnly: flags.given("socket_only") ? flags.bool("socket_only") : (file?.listen?.socketOnly ?? defaults.socketOnly),
+    tls: listenTlsOf(flags, file?.listen?.tls),
+    backendTls: backendTlsOf(flags, file?.backendTls),
+    ...limitsOf(flags, file?.limits),
     backends: flags.given("backends") ? listOf(flags.string("backends")) : (file?.backends ?? []).map((backend) => backend.address),
     workers: pick("workers", file?.workers),
     drainMs: pick("drain_ms", file?.drainTimeout === undefined ? undefined : durationMs(file.drainTimeout)),
@@ -120,6 +151,9 @@ export function checkConfig(config: Config): Config {
   }
   within("port", config.port, 0, 65_535);
   within("admin_port", config.adminPort, 0, 65_535);
+  if (config.socketOnly && config.socket === "") throw newError(Code.InvalidArgument, "socket_only needs a socket");
+  if (Buffer.byteLength(config.socket) > maxPathBytes) throw newError(Code.InvalidArgument, `socket is longer than ${maxPathBytes} bytes: ${config.socket}`);
+  checkLimits(config.clientLimits, config.backendLimits);
   within("workers", config.workers, 1, maxWorkers);
   within("drain_ms", config.drainMs, 0, maxMs);
   within("max_request_bytes", config.maxRequestBytes, 1, maxBodyBytes);
@@ -149,6 +183,9 @@ function oneOf(name: string, value: string, values: readonly string[]): void {
   if (!values.includes(value)) throw newError(Code.InvalidArgument, `${name} is ${value}; it must be ${values.join(" or ")}`);
 }
 
-function within(name: string, value: number, least: number, most: number): void {
-  if (!(value >= least && value <= most)) throw newError(Code.InvalidArgument, `${name} is ${value}; it must be ${least} to ${most}`);
+/** modeOf reads a file's mode: octal digits. */
+function modeOf(digits: string): number {
+  if (digits === "") return defaults.socketMode;
+  if (!/^0?[0-7]{3}$/.test(digits)) throw newError(Code.InvalidArgument, `socket_mode is ${digits}; it must be three octal digits, as 660`);
+  return Number.parseInt(digits, 8);
 }

@@ -1,5 +1,7 @@
 import type { Flag } from "@tfs/std";
 import { defaults } from "./config.ts";
+import { limitFlags } from "./limits.ts";
+import { tlsFlags } from "./tls.ts";
 
 /** headline is the first line of --help. */
 export const headline = "tfs-gateway: gRPC, gRPC-Web, Connect and REST in on one port, gRPC out to a fleet of model servers";
@@ -14,6 +16,9 @@ const corsHelp = "comma-separated origins whose pages may call: SCHEME://HOST[:P
 export const flags: readonly Flag[] = [
   { name: "port", kind: "int", fallback: defaults.port, group: "Listening", help: "TCP port for every protocol; 0 picks a free one" },
   { name: "host", kind: "string", fallback: defaults.host, group: "Listening", help: "address to bind; empty means every address" },
+  { name: "socket", kind: "string", fallback: defaults.socket, group: "Listening", help: "path of a unix socket to listen on beside the port, in plaintext" },
+  { name: "socket_mode", kind: "string", fallback: "600", group: "Listening", help: "mode of its file, octal: who may write may connect" },
+  { name: "socket_only", kind: "bool", fallback: defaults.socketOnly, group: "Listening", help: "listen on the socket alone, on no port" },
   { name: "workers", kind: "int", fallback: defaults.workers, group: "Listening", help: "processes that share the port" },
   { name: "drain_ms", kind: "int", fallback: defaults.drainMs, group: "Listening", help: "time that requests in flight get to finish after SIGTERM" },
   { name: "admin_port", kind: "int", fallback: defaults.adminPort, group: "Listening", help: "TCP port for /metrics, /healthz and /readyz; 0 means none" },
@@ -47,6 +52,8 @@ export const flags: readonly Flag[] = [
   { name: "request_ids", kind: "string", fallback: defaults.requestIds, group: "gRPC", help: idsHelp },
   { name: "cors_origins", kind: "string", fallback: "", group: "Browsers", help: corsHelp },
   { name: "reflection", kind: "bool", fallback: defaults.reflection, group: "gRPC", help: "answer server reflection here; false forwards it" },
+  ...tlsFlags,
+  ...limitFlags,
   { name: "log_level", kind: "string", fallback: "info", group: "Logging", help: "least level that is logged: debug, info, warn or error" },
   { name: "log_format", kind: "string", fallback: "text", group: "Logging", help: "text, or json for one object a line" },
   { name: "help", kind: "bool", fallback: false, group: "Other", help: "print this and exit" },

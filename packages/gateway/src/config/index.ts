@@ -6,5 +6,6 @@
  * @module
  */
 export type { Config } from "./config.ts";
+export type { BackendTls, ListenTls } from "./tls.ts";
 export { checkConfig, configOf, defaults, parseConfigFile } from "./config.ts";
 export { flags, headline } from "./flags.ts";

@@ -13,3 +13,5 @@ export type { HandlerOptions } from "./handlers.ts";
 export { newHandler } from "./handlers.ts";
 export type { RequestIds } from "./ids.ts";
 export { newRequestIds } from "./ids.ts";
+export type { Place } from "./places.ts";
+export { placesOf } from "./places.ts";

@@ -1,4 +1,6 @@
-import { connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
+import { type ClientHttp2Session, connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
+import { connect as connectSocket } from "node:net";
+import type { ConnectionOptions } from "node:tls";
 
 /** Exchanged is all that a peer said on one HTTP/2 stream. */
 export interface Exchanged {
@@ -15,10 +17,16 @@ export function grpcHeaders(path: string, more: OutgoingHttpHeaders = {}): Outgo
   return { ":method": "POST", ":path": path, te: "trailers", "content-type": "application/grpc", ...more };
 }
 
+/** sessionTo connects to HOST:PORT, over TLS if it is told how, or to unix:PATH. */
+function sessionTo(address: string, tls: ConnectionOptions | undefined): ClientHttp2Session {
+  if (address.startsWith("unix:")) return connect("http://localhost", { createConnection: () => connectSocket(address.slice("unix:".length)) });
+  return tls === undefined ? connect(`http://${address}`) : connect(`https://${address}`, tls);
+}
+
 /** exchange makes one request over a connection of its own, with node:http2 and nothing of ours. */
-export function exchange(address: string, headers: OutgoingHttpHeaders, body: Uint8Array = new Uint8Array()): Promise<Exchanged> {
+export function exchange(address: string, headers: OutgoingHttpHeaders, body: Uint8Array = new Uint8Array(), tls?: ConnectionOptions): Promise<Exchanged> {
   return new Promise((resolve, reject) => {
-    const session = connect(`http://${address}`);
+    const session = sessionTo(address, tls);
     session.on("error", reject);
     const stream = session.request(headers);
     const parts: Buffer[] = [];

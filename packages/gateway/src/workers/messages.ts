@@ -2,8 +2,10 @@ import type { Report } from "./reports.ts";
 
 /** ToWorker is what the primary tells a worker. */
 export type ToWorker =
-  /** A connection comes with this message. */
-  | { readonly kind: "connection"; readonly id: number }
+  /** A connection comes with this message; it came in at this of the places where the primary listens. */
+  | { readonly kind: "connection"; readonly id: number; readonly at: number }
+  /** Certificates may have changed. */
+  | { readonly kind: "look" }
   /** Say how you are doing. */
   | { readonly kind: "report"; readonly round: number }
   /** Finish what is in flight, and end. */

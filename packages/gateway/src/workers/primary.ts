@@ -11,8 +11,8 @@ export interface PrimaryOptions {
   readonly logger: Logger;
   /** count is how many processes serve. */
   readonly count: number;
-  /** address is where to listen. */
-  readonly address: BindAddress;
+  /** addresses are where to listen: workers hear of each connection by which of them it came. */
+  readonly addresses: readonly BindAddress[];
   /** program and args start a worker: this command again. */
   readonly program: string;
   readonly args: readonly string[];
@@ -21,7 +21,9 @@ export interface PrimaryOptions {
   /** drainMs is how long a worker takes to drain at the most; one that takes much longer is killed. */
   readonly drainMs: number;
   /** onListening is called once, when all workers take connections; `report` asks them, from then on, how they are doing. */
-  readonly onListening: (address: Address, report: () => Promise<Report>) => void;
+  readonly onListening: (addresses: readonly Address[], report: () => Promise<Report>) => void;
+  /** onHangup is given a function for when certificates may have changed: workers look. */
+  readonly onHangup: (look: () => void) => void;
 }
 
 /** A worker that ends is started again after this long, doubling while workers keep ending, up to the longest wait. */
@@ -43,17 +45,24 @@ const reportMs = 1000;
 export async function runWorkers(ctx: Ctx, options: PrimaryOptions): Promise<void> {
   using stopping = withCancel(ctx);
   const primary = new Primary(stopping, options);
-  const address = await primary.listen(ctx);
-  for (let i = 0; i < options.count; i++) primary.start(address);
+  await primary.listen(ctx);
+  for (let i = 0; i < options.count; i++) primary.start();
+  options.onHangup(() => primary.look());
   await done(stopping);
   await primary.drain();
   if (primary.failure !== undefined) throw primary.failure;
 }
 
+/** Accepted is a connection, and by which address it came. */
+interface Accepted {
+  readonly socket: Socket;
+  readonly at: number;
+}
+
 /** Worker is one process, and the connections that it was sent and has not taken. */
 interface Worker {
   readonly process: ChildProcess;
-  readonly sent: Map<number, Socket>;
+  readonly sent: Map<number, Accepted>;
   ready: boolean;
   readonly ended: Promise<void>;
 }
@@ -61,11 +70,12 @@ interface Worker {
 class Primary {
   readonly #options: PrimaryOptions;
   readonly #stopping: Ctx & { cancel(): void };
-  readonly #server: Server;
+  readonly #servers: readonly Server[];
+  #bound: readonly Address[] = [];
   readonly #workers = new Set<Worker>();
   /** Those that are ready; the first gets the next connection and goes to the end. */
   #line: Worker[] = [];
-  #undealt: Socket[] = [];
+  #undealt: Accepted[] = [];
   #nextId = 0;
   #started = false;
   #failures = 0;
@@ -82,17 +92,26 @@ class Primary {
     this.#options = options;
     this.#stopping = stopping;
     const tcp = { noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpKeepAliveMs };
-    this.#server = createServer({ ...tcp, pauseOnConnect: true }, (socket) => this.#deal(socket));
+    this.#servers = options.addresses.map((_, at) => createServer({ ...tcp, pauseOnConnect: true }, (socket) => this.#deal({ socket, at })));
   }
 
-  async listen(ctx: Ctx): Promise<Address> {
-    const address = await bind(ctx, this.#server, this.#options.address);
-    this.#server.on("error", (err) => this.#options.logger.error("accept failed", { err }));
-    return address;
+  async listen(ctx: Ctx): Promise<void> {
+    const { addresses, logger } = this.#options;
+    const bound: Address[] = [];
+    try {
+      for (const [at, server] of this.#servers.entries()) {
+        bound.push(await bind(ctx, server, addresses[at]!));
+        server.on("error", (err) => logger.error("accept failed", { err }));
+      }
+    } catch (err) {
+      for (const server of this.#servers) server.close();
+      throw err;
+    }
+    this.#bound = bound;
   }
 
   /** start runs one more worker. */
-  start(address: Address): void {
+  start(): void {
     const { program, args, env } = this.#options;
     const child = fork(program, args, { env: { ...env, [workerVariable]: "1" } });
     const worker: Worker = {
@@ -101,21 +120,26 @@ class Primary {
       ready: false,
       ended: new Promise((resolve) => {
         child.on("exit", (code, signal) => {
-          this.#onExit(worker, address, code, signal);
+          this.#onExit(worker, code, signal);
           resolve();
         });
       }),
     };
     child.on("error", (err) => this.#options.logger.error("worker failed", { pid: child.pid, err }));
-    child.on("message", (message: ToPrimary) => this.#onMessage(worker, address, message));
+    child.on("message", (message: ToPrimary) => this.#onMessage(worker, message));
     this.#workers.add(worker);
+  }
+
+  /** look has every worker look whether certificates have changed. */
+  look(): void {
+    for (const worker of this.#workers) tell(worker, { kind: "look" });
   }
 
   /** drain stops listening, and ends the workers when nothing is on its way to them any more. */
   async drain(): Promise<void> {
     const { clock, logger, drainMs } = this.#options;
-    this.#server.close();
-    for (const socket of this.#undealt.splice(0)) socket.destroy();
+    for (const server of this.#servers) server.close();
+    for (const { socket } of this.#undealt.splice(0)) socket.destroy();
     if (this.#onTheWay() > 0) {
       using _ = clock.after(graceMs, () => this.#settled?.()); // a worker that does not answer
       await new Promise<void>((resolve) => (this.#settled = resolve));
@@ -150,14 +174,14 @@ class Primary {
     return this.#reports.sum();
   }
 
-  #onMessage(worker: Worker, address: Address, message: ToPrimary): void {
+  #onMessage(worker: Worker, message: ToPrimary): void {
     if (message.kind === "report") {
       this.#reports.heard(worker, message.report);
       if (message.round === this.#round) this.#heardFrom(worker);
       return;
     }
     if (message.kind === "taken") {
-      worker.sent.get(message.id)?.destroy(); // ours; the worker has its own
+      worker.sent.get(message.id)?.socket.destroy(); // ours; the worker has its own
       worker.sent.delete(message.id);
       if (this.#onTheWay() === 0) this.#settled?.();
       return;
@@ -166,10 +190,10 @@ class Primary {
     this.#failures = 0;
     this.#line.push(worker);
     this.#options.logger.info("worker ready", { pid: worker.process.pid });
-    for (const socket of this.#undealt.splice(0)) this.#deal(socket);
+    for (const accepted of this.#undealt.splice(0)) this.#deal(accepted);
     if (this.#started || this.#line.length < this.#options.count) return;
     this.#started = true;
-    this.#options.onListening(address, () => this.report());
+    this.#options.onListening(this.#bound, () => this.report());
   }
 
   /** #heardFrom takes a worker off those that are asked. */
@@ -178,7 +202,7 @@ class Primary {
     if (this.#unheard.size === 0) this.#answered?.();
   }
 
-  #onExit(worker: Worker, address: Address, code: number | null, signal: string | null): void {
+  #onExit(worker: Worker, code: number | null, signal: string | null): void {
     const { clock, logger } = this.#options;
     this.#workers.delete(worker);
     this.#reports.ended(worker);
@@ -186,7 +210,7 @@ class Primary {
     this.#line = this.#line.filter((other) => other !== worker);
     const lost = [...worker.sent.values()];
     worker.sent.clear();
-    for (const socket of lost) this.#deal(socket);
+    for (const accepted of lost) this.#deal(accepted);
     if (this.#onTheWay() === 0) this.#settled?.();
     if (this.#stopping.signal.aborted) return;
     if (!this.#started) {
@@ -197,23 +221,23 @@ class Primary {
     const ms = Math.min(maxRestartMs, restartMs * 2 ** this.#failures++);
     logger.error("worker ended", { pid: worker.process.pid, code, signal, restartMs: ms });
     sleep(clock, ms, this.#stopping.signal).then(
-      () => this.start(address),
+      () => this.start(),
       () => {}, // stopped meanwhile: no new worker
     );
   }
 
   /** #deal sends a connection to the worker whose turn it is. */
-  #deal(socket: Socket): void {
+  #deal(accepted: Accepted): void {
     const worker = this.#line.shift();
     if (worker === undefined) {
-      if (this.#stopping.signal.aborted || this.#undealt.length >= maxUndealt) socket.destroy();
-      else this.#undealt.push(socket);
+      if (this.#stopping.signal.aborted || this.#undealt.length >= maxUndealt) accepted.socket.destroy();
+      else this.#undealt.push(accepted);
       return;
     }
     this.#line.push(worker);
     const id = this.#nextId++;
-    worker.sent.set(id, socket);
-    tell(worker, { kind: "connection", id }, socket);
+    worker.sent.set(id, accepted);
+    tell(worker, { kind: "connection", id, at: accepted.at }, accepted.socket);
   }
 
   /** #onTheWay counts connections that were sent and are not taken. */

@@ -13,8 +13,10 @@ export function isWorker(env: Readonly<Record<string, string | undefined>>): boo
 
 /** Serving is what a worker does for its primary. */
 export interface Serving {
-  /** accept takes a connection. */
-  accept(socket: Socket): void;
+  /** accept takes a connection, which came in at this of the places where the primary listens. */
+  accept(socket: Socket, at: number): void;
+  /** look reads certificates again that have changed. */
+  look(): void;
   /** report tells how it is doing. */
   report(): Report;
 }
@@ -28,8 +30,11 @@ export async function serveConnections(ctx: Ctx, serving: Serving): Promise<void
   process.on("message", (message: ToWorker, handle: unknown) => {
     if (message.kind === "drain") stopping.cancel();
     else if (message.kind === "report") say({ kind: "report", round: message.round, report: serving.report() });
-    else if (handle instanceof Socket) serving.accept(handle);
-    if (message.kind === "connection") say({ kind: "taken", id: message.id });
+    else if (message.kind === "look") serving.look();
+    else {
+      if (handle instanceof Socket) serving.accept(handle, message.at);
+      say({ kind: "taken", id: message.id });
+    }
   });
   process.once("disconnect", () => stopping.cancel());
   say({ kind: "ready" });

@@ -11,7 +11,7 @@ import {
   type TensorProto,
 } from "@tfs/proto";
 import { type Exchange, fieldsOf, type ListenerOptions, trailersOnly } from "@tfs/rpc";
-import { background, Code, type Ctx, canceled, type Failure, isFailure, type Logger, newError, toFailure, withSignal, withTimeout } from "@tfs/std";
+import { as, background, Code, type Ctx, canceled, type Failure, isFailure, type Logger, newError, toFailure, withSignal, withTimeout } from "@tfs/std";
 import { decode, encode, type Form, fromMessage, type Tensor, toMessage } from "@tfs/tensor";
 import { classify, type InferOptions, metadata, multiInference, predict, regress, status } from "../infer/index.ts";
 import { timedOut } from "../servable/index.ts";
@@ -125,9 +125,10 @@ async function answered<T>(context: HandlerContext, options: GrpcOptions, verb: 
   }
 }
 
-/** endOf reads an error, also the reason that Connect gives when a call's deadline passes or its client goes away. */
+/** endOf reads an error, also the reason that Connect gives when a call's deadline passes or its client goes away: a context has it as its own reason's cause. */
 function endOf(err: unknown): Failure {
-  if (err instanceof ConnectError) return (err.code as number) === Code.DeadlineExceeded ? timedOut : canceled;
+  const end = as(err, ConnectError);
+  if (end !== undefined) return (end.code as number) === Code.DeadlineExceeded ? timedOut : canceled;
   return toFailure(err);
 }
 

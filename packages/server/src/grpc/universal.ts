@@ -1,6 +1,6 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
-import { type Exchange, type ExchangeHandler, type Field, type Fields, h2, newField, newFields } from "@tfs/rpc";
+import { decodeStatusMessage, encodeStatusMessage, type Exchange, type ExchangeHandler, type Field, type Fields, h2, newField, newFields } from "@tfs/rpc";
 
 /** newUniversal answers exchanges by a router's handlers, told apart by path; `fallback` gets what no handler has. */
 export function newUniversal(router: ConnectRouter, fallback: (exchange: Exchange) => void): (exchange: Exchange) => void {
@@ -66,7 +66,8 @@ function headersOf(exchange: Exchange): Headers {
 function fieldsOf(headers: Headers | undefined, ...first: readonly Field[]): Fields {
   const list = [...first];
   headers?.forEach((value, name) => {
-    list.push(newField(name, value));
+    // Connect escapes more than gRPC asks for (":", "/", "(" …), and grpc-js gives those back as they came: its decodeURI leaves them alone.
+    list.push(newField(name, name === "grpc-message" ? encodeStatusMessage(decodeStatusMessage(value)) : value));
   });
   return newFields(list);
 }

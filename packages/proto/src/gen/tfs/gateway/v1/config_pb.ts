@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file tfs/gateway/v1/config.proto.
  */
 export const file_tfs_gateway_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("Cht0ZnMvZ2F0ZXdheS92MS9jb25maWcucHJvdG8SDnRmcy5nYXRld2F5LnYxIogDCg1HYXRld2F5Q29uZmlnEiYKBmxpc3RlbhgBIAEoCzIWLnRmcy5nYXRld2F5LnYxLkxpc3RlbhIpCghiYWNrZW5kcxgCIAMoCzIXLnRmcy5nYXRld2F5LnYxLkJhY2tlbmQSDwoHd29ya2VycxgDIAEoDRIwCg1kcmFpbl90aW1lb3V0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhkKEW1heF9yZXF1ZXN0X2J5dGVzGAUgASgEEhcKD2Rlc2NyaXB0b3Jfc2V0cxgGIAMoCRIeChZtYXhfaGVsZF9yZXF1ZXN0X2J5dGVzGAcgASgEEjsKDHJlc3RfbnVtYmVycxgIIAEoDjIlLnRmcy5nYXRld2F5LnYxLkdhdGV3YXlDb25maWcuTnVtYmVycyJQCgdOdW1iZXJzEhcKE05VTUJFUlNfVU5TUEVDSUZJRUQQABIWChJOVU1CRVJTX1RFTlNPUkZMT1cQARIUChBOVU1CRVJTX1NIT1JURVNUEAIiJAoGTGlzdGVuEgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoDSIaCgdCYWNrZW5kEg8KB2FkZHJlc3MYASABKAliBnByb3RvMw", [file_google_protobuf_duration]);
+  fileDesc("Cht0ZnMvZ2F0ZXdheS92MS9jb25maWcucHJvdG8SDnRmcy5nYXRld2F5LnYxIuEDCg1HYXRld2F5Q29uZmlnEiYKBmxpc3RlbhgBIAEoCzIWLnRmcy5nYXRld2F5LnYxLkxpc3RlbhIpCghiYWNrZW5kcxgCIAMoCzIXLnRmcy5nYXRld2F5LnYxLkJhY2tlbmQSDwoHd29ya2VycxgDIAEoDRIwCg1kcmFpbl90aW1lb3V0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhkKEW1heF9yZXF1ZXN0X2J5dGVzGAUgASgEEhcKD2Rlc2NyaXB0b3Jfc2V0cxgGIAMoCRIeChZtYXhfaGVsZF9yZXF1ZXN0X2J5dGVzGAcgASgEEjsKDHJlc3RfbnVtYmVycxgIIAEoDjIlLnRmcy5nYXRld2F5LnYxLkdhdGV3YXlDb25maWcuTnVtYmVycxIvCgtiYWNrZW5kX3RscxgKIAEoCzIaLnRmcy5nYXRld2F5LnYxLkJhY2tlbmRUbHMSJgoGbGltaXRzGAsgASgLMhYudGZzLmdhdGV3YXkudjEuTGltaXRzIlAKB051bWJlcnMSFwoTTlVNQkVSU19VTlNQRUNJRklFRBAAEhYKEk5VTUJFUlNfVEVOU09SRkxPVxABEhQKEE5VTUJFUlNfU0hPUlRFU1QQAiKGAQoGTGlzdGVuEgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoDRIOCgZzb2NrZXQYAyABKAkSEwoLc29ja2V0X21vZGUYBCABKAkSEwoLc29ja2V0X29ubHkYBSABKAgSJgoDdGxzGAYgASgLMhkudGZzLmdhdGV3YXkudjEuTGlzdGVuVGxzInMKCUxpc3RlblRscxIRCgljZXJ0X2ZpbGUYASABKAkSEAoIa2V5X2ZpbGUYAiABKAkSFgoOY2xpZW50X2NhX2ZpbGUYAyABKAkSFAoMY2xpZW50X2NlcnRzGAQgASgJEhMKC21pbl92ZXJzaW9uGAUgASgJIlcKCkJhY2tlbmRUbHMSDwoHY2FfZmlsZRgBIAEoCRIRCgljZXJ0X2ZpbGUYAiABKAkSEAoIa2V5X2ZpbGUYAyABKAkSEwoLc2VydmVyX25hbWUYBCABKAkifAoGTGltaXRzEi0KB2NsaWVudHMYASABKAsyHC50ZnMuZ2F0ZXdheS52MS5DbGllbnRMaW1pdHMSLwoIYmFja2VuZHMYAiABKAsyHS50ZnMuZ2F0ZXdheS52MS5CYWNrZW5kTGltaXRzEhIKCmhlbGRfYnl0ZXMYAyABKAQi1AMKDENsaWVudExpbWl0cxITCgtjb25uZWN0aW9ucxgBIAEoDRI0ChFoYW5kc2hha2VfdGltZW91dBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI2ChNmaXJzdF9ieXRlc190aW1lb3V0GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhQKDGhlYWRlcl9ieXRlcxgEIAEoDRIxCg5oZWFkZXJfdGltZW91dBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIyCg9yZXF1ZXN0X3RpbWVvdXQYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SNQoSa2VlcF9hbGl2ZV90aW1lb3V0GAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi8KDGlkbGVfdGltZW91dBgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgdzdHJlYW1zGAkgASgNEhsKE3N0cmVhbV93aW5kb3dfYnl0ZXMYCiABKA0SEwoLcmVzZXRfYnVyc3QYCyABKA0SGQoRcmVzZXRzX3Blcl9zZWNvbmQYDCABKA0ilwMKDUJhY2tlbmRMaW1pdHMSMgoPY29ubmVjdF90aW1lb3V0GAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjAKDWJhY2tvZmZfZmlyc3QYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLgoLYmFja29mZl9tYXgYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDwoHcGVuZGluZxgEIAEoDRIwCg1waW5nX2ludGVydmFsGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi8KDHBpbmdfdGltZW91dBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIZChFtYXhfbWVzc2FnZV9ieXRlcxgHIAEoDRIUCgxoZWFkZXJfYnl0ZXMYCCABKA0SGwoTc3RyZWFtX3dpbmRvd19ieXRlcxgJIAEoDRITCgtyZXNldF9idXJzdBgKIAEoDRIZChFyZXNldHNfcGVyX3NlY29uZBgLIAEoDSIaCgdCYWNrZW5kEg8KB2FkZHJlc3MYASABKAliBnByb3RvMw", [file_google_protobuf_duration]);
 
 /**
  * GatewayConfig is the content of tfs-gateway's --config file (YAML or JSON). Flags override it.
@@ -73,6 +73,18 @@ export type GatewayConfig = Message<"tfs.gateway.v1.GatewayConfig"> & {
    * @generated from field: tfs.gateway.v1.GatewayConfig.Numbers rest_numbers = 8;
    */
   restNumbers: GatewayConfig_Numbers;
+
+  /**
+   * TLS towards the backends, all of them; without it they are spoken to in plaintext.
+   *
+   * @generated from field: tfs.gateway.v1.BackendTls backend_tls = 10;
+   */
+  backendTls?: BackendTls | undefined;
+
+  /**
+   * @generated from field: tfs.gateway.v1.Limits limits = 11;
+   */
+  limits?: Limits | undefined;
 };
 
 /**
@@ -140,6 +152,34 @@ export type Listen = Message<"tfs.gateway.v1.Listen"> & {
    * @generated from field: uint32 port = 2;
    */
   port: number;
+
+  /**
+   * Path of a unix socket to listen on beside the port. It speaks plaintext: its mode says who may connect.
+   *
+   * @generated from field: string socket = 3;
+   */
+  socket: string;
+
+  /**
+   * Mode of the socket's file, in octal digits. Default "600".
+   *
+   * @generated from field: string socket_mode = 4;
+   */
+  socketMode: string;
+
+  /**
+   * Listen on the socket alone, on no port.
+   *
+   * @generated from field: bool socket_only = 5;
+   */
+  socketOnly: boolean;
+
+  /**
+   * TLS on the port; without it the port speaks plaintext.
+   *
+   * @generated from field: tfs.gateway.v1.ListenTls tls = 6;
+   */
+  tls?: ListenTls | undefined;
 };
 
 /**
@@ -148,6 +188,316 @@ export type Listen = Message<"tfs.gateway.v1.Listen"> & {
  */
 export const ListenSchema: GenMessage<Listen> = /*@__PURE__*/
   messageDesc(file_tfs_gateway_v1_config, 1);
+
+/**
+ * ListenTls is what the port shows its clients and wants of them. Files are PEM; one that changes is read again, for connections that come from then on.
+ *
+ * @generated from message tfs.gateway.v1.ListenTls
+ */
+export type ListenTls = Message<"tfs.gateway.v1.ListenTls"> & {
+  /**
+   * The certificate, followed by those of the authorities between it and the root.
+   *
+   * @generated from field: string cert_file = 1;
+   */
+  certFile: string;
+
+  /**
+   * Its key, without passphrase.
+   *
+   * @generated from field: string key_file = 2;
+   */
+  keyFile: string;
+
+  /**
+   * The authorities that sign clients' certificates; without it clients are asked for none.
+   *
+   * @generated from field: string client_ca_file = 3;
+   */
+  clientCaFile: string;
+
+  /**
+   * "require" (the default with a client_ca_file): only clients with a certificate are served. "request": those without one are served too.
+   *
+   * @generated from field: string client_certs = 4;
+   */
+  clientCerts: string;
+
+  /**
+   * The oldest TLS that is spoken: "1.2" (the default) or "1.3".
+   *
+   * @generated from field: string min_version = 5;
+   */
+  minVersion: string;
+};
+
+/**
+ * Describes the message tfs.gateway.v1.ListenTls.
+ * Use `create(ListenTlsSchema)` to create a new message.
+ */
+export const ListenTlsSchema: GenMessage<ListenTls> = /*@__PURE__*/
+  messageDesc(file_tfs_gateway_v1_config, 2);
+
+/**
+ * BackendTls is whom the gateway believes and what it shows. Files are PEM; one that changes is read again, for connections made from then on.
+ *
+ * @generated from message tfs.gateway.v1.BackendTls
+ */
+export type BackendTls = Message<"tfs.gateway.v1.BackendTls"> & {
+  /**
+   * The authorities that sign backends' certificates. Default: those that Node ships.
+   *
+   * @generated from field: string ca_file = 1;
+   */
+  caFile: string;
+
+  /**
+   * The gateway's own certificate, for backends that want one, and its key.
+   *
+   * @generated from field: string cert_file = 2;
+   */
+  certFile: string;
+
+  /**
+   * @generated from field: string key_file = 3;
+   */
+  keyFile: string;
+
+  /**
+   * The name that backends' certificates are for. Default: the host of each backend's address.
+   *
+   * @generated from field: string server_name = 4;
+   */
+  serverName: string;
+};
+
+/**
+ * Describes the message tfs.gateway.v1.BackendTls.
+ * Use `create(BackendTlsSchema)` to create a new message.
+ */
+export const BackendTlsSchema: GenMessage<BackendTls> = /*@__PURE__*/
+  messageDesc(file_tfs_gateway_v1_config, 3);
+
+/**
+ * Limits bound what strangers can make the gateway hold or do. Zero, or nothing, means the default.
+ *
+ * @generated from message tfs.gateway.v1.Limits
+ */
+export type Limits = Message<"tfs.gateway.v1.Limits"> & {
+  /**
+   * @generated from field: tfs.gateway.v1.ClientLimits clients = 1;
+   */
+  clients?: ClientLimits | undefined;
+
+  /**
+   * @generated from field: tfs.gateway.v1.BackendLimits backends = 2;
+   */
+  backends?: BackendLimits | undefined;
+
+  /**
+   * Bytes that may wait between a fast writer and a slow reader, over all connections; past it nobody gets credit for more. Default 256 MiB.
+   *
+   * @generated from field: uint64 held_bytes = 3;
+   */
+  heldBytes: bigint;
+};
+
+/**
+ * Describes the message tfs.gateway.v1.Limits.
+ * Use `create(LimitsSchema)` to create a new message.
+ */
+export const LimitsSchema: GenMessage<Limits> = /*@__PURE__*/
+  messageDesc(file_tfs_gateway_v1_config, 4);
+
+/**
+ * ClientLimits hold for what clients send.
+ *
+ * @generated from message tfs.gateway.v1.ClientLimits
+ */
+export type ClientLimits = Message<"tfs.gateway.v1.ClientLimits"> & {
+  /**
+   * Open connections, of the port and of the socket each, in each worker; more are closed on accept. Default 10,000.
+   *
+   * @generated from field: uint32 connections = 1;
+   */
+  connections: number;
+
+  /**
+   * Time for a TLS handshake. Default 10 s.
+   *
+   * @generated from field: google.protobuf.Duration handshake_timeout = 2;
+   */
+  handshakeTimeout?: Duration | undefined;
+
+  /**
+   * Time for the bytes that tell the protocol. Default 10 s.
+   *
+   * @generated from field: google.protobuf.Duration first_bytes_timeout = 3;
+   */
+  firstBytesTimeout?: Duration | undefined;
+
+  /**
+   * Request headers in bytes: 431 over HTTP/1.1, a reset stream over HTTP/2. Default 32 KiB.
+   *
+   * @generated from field: uint32 header_bytes = 4;
+   */
+  headerBytes: number;
+
+  /**
+   * Time for the headers of a request; over HTTP/2 also for the first SETTINGS and for any frame but DATA. Default 10 s.
+   *
+   * @generated from field: google.protobuf.Duration header_timeout = 5;
+   */
+  headerTimeout?: Duration | undefined;
+
+  /**
+   * Time for a whole HTTP/1.1 request, its body included. Default 5 min.
+   *
+   * @generated from field: google.protobuf.Duration request_timeout = 6;
+   */
+  requestTimeout?: Duration | undefined;
+
+  /**
+   * An HTTP/1.1 connection without a request is closed after this. Default 75 s.
+   *
+   * @generated from field: google.protobuf.Duration keep_alive_timeout = 7;
+   */
+  keepAliveTimeout?: Duration | undefined;
+
+  /**
+   * An HTTP/2 connection without a stream gets GOAWAY after this. Default 10 min.
+   *
+   * @generated from field: google.protobuf.Duration idle_timeout = 8;
+   */
+  idleTimeout?: Duration | undefined;
+
+  /**
+   * Concurrent streams of one HTTP/2 connection; more are refused. Default 256.
+   *
+   * @generated from field: uint32 streams = 9;
+   */
+  streams: number;
+
+  /**
+   * Bytes that one stream may send ahead of its reader, at most; over HTTP/2 less while much is held. Default 4 MiB.
+   *
+   * @generated from field: uint32 stream_window_bytes = 10;
+   */
+  streamWindowBytes: number;
+
+  /**
+   * Streams that one connection's client may reset in a burst; past it the connection is cut. Default 1,000.
+   *
+   * @generated from field: uint32 reset_burst = 11;
+   */
+  resetBurst: number;
+
+  /**
+   * Resets per second that refill the burst. Default 100.
+   *
+   * @generated from field: uint32 resets_per_second = 12;
+   */
+  resetsPerSecond: number;
+};
+
+/**
+ * Describes the message tfs.gateway.v1.ClientLimits.
+ * Use `create(ClientLimitsSchema)` to create a new message.
+ */
+export const ClientLimitsSchema: GenMessage<ClientLimits> = /*@__PURE__*/
+  messageDesc(file_tfs_gateway_v1_config, 5);
+
+/**
+ * BackendLimits hold for one backend, and the calls to it, in each worker.
+ *
+ * @generated from message tfs.gateway.v1.BackendLimits
+ */
+export type BackendLimits = Message<"tfs.gateway.v1.BackendLimits"> & {
+  /**
+   * Time to connect: TCP, TLS and the peer's HTTP/2 settings. Default 5 s.
+   *
+   * @generated from field: google.protobuf.Duration connect_timeout = 1;
+   */
+  connectTimeout?: Duration | undefined;
+
+  /**
+   * Wait after the first failed connection; grows by 1.6 with each further one. Default 200 ms.
+   *
+   * @generated from field: google.protobuf.Duration backoff_first = 2;
+   */
+  backoffFirst?: Duration | undefined;
+
+  /**
+   * Longest wait between connections. Default 10 s.
+   *
+   * @generated from field: google.protobuf.Duration backoff_max = 3;
+   */
+  backoffMax?: Duration | undefined;
+
+  /**
+   * Calls that wait for a connection or a free stream; one more fails with RESOURCE_EXHAUSTED. Default 1,024.
+   *
+   * @generated from field: uint32 pending = 4;
+   */
+  pending: number;
+
+  /**
+   * With calls in flight and nothing received for this long, a ping is sent. Default 30 s.
+   *
+   * @generated from field: google.protobuf.Duration ping_interval = 5;
+   */
+  pingInterval?: Duration | undefined;
+
+  /**
+   * A ping unanswered for this long means that the connection is dead. Default 10 s.
+   *
+   * @generated from field: google.protobuf.Duration ping_timeout = 6;
+   */
+  pingTimeout?: Duration | undefined;
+
+  /**
+   * Largest message of an answer that is translated, and so held in memory. Default 256 MiB.
+   *
+   * @generated from field: uint32 max_message_bytes = 7;
+   */
+  maxMessageBytes: number;
+
+  /**
+   * Response headers and trailers in bytes. Default 64 KiB.
+   *
+   * @generated from field: uint32 header_bytes = 8;
+   */
+  headerBytes: number;
+
+  /**
+   * Bytes that the backend may send ahead of a call's reader, at most; less while much is held. Default 4 MiB.
+   *
+   * @generated from field: uint32 stream_window_bytes = 9;
+   */
+  streamWindowBytes: number;
+
+  /**
+   * Streams that may be reset on one connection in a burst; past it a call that is given up ends when the backend has answered or a reset is allowed again.
+   * Default 500.
+   *
+   * @generated from field: uint32 reset_burst = 10;
+   */
+  resetBurst: number;
+
+  /**
+   * Resets per second that refill the burst. Default 30.
+   *
+   * @generated from field: uint32 resets_per_second = 11;
+   */
+  resetsPerSecond: number;
+};
+
+/**
+ * Describes the message tfs.gateway.v1.BackendLimits.
+ * Use `create(BackendLimitsSchema)` to create a new message.
+ */
+export const BackendLimitsSchema: GenMessage<BackendLimits> = /*@__PURE__*/
+  messageDesc(file_tfs_gateway_v1_config, 6);
 
 /**
  * Backend is one model server's gRPC endpoint.
@@ -168,5 +518,5 @@ export type Backend = Message<"tfs.gateway.v1.Backend"> & {
  * Use `create(BackendSchema)` to create a new message.
  */
 export const BackendSchema: GenMessage<Backend> = /*@__PURE__*/
-  messageDesc(file_tfs_gateway_v1_config, 2);
+  messageDesc(file_tfs_gateway_v1_config, 7);
 

@@ -33,6 +33,9 @@ export interface GatewayConfig {
   maxHeldRequestBytes: bigint;
   /** How REST answers print floating-point numbers. Default as TensorFlow Serving does. */
   restNumbers: GatewayConfig_Numbers;
+  /** TLS towards the backends, all of them; without it they are spoken to in plaintext. */
+  backendTls?: BackendTls | undefined;
+  limits?: Limits | undefined;
 }
 
 /** Numbers is a way to print floating-point numbers. */
@@ -60,6 +63,128 @@ export interface Listen {
   host: string;
   /** Port for every protocol. Default 9000; 0 in a file means the default too. */
   port: number;
+  /** Path of a unix socket to listen on beside the port. It speaks plaintext: its mode says who may connect. */
+  socket: string;
+  /** Mode of the socket's file, in octal digits. Default "600". */
+  socketMode: string;
+  /** Listen on the socket alone, on no port. */
+  socketOnly: boolean;
+  /** TLS on the port; without it the port speaks plaintext. */
+  tls?: ListenTls | undefined;
+}
+
+/** ListenTls is what the port shows its clients and wants of them. Files are PEM; one that changes is read again, for connections that come from then on. */
+export interface ListenTls {
+  /** The certificate, followed by those of the authorities between it and the root. */
+  certFile: string;
+  /** Its key, without passphrase. */
+  keyFile: string;
+  /** The authorities that sign clients' certificates; without it clients are asked for none. */
+  clientCaFile: string;
+  /** "require" (the default with a client_ca_file): only clients with a certificate are served. "request": those without one are served too. */
+  clientCerts: string;
+  /** The oldest TLS that is spoken: "1.2" (the default) or "1.3". */
+  minVersion: string;
+}
+
+/** BackendTls is whom the gateway believes and what it shows. Files are PEM; one that changes is read again, for connections made from then on. */
+export interface BackendTls {
+  /** The authorities that sign backends' certificates. Default: those that Node ships. */
+  caFile: string;
+  /** The gateway's own certificate, for backends that want one, and its key. */
+  certFile: string;
+  keyFile: string;
+  /** The name that backends' certificates are for. Default: the host of each backend's address. */
+  serverName: string;
+}
+
+/** Limits bound what strangers can make the gateway hold or do. Zero, or nothing, means the default. */
+export interface Limits {
+  clients?: ClientLimits | undefined;
+  backends?:
+    | BackendLimits
+    | undefined;
+  /** Bytes that may wait between a fast writer and a slow reader, over all connections; past it nobody gets credit for more. Default 256 MiB. */
+  heldBytes: bigint;
+}
+
+/** ClientLimits hold for what clients send. */
+export interface ClientLimits {
+  /** Open connections, of the port and of the socket each, in each worker; more are closed on accept. Default 10,000. */
+  connections: number;
+  /** Time for a TLS handshake. Default 10 s. */
+  handshakeTimeout?:
+    | Duration
+    | undefined;
+  /** Time for the bytes that tell the protocol. Default 10 s. */
+  firstBytesTimeout?:
+    | Duration
+    | undefined;
+  /** Request headers in bytes: 431 over HTTP/1.1, a reset stream over HTTP/2. Default 32 KiB. */
+  headerBytes: number;
+  /** Time for the headers of a request; over HTTP/2 also for the first SETTINGS and for any frame but DATA. Default 10 s. */
+  headerTimeout?:
+    | Duration
+    | undefined;
+  /** Time for a whole HTTP/1.1 request, its body included. Default 5 min. */
+  requestTimeout?:
+    | Duration
+    | undefined;
+  /** An HTTP/1.1 connection without a request is closed after this. Default 75 s. */
+  keepAliveTimeout?:
+    | Duration
+    | undefined;
+  /** An HTTP/2 connection without a stream gets GOAWAY after this. Default 10 min. */
+  idleTimeout?:
+    | Duration
+    | undefined;
+  /** Concurrent streams of one HTTP/2 connection; more are refused. Default 256. */
+  streams: number;
+  /** Bytes that one stream may send ahead of its reader, at most; over HTTP/2 less while much is held. Default 4 MiB. */
+  streamWindowBytes: number;
+  /** Streams that one connection's client may reset in a burst; past it the connection is cut. Default 1,000. */
+  resetBurst: number;
+  /** Resets per second that refill the burst. Default 100. */
+  resetsPerSecond: number;
+}
+
+/** BackendLimits hold for one backend, and the calls to it, in each worker. */
+export interface BackendLimits {
+  /** Time to connect: TCP, TLS and the peer's HTTP/2 settings. Default 5 s. */
+  connectTimeout?:
+    | Duration
+    | undefined;
+  /** Wait after the first failed connection; grows by 1.6 with each further one. Default 200 ms. */
+  backoffFirst?:
+    | Duration
+    | undefined;
+  /** Longest wait between connections. Default 10 s. */
+  backoffMax?:
+    | Duration
+    | undefined;
+  /** Calls that wait for a connection or a free stream; one more fails with RESOURCE_EXHAUSTED. Default 1,024. */
+  pending: number;
+  /** With calls in flight and nothing received for this long, a ping is sent. Default 30 s. */
+  pingInterval?:
+    | Duration
+    | undefined;
+  /** A ping unanswered for this long means that the connection is dead. Default 10 s. */
+  pingTimeout?:
+    | Duration
+    | undefined;
+  /** Largest message of an answer that is translated, and so held in memory. Default 256 MiB. */
+  maxMessageBytes: number;
+  /** Response headers and trailers in bytes. Default 64 KiB. */
+  headerBytes: number;
+  /** Bytes that the backend may send ahead of a call's reader, at most; less while much is held. Default 4 MiB. */
+  streamWindowBytes: number;
+  /**
+   * Streams that may be reset on one connection in a burst; past it a call that is given up ends when the backend has answered or a reset is allowed again.
+   * Default 500.
+   */
+  resetBurst: number;
+  /** Resets per second that refill the burst. Default 30. */
+  resetsPerSecond: number;
 }
 
 /** Backend is one model server's gRPC endpoint. */
@@ -78,6 +203,8 @@ function createBaseGatewayConfig(): GatewayConfig {
     descriptorSets: [],
     maxHeldRequestBytes: 0n,
     restNumbers: 0,
+    backendTls: undefined,
+    limits: undefined,
   };
 }
 
@@ -112,6 +239,12 @@ export const GatewayConfig: MessageFns<GatewayConfig> = {
     }
     if (message.restNumbers !== 0) {
       writer.uint32(64).int32(message.restNumbers);
+    }
+    if (message.backendTls !== undefined) {
+      BackendTls.encode(message.backendTls, writer.uint32(82).fork()).join();
+    }
+    if (message.limits !== undefined) {
+      Limits.encode(message.limits, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -193,6 +326,22 @@ export const GatewayConfig: MessageFns<GatewayConfig> = {
             message.restNumbers = reader.int32() as any;
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.backendTls = BackendTls.decode(reader, reader.uint32());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.limits = Limits.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -226,12 +375,18 @@ export const GatewayConfig: MessageFns<GatewayConfig> = {
       ? BigInt(object.maxHeldRequestBytes)
       : 0n;
     message.restNumbers = object.restNumbers ?? 0;
+    message.backendTls = (object.backendTls !== undefined && object.backendTls !== null)
+      ? BackendTls.fromPartial(object.backendTls)
+      : undefined;
+    message.limits = (object.limits !== undefined && object.limits !== null)
+      ? Limits.fromPartial(object.limits)
+      : undefined;
     return message;
   },
 };
 
 function createBaseListen(): Listen {
-  return { host: "", port: 0 };
+  return { host: "", port: 0, socket: "", socketMode: "", socketOnly: false, tls: undefined };
 }
 
 export const Listen: MessageFns<Listen> = {
@@ -241,6 +396,18 @@ export const Listen: MessageFns<Listen> = {
     }
     if (message.port !== 0) {
       writer.uint32(16).uint32(message.port);
+    }
+    if (message.socket !== "") {
+      writer.uint32(26).string(message.socket);
+    }
+    if (message.socketMode !== "") {
+      writer.uint32(34).string(message.socketMode);
+    }
+    if (message.socketOnly !== false) {
+      writer.uint32(40).bool(message.socketOnly);
+    }
+    if (message.tls !== undefined) {
+      ListenTls.encode(message.tls, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -274,6 +441,38 @@ export const Listen: MessageFns<Listen> = {
             message.port = reader.uint32();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.socket = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.socketMode = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.socketOnly = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.tls = ListenTls.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -293,6 +492,699 @@ export const Listen: MessageFns<Listen> = {
     const message = createBaseListen();
     message.host = object.host ?? "";
     message.port = object.port ?? 0;
+    message.socket = object.socket ?? "";
+    message.socketMode = object.socketMode ?? "";
+    message.socketOnly = object.socketOnly ?? false;
+    message.tls = (object.tls !== undefined && object.tls !== null) ? ListenTls.fromPartial(object.tls) : undefined;
+    return message;
+  },
+};
+
+function createBaseListenTls(): ListenTls {
+  return { certFile: "", keyFile: "", clientCaFile: "", clientCerts: "", minVersion: "" };
+}
+
+export const ListenTls: MessageFns<ListenTls> = {
+  encode(message: ListenTls, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.certFile !== "") {
+      writer.uint32(10).string(message.certFile);
+    }
+    if (message.keyFile !== "") {
+      writer.uint32(18).string(message.keyFile);
+    }
+    if (message.clientCaFile !== "") {
+      writer.uint32(26).string(message.clientCaFile);
+    }
+    if (message.clientCerts !== "") {
+      writer.uint32(34).string(message.clientCerts);
+    }
+    if (message.minVersion !== "") {
+      writer.uint32(42).string(message.minVersion);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListenTls {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListenTls();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.certFile = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.keyFile = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.clientCaFile = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.clientCerts = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.minVersion = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListenTls>, I>>(base?: I): ListenTls {
+    return ListenTls.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListenTls>, I>>(object: I): ListenTls {
+    const message = createBaseListenTls();
+    message.certFile = object.certFile ?? "";
+    message.keyFile = object.keyFile ?? "";
+    message.clientCaFile = object.clientCaFile ?? "";
+    message.clientCerts = object.clientCerts ?? "";
+    message.minVersion = object.minVersion ?? "";
+    return message;
+  },
+};
+
+function createBaseBackendTls(): BackendTls {
+  return { caFile: "", certFile: "", keyFile: "", serverName: "" };
+}
+
+export const BackendTls: MessageFns<BackendTls> = {
+  encode(message: BackendTls, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.caFile !== "") {
+      writer.uint32(10).string(message.caFile);
+    }
+    if (message.certFile !== "") {
+      writer.uint32(18).string(message.certFile);
+    }
+    if (message.keyFile !== "") {
+      writer.uint32(26).string(message.keyFile);
+    }
+    if (message.serverName !== "") {
+      writer.uint32(34).string(message.serverName);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BackendTls {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBackendTls();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.caFile = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.certFile = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.keyFile = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.serverName = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<BackendTls>, I>>(base?: I): BackendTls {
+    return BackendTls.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BackendTls>, I>>(object: I): BackendTls {
+    const message = createBaseBackendTls();
+    message.caFile = object.caFile ?? "";
+    message.certFile = object.certFile ?? "";
+    message.keyFile = object.keyFile ?? "";
+    message.serverName = object.serverName ?? "";
+    return message;
+  },
+};
+
+function createBaseLimits(): Limits {
+  return { clients: undefined, backends: undefined, heldBytes: 0n };
+}
+
+export const Limits: MessageFns<Limits> = {
+  encode(message: Limits, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.clients !== undefined) {
+      ClientLimits.encode(message.clients, writer.uint32(10).fork()).join();
+    }
+    if (message.backends !== undefined) {
+      BackendLimits.encode(message.backends, writer.uint32(18).fork()).join();
+    }
+    if (message.heldBytes !== 0n) {
+      if (BigInt.asUintN(64, message.heldBytes) !== message.heldBytes) {
+        throw new globalThis.Error("value provided for field message.heldBytes of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.heldBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Limits {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLimits();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.clients = ClientLimits.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.backends = BackendLimits.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.heldBytes = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Limits>, I>>(base?: I): Limits {
+    return Limits.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Limits>, I>>(object: I): Limits {
+    const message = createBaseLimits();
+    message.clients = (object.clients !== undefined && object.clients !== null)
+      ? ClientLimits.fromPartial(object.clients)
+      : undefined;
+    message.backends = (object.backends !== undefined && object.backends !== null)
+      ? BackendLimits.fromPartial(object.backends)
+      : undefined;
+    message.heldBytes = (object.heldBytes !== undefined && object.heldBytes !== null) ? BigInt(object.heldBytes) : 0n;
+    return message;
+  },
+};
+
+function createBaseClientLimits(): ClientLimits {
+  return {
+    connections: 0,
+    handshakeTimeout: undefined,
+    firstBytesTimeout: undefined,
+    headerBytes: 0,
+    headerTimeout: undefined,
+    requestTimeout: undefined,
+    keepAliveTimeout: undefined,
+    idleTimeout: undefined,
+    streams: 0,
+    streamWindowBytes: 0,
+    resetBurst: 0,
+    resetsPerSecond: 0,
+  };
+}
+
+export const ClientLimits: MessageFns<ClientLimits> = {
+  encode(message: ClientLimits, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connections !== 0) {
+      writer.uint32(8).uint32(message.connections);
+    }
+    if (message.handshakeTimeout !== undefined) {
+      Duration.encode(message.handshakeTimeout, writer.uint32(18).fork()).join();
+    }
+    if (message.firstBytesTimeout !== undefined) {
+      Duration.encode(message.firstBytesTimeout, writer.uint32(26).fork()).join();
+    }
+    if (message.headerBytes !== 0) {
+      writer.uint32(32).uint32(message.headerBytes);
+    }
+    if (message.headerTimeout !== undefined) {
+      Duration.encode(message.headerTimeout, writer.uint32(42).fork()).join();
+    }
+    if (message.requestTimeout !== undefined) {
+      Duration.encode(message.requestTimeout, writer.uint32(50).fork()).join();
+    }
+    if (message.keepAliveTimeout !== undefined) {
+      Duration.encode(message.keepAliveTimeout, writer.uint32(58).fork()).join();
+    }
+    if (message.idleTimeout !== undefined) {
+      Duration.encode(message.idleTimeout, writer.uint32(66).fork()).join();
+    }
+    if (message.streams !== 0) {
+      writer.uint32(72).uint32(message.streams);
+    }
+    if (message.streamWindowBytes !== 0) {
+      writer.uint32(80).uint32(message.streamWindowBytes);
+    }
+    if (message.resetBurst !== 0) {
+      writer.uint32(88).uint32(message.resetBurst);
+    }
+    if (message.resetsPerSecond !== 0) {
+      writer.uint32(96).uint32(message.resetsPerSecond);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClientLimits {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClientLimits();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.connections = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.handshakeTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.firstBytesTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.headerBytes = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.headerTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.requestTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.keepAliveTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.idleTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.streams = reader.uint32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.streamWindowBytes = reader.uint32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.resetBurst = reader.uint32();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.resetsPerSecond = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ClientLimits>, I>>(base?: I): ClientLimits {
+    return ClientLimits.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ClientLimits>, I>>(object: I): ClientLimits {
+    const message = createBaseClientLimits();
+    message.connections = object.connections ?? 0;
+    message.handshakeTimeout = (object.handshakeTimeout !== undefined && object.handshakeTimeout !== null)
+      ? Duration.fromPartial(object.handshakeTimeout)
+      : undefined;
+    message.firstBytesTimeout = (object.firstBytesTimeout !== undefined && object.firstBytesTimeout !== null)
+      ? Duration.fromPartial(object.firstBytesTimeout)
+      : undefined;
+    message.headerBytes = object.headerBytes ?? 0;
+    message.headerTimeout = (object.headerTimeout !== undefined && object.headerTimeout !== null)
+      ? Duration.fromPartial(object.headerTimeout)
+      : undefined;
+    message.requestTimeout = (object.requestTimeout !== undefined && object.requestTimeout !== null)
+      ? Duration.fromPartial(object.requestTimeout)
+      : undefined;
+    message.keepAliveTimeout = (object.keepAliveTimeout !== undefined && object.keepAliveTimeout !== null)
+      ? Duration.fromPartial(object.keepAliveTimeout)
+      : undefined;
+    message.idleTimeout = (object.idleTimeout !== undefined && object.idleTimeout !== null)
+      ? Duration.fromPartial(object.idleTimeout)
+      : undefined;
+    message.streams = object.streams ?? 0;
+    message.streamWindowBytes = object.streamWindowBytes ?? 0;
+    message.resetBurst = object.resetBurst ?? 0;
+    message.resetsPerSecond = object.resetsPerSecond ?? 0;
+    return message;
+  },
+};
+
+function createBaseBackendLimits(): BackendLimits {
+  return {
+    connectTimeout: undefined,
+    backoffFirst: undefined,
+    backoffMax: undefined,
+    pending: 0,
+    pingInterval: undefined,
+    pingTimeout: undefined,
+    maxMessageBytes: 0,
+    headerBytes: 0,
+    streamWindowBytes: 0,
+    resetBurst: 0,
+    resetsPerSecond: 0,
+  };
+}
+
+export const BackendLimits: MessageFns<BackendLimits> = {
+  encode(message: BackendLimits, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connectTimeout !== undefined) {
+      Duration.encode(message.connectTimeout, writer.uint32(10).fork()).join();
+    }
+    if (message.backoffFirst !== undefined) {
+      Duration.encode(message.backoffFirst, writer.uint32(18).fork()).join();
+    }
+    if (message.backoffMax !== undefined) {
+      Duration.encode(message.backoffMax, writer.uint32(26).fork()).join();
+    }
+    if (message.pending !== 0) {
+      writer.uint32(32).uint32(message.pending);
+    }
+    if (message.pingInterval !== undefined) {
+      Duration.encode(message.pingInterval, writer.uint32(42).fork()).join();
+    }
+    if (message.pingTimeout !== undefined) {
+      Duration.encode(message.pingTimeout, writer.uint32(50).fork()).join();
+    }
+    if (message.maxMessageBytes !== 0) {
+      writer.uint32(56).uint32(message.maxMessageBytes);
+    }
+    if (message.headerBytes !== 0) {
+      writer.uint32(64).uint32(message.headerBytes);
+    }
+    if (message.streamWindowBytes !== 0) {
+      writer.uint32(72).uint32(message.streamWindowBytes);
+    }
+    if (message.resetBurst !== 0) {
+      writer.uint32(80).uint32(message.resetBurst);
+    }
+    if (message.resetsPerSecond !== 0) {
+      writer.uint32(88).uint32(message.resetsPerSecond);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BackendLimits {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBackendLimits();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.backoffFirst = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.backoffMax = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.pending = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.pingInterval = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.pingTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.maxMessageBytes = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.headerBytes = reader.uint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.streamWindowBytes = reader.uint32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.resetBurst = reader.uint32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.resetsPerSecond = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<BackendLimits>, I>>(base?: I): BackendLimits {
+    return BackendLimits.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BackendLimits>, I>>(object: I): BackendLimits {
+    const message = createBaseBackendLimits();
+    message.connectTimeout = (object.connectTimeout !== undefined && object.connectTimeout !== null)
+      ? Duration.fromPartial(object.connectTimeout)
+      : undefined;
+    message.backoffFirst = (object.backoffFirst !== undefined && object.backoffFirst !== null)
+      ? Duration.fromPartial(object.backoffFirst)
+      : undefined;
+    message.backoffMax = (object.backoffMax !== undefined && object.backoffMax !== null)
+      ? Duration.fromPartial(object.backoffMax)
+      : undefined;
+    message.pending = object.pending ?? 0;
+    message.pingInterval = (object.pingInterval !== undefined && object.pingInterval !== null)
+      ? Duration.fromPartial(object.pingInterval)
+      : undefined;
+    message.pingTimeout = (object.pingTimeout !== undefined && object.pingTimeout !== null)
+      ? Duration.fromPartial(object.pingTimeout)
+      : undefined;
+    message.maxMessageBytes = object.maxMessageBytes ?? 0;
+    message.headerBytes = object.headerBytes ?? 0;
+    message.streamWindowBytes = object.streamWindowBytes ?? 0;
+    message.resetBurst = object.resetBurst ?? 0;
+    message.resetsPerSecond = object.resetsPerSecond ?? 0;
     return message;
   },
 };

@@ -1,0 +1,50 @@
+import type { AttrValue, GraphDef, NodeDef } from "@tfs/proto";
+import type { Library } from "./flat.ts";
+
+/** opsReached gives every op that tensors and operations of these names need, through functions and round loops; flattening gives up where a graph goes round. */
+export function opsReached(graph: GraphDef, library: Library, names: readonly string[]): Set<string> {
+  const ops = new Set<string>();
+  const called = new Set<string>();
+  const functions: string[] = [];
+
+  function walk(nodes: ReadonlyMap<string, NodeDef>, roots: readonly string[]): void {
+    const seen = new Set<string>();
+    const todo = [...roots];
+    for (let ref = todo.pop(); ref !== undefined; ref = todo.pop()) {
+      const name = nodeOf(ref);
+      const node = nodes.get(name); // in a function, an argument is no node
+      if (node === undefined || seen.has(name)) continue;
+      seen.add(name);
+      ops.add(node.op);
+      todo.push(...node.input);
+      functions.push(...functionsOf(node.attr));
+    }
+  }
+
+  walk(byName(graph.node), names);
+  for (let name = functions.pop(); name !== undefined; name = functions.pop()) {
+    const def = library.get(name);
+    if (def === undefined || called.has(name)) continue;
+    called.add(name);
+    walk(byName(def.nodeDef), [...Object.values(def.ret), ...Object.values(def.controlRet)]);
+  }
+  return ops;
+}
+
+/** nodeOf cuts a reference to its node: "^name", "name:1", "name:out:1". */
+function nodeOf(ref: string): string {
+  const [name = ""] = ref.replace(/^\^/, "").split(":");
+  return name;
+}
+
+/** functionsOf gives the functions that a node's attributes name: Case has a list of branches, other ops one attribute each. */
+export function functionsOf(attr: { readonly [name: string]: AttrValue }): string[] {
+  return Object.values(attr).flatMap(({ value }) => {
+    if (value.case === "func") return [value.value.name];
+    return value.case === "list" ? value.value.func.map((f) => f.name) : [];
+  });
+}
+
+function byName(nodes: readonly NodeDef[]): ReadonlyMap<string, NodeDef> {
+  return new Map(nodes.map((node) => [node.name, node]));
+}

@@ -1,0 +1,106 @@
+// A model that needs an op without a kernel is refused when it is loaded, and every such op is named at once.
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { create, fromJson, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { DataType, type GraphDefSchema, NodeDefSchema, SavedModelSchema } from "@tfs/proto";
+import { background, Code } from "@tfs/std";
+import { newEmbeddedEngine } from "./index.ts";
+
+type Node = MessageInitShape<typeof NodeDefSchema>;
+
+const scratch = mkdtempSync(join(tmpdir(), "tfs-refusal-"));
+after(() => rmSync(scratch, { recursive: true, force: true }));
+const engine = newEmbeddedEngine();
+
+/** saved writes a model whose one signature gives `output`. */
+function saved(graphDef: MessageInitShape<typeof GraphDefSchema>, output: string): string {
+  const dir = mkdtempSync(join(scratch, "m-"));
+  const signature = { outputs: { y: { dtype: DataType.DT_FLOAT, encoding: { case: "name" as const, value: output } } }, methodName: "p" };
+  const metaGraphs = [{ metaInfoDef: { tags: ["serve"] }, graphDef, signatureDef: { serving_default: signature } }];
+  writeFileSync(join(dir, "saved_model.pb"), toBinary(SavedModelSchema, create(SavedModelSchema, { metaGraphs })));
+  return dir;
+}
+
+const node = (name: string, op: string, ...input: string[]): Node => ({ name, op, input });
+const call = (name: string, op: string, fn: string, ...input: string[]): Node =>
+  fromJson(NodeDefSchema, { name, op, input, attr: { [op === "If" ? "then_branch" : "f"]: { func: { name: fn } } } });
+const fn = (name: string, ...nodeDef: Node[]) => ({
+  signature: { name, inputArg: [{ name: "a", type: DataType.DT_FLOAT }], outputArg: [{ name: "r", type: DataType.DT_FLOAT }] },
+  nodeDef,
+  ret: { r: `${nodeDef.at(-1)!.name}:out:0` },
+});
+const x = node("x", "Placeholder");
+
+const rows: { readonly name: string; readonly graph: MessageInitShape<typeof GraphDefSchema>; readonly ops: string }[] = [
+  { name: "one op", graph: { node: [x, node("y", "Zeta", "x")] }, ops: "the op Zeta" },
+  {
+    name: "several, each once, in order",
+    graph: { node: [x, node("a", "Zeta", "x"), node("b", "Alpha", "a"), node("y", "Zeta", "b")] },
+    ops: "the ops Alpha, Zeta",
+  },
+  { name: "one that only must run before", graph: { node: [x, node("e", "Effect"), node("y", "Identity", "x", "^e")] }, ops: "the op Effect" },
+  {
+    name: "one in a function that is called",
+    graph: { node: [x, call("y", "PartitionedCall", "f", "x")], library: { function: [fn("f", node("z", "Zeta", "a"))] } },
+    ops: "the op Zeta",
+  },
+  {
+    name: "one in a branch, beside one outside",
+    graph: { node: [x, call("c", "If", "f", "x", "x"), node("y", "Alpha", "c")], library: { function: [fn("f", node("z", "Zeta", "a"))] } },
+    ops: "the ops Alpha, Zeta",
+  },
+  {
+    name: "one in each branch of a Case",
+    graph: {
+      node: [x, fromJson(NodeDefSchema, { name: "y", op: "Case", input: ["x", "x"], attr: { branches: { list: { func: [{ name: "f" }, { name: "g" }] } } } })],
+      library: { function: [fn("f", node("z", "Zeta", "a")), fn("g", node("z", "Alpha", "a"))] },
+    },
+    ops: "the ops Alpha, Case, Zeta",
+  },
+  {
+    name: "one that only must run before, in a branch",
+    graph: {
+      node: [x, call("c", "If", "f", "x", "x"), node("y", "Identity", "x", "^c")],
+      library: { function: [fn("f", node("z", "Zeta", "a"))] },
+    },
+    ops: "the op Zeta",
+  },
+  {
+    name: "a loop of TensorFlow 1, with all else that is not there",
+    graph: {
+      node: [
+        x,
+        node("enter", "Enter", "x"),
+        node("merge", "Merge", "enter", "next"),
+        node("switch", "Switch", "merge", "merge"),
+        call("body", "PartitionedCall", "f", "switch:1"),
+        node("next", "NextIteration", "body"),
+        node("exit", "Exit", "switch"),
+        node("y", "Alpha", "exit"),
+      ],
+      library: { function: [fn("f", node("z", "Zeta", "a"))] },
+    },
+    ops: "the ops Alpha, Enter, Exit, Merge, NextIteration, Switch, Zeta",
+  },
+];
+for (const tc of rows) {
+  test(`embedded: refused at load by name: ${tc.name}`, () =>
+    assert.rejects(engine.load(background(), saved(tc.graph, "y:0")), {
+      code: Code.Unimplemented,
+      message: `the embedded engine does not have ${tc.ops}, which the model needs; the tensorflow engine has every op`,
+    }));
+}
+test("embedded: what a model only prints it may print with an op that is not there", async () => {
+  const model = await engine.load(background(), saved({ node: [x, node("p", "PrintV2", "x"), node("y", "Identity", "x", "^p")] }, "y:0"));
+  await model.close();
+});
+test("embedded: what no signature reaches may be any op", async () => {
+  const model = await engine.load(
+    background(),
+    saved({ node: [x, node("z", "Zeta", "x"), node("enter", "Enter", "enter"), node("y", "Identity", "x")] }, "y:0"),
+  );
+  await model.close();
+});
