@@ -57,10 +57,27 @@ async function window(shape: Shape, options: LoadOptions, watched: Watched, seco
   const load = await startLoad(options);
   try {
     await sleep(shape.warmMs ?? warmMs);
-    return judged(shape, await counted(load, watched, seconds));
+    const failed = await warmed(load, shape.warmCalls ?? 0);
+    const detail = await counted(load, watched, seconds);
+    return judged(shape, { ...detail, warmFailed: detail.warmFailed + failed });
   } finally {
     await load.stop();
   }
+}
+
+/** Calls for warming up are waited for no longer than this. */
+const warmCallsMs = 15_000;
+
+/** warmed waits until a load has made so many calls, and gives how many of them failed. */
+async function warmed(load: Load, calls: number): Promise<number> {
+  const until = performance.now() + warmCallsMs;
+  let failed = 0;
+  for (let done = 0; done < calls && performance.now() < until; await sleep(250)) {
+    const tally = await load.mark();
+    done += tally.ok;
+    failed += tally.failed;
+  }
+  return failed;
 }
 
 /** memory measures two loads on the same proxy: what the larger one adds, for each thing that it has more of. */

@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
-import { type Address, callUnary, formatAddress, type Listener, newBudget, newListener } from "@tfs/rpc";
+import { type Address, formatAddress, type Listener, newBudget, newListener } from "@tfs/rpc";
 import type { Clock, Ctx, Logger } from "@tfs/std";
 import { newPool, type Pool } from "./backend/index.ts";
-import { newBridge, type Unary } from "./bridge/index.ts";
+import { newBridge } from "./bridge/index.ts";
 import { type Config, checkConfig, defaults } from "./config/index.ts";
 import { type Credentials, newCredentials } from "./credentials/index.ts";
 import { newDeadlines } from "./forward/index.ts";
@@ -44,15 +44,13 @@ class Gateway {
     const budget = newBudget(limits.heldBytes);
     const credentials = newCredentials(config, options);
     const pool = newPool(config.backends, { ...options, budget, limits: backendLimits, ...(credentials.backend && { tls: credentials.backend }) });
-    const unary: Unary = async (ctx, path, message) =>
-      (await callUnary(ctx, pool, { path, message, clock, authority: "localhost", scheme: "http", maxMessageBytes: backendLimits.maxMessageBytes })).message;
     const schema = newSchema([ownServices, ...config.descriptorSets.map(readDescriptorSet)]);
     this.#ready = () => pool.ready && !this.#draining;
     this.#health = newHealth({ ready: this.#ready, services: schema.services().filter((service) => !isOwn(service)), clock });
     this.#reflection = config.reflection ? newReflection(schema) : undefined;
     const onExchange = newHandler({
       backends: pool,
-      bridge: newBridge(unary, clock),
+      bridge: newBridge({ opener: pool, clock, numbers: config.restNumbers }),
       ready: this.#ready,
       schema,
       refuseUnknown: config.unknownServices === "refuse",
@@ -67,6 +65,7 @@ class Gateway {
       logger,
       maxRequestBytes: config.maxRequestBytes,
       maxAnswerBytes: backendLimits.maxMessageBytes,
+      bodies: newBudget(config.maxHeldRequestBytes),
       timeoutMs: config.restTimeoutMs,
     });
     this.#pool = pool;
@@ -101,8 +100,7 @@ class Gateway {
 
   /** report gives what this gateway has counted, and whether it could answer a call now. */
   report(): Report {
-    const connections = this.#listeners.reduce((sum, listener) => sum + listener.connections, 0);
-    const gauges = { connections, backends: this.#pool.states };
+    const gauges = { connections: this.#listeners.reduce((sum, listener) => sum + listener.connections, 0), backends: this.#pool.states };
     return { ready: this.#ready(), families: this.#metrics.collect(gauges) };
   }
 

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { type BindAddress, formatAddress } from "@tfs/rpc";
+import { formatAddress } from "@tfs/rpc";
 import {
   background,
   Code,
@@ -58,23 +58,19 @@ function announce(address: string): void {
   process.stdout.write(`${JSON.stringify({ event: "listening", address, pid: process.pid })}\n`);
 }
 
-/** onHangup has SIGHUP, which would end the process, read certificates again if there are some. */
-function onHangup({ tls, backendTls }: Config, look: () => void): void {
-  if (tls !== undefined || backendTls !== undefined) process.on("SIGHUP", look);
-}
-
 /** openAdmin opens the admin port if there is to be one. */
 async function openAdmin(ctx: Ctx, config: Config, options: GatewayOptions, report: () => Promise<Report>): Promise<Admin | undefined> {
-  if (config.adminPort === 0) return undefined;
+  const { adminHost, adminPort } = config;
+  if (adminPort === 0) return undefined;
   const admin = newAdmin({ ...options, report });
-  const address = await admin.listen(ctx, bindAddress(config.adminHost, config.adminPort));
+  const address = await admin.listen(ctx, adminHost === "" ? { port: adminPort } : { port: adminPort, host: adminHost });
   options.logger.info("admin listening", { address: formatAddress(address) });
   return admin;
 }
 
-/** bindAddress is where to listen: no host is every address of the machine. */
-function bindAddress(host: string, port: number): BindAddress {
-  return host === "" ? { port } : { port, host };
+/** onHangup has SIGHUP, which would end the process, read certificates again if there are some. */
+function onHangup({ tls, backendTls }: Config, look: () => void): void {
+  if (tls !== undefined || backendTls !== undefined) process.on("SIGHUP", look);
 }
 
 /** serve runs one gateway until ctx ends, and drains it. */

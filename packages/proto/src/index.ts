@@ -84,6 +84,6 @@ export { StatusProtoSchema } from "./gen/tensorflow_serving/apis/status_pb.ts";
 export type { ModelConfig, ModelServerConfig } from "./gen/tensorflow_serving/config/model_server_config_pb.ts";
 export { ModelServerConfigSchema } from "./gen/tensorflow_serving/config/model_server_config_pb.ts";
 export type { BackendLimits, BackendTls, ClientLimits, GatewayConfig, Limits, ListenTls } from "./gen/tfs/gateway/v1/config_pb.ts";
-export { GatewayConfigSchema } from "./gen/tfs/gateway/v1/config_pb.ts";
+export { GatewayConfig_Numbers, GatewayConfigSchema } from "./gen/tfs/gateway/v1/config_pb.ts";
 export type { PredictRequestEnvelope, PredictResponseEnvelope } from "./gen/tfs/serving/v1/envelope_pb.ts";
 export { PredictRequestEnvelopeSchema, PredictResponseEnvelopeSchema } from "./gen/tfs/serving/v1/envelope_pb.ts";

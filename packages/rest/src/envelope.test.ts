@@ -25,11 +25,11 @@ const targets: { name: string; target: Target; signature: string; want: object }
   { name: "a name of 300 bytes", target: { model: "m".repeat(300) }, signature: "", want: { name: "m".repeat(300) } },
 ];
 
-const floats = (shape: number[]): Tensor =>
+const floats = (shape: number[], divisor = 3): Tensor =>
   newTensor(
     DType.Float,
     shape,
-    Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i / 3),
+    Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i / divisor),
   );
 const inputs: { name: string; inputs: [string, Tensor][] }[] = [
   { name: "no input", inputs: [] },
@@ -62,7 +62,9 @@ function messageOf(framed: Uint8Array): Uint8Array {
 for (const { name, target, signature, want } of targets)
   for (const tc of inputs)
     test(`${name} with ${tc.name} is what generated code writes, and reads`, () => {
-      const message = messageOf(newPredictEncoder(target, signature).encode(new Map(tc.inputs)));
+      const encoder = newPredictEncoder(target, signature);
+      encoder.encode(new Map(tc.inputs.map(([alias, t]) => [alias, t.dtype === DType.Float ? floats([...t.shape], 7) : t]))); // the same shapes, other values
+      const message = messageOf(encoder.encode(new Map(tc.inputs)));
       const tensors = Object.fromEntries(tc.inputs.map(([alias, t]) => [alias, encode(t)]));
       assert.deepEqual(message, toBinary(PredictRequestEnvelopeSchema, create(PredictRequestEnvelopeSchema, { modelSpec: want, inputs: tensors })));
       const read = fromBinary(PredictRequestSchema, message);
@@ -80,7 +82,38 @@ test("an encoder keeps nothing between messages", () => {
   assert.deepEqual(one, copy);
 });
 
+test("what an encoder remembers of shapes is taken for no other names, dtypes or shapes", () => {
+  const encoder = newPredictEncoder({ model: "m" }, "s");
+  const kinds = [
+    [["x", floats([2, 3])]],
+    [["x", floats([3, 2])]],
+    [["x", floats([6])]],
+    [["x", floats([6, 1])]],
+    [["y", floats([2, 3])]],
+    [["x", newTensor(DType.Int32, [2, 3], new Int32Array(6))]],
+    [["x", fromStrings(["a", "bc"])]],
+    [["x", fromStrings(["abc", ""])]],
+    [
+      ["x", floats([2, 3])],
+      ["y", floats([1])],
+    ],
+    [
+      ["y", floats([1])],
+      ["x", floats([2, 3])],
+    ],
+    [],
+  ] as const;
+  for (let round = 0; round < 3; round++)
+    for (const kind of kinds) {
+      const made = new Map(kind as readonly (readonly [string, Tensor])[]);
+      const tensors = Object.fromEntries([...made].map(([alias, t]) => [alias, encode(t)]));
+      const want = create(PredictRequestEnvelopeSchema, { modelSpec: { name: "m", signatureName: "s" }, inputs: tensors });
+      assert.deepEqual(fromBinary(PredictRequestEnvelopeSchema, messageOf(encoder.encode(made))), want);
+    }
+});
+
 test("random tensors come back as they were", () => {
+  const encoder = newPredictEncoder({ model: "m" }, "s");
   const tensor = fc.tuple(fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 4 }), fc.array(fc.float(), { minLength: 1, maxLength: 9 }));
   fc.assert(
     fc.property(fc.dictionary(fc.string({ minLength: 1, maxLength: 20 }), tensor, { maxKeys: 4 }), (all) => {
@@ -97,7 +130,7 @@ test("random tensors come back as they were", () => {
           ];
         }),
       );
-      const read = fromBinary(PredictRequestEnvelopeSchema, messageOf(newPredictEncoder({ model: "m" }, "s").encode(made)));
+      const read = fromBinary(PredictRequestEnvelopeSchema, messageOf(encoder.encode(made)));
       assert.deepEqual(new Set(Object.keys(read.inputs)), new Set(made.keys()));
       for (const [alias, t] of made) assert.deepEqual(decode(read.inputs[alias]!), t);
     }),

@@ -1,10 +1,10 @@
 // Data plane: PredictRequest and PredictResponse as bytes, by hand: generated code would copy every tensor once more, and take longer than a small call.
 import { toBinary, create } from "@bufbuild/protobuf";
 import { ModelSpecSchema } from "@tfs/proto";
-import { Code, newError } from "@tfs/std";
-import { decode, type Encoding, prepare, type Tensor } from "@tfs/tensor";
+import { Code, carve, newError } from "@tfs/std";
+import { type DType, decode, type Encoding, numeric, prepare, type Tensor, toBytes } from "@tfs/tensor";
 import type { Target } from "./route.ts";
-import { ascii } from "./scan.ts";
+import { ascii, word } from "./scan.ts";
 
 /** PredictEncoder makes the messages of one model, version or label, and signature. */
 export interface PredictEncoder {
@@ -30,34 +30,97 @@ export function newPredictEncoder(target: Target, signatureName: string): Predic
         ? ({ case: "versionLabel", value: label } as const)
         : undefined;
   const spec = toBinary(ModelSpecSchema, create(ModelSpecSchema, { name: model, signatureName, ...(choice === undefined ? {} : { versionChoice: choice }) }));
+  const layouts: Layout[] = [];
+  let oldest = 0;
   return {
     encode(inputs) {
-      const entries: Entry[] = [];
-      let size = 1 + varintSize(spec.length) + spec.length;
-      for (const [alias, t] of inputs) {
-        const tensor = prepare(t);
-        const name = utf8.encode(alias);
-        const length = 1 + varintSize(name.length) + name.length + 1 + varintSize(tensor.size) + tensor.size;
-        entries.push({ name, tensor, length });
-        size += 1 + varintSize(length) + length;
-      }
-      const bytes = new Uint8Array(prefixBytes + size);
-      new DataView(bytes.buffer).setUint32(1, size);
-      let at = putField(bytes, prefixBytes, key.spec, spec);
-      for (const { name, tensor, length } of entries) {
-        bytes[at++] = key.inputs;
-        at = putVarint(bytes, at, length);
-        at = putField(bytes, at, key.name, name);
-        bytes[at++] = key.tensor;
-        at = tensor.writeTo(bytes, putVarint(bytes, at, tensor.size));
+      for (let i = 0; i < layouts.length; i++) if (fits(layouts[i]!, inputs)) return filled(layouts[i]!, inputs);
+      const { bytes, layout } = encodeAnew(spec, inputs);
+      if (layout !== undefined) {
+        layouts[oldest] = layout;
+        oldest = (oldest + 1) % maxLayouts;
       }
       return bytes;
     },
   };
 }
 
+/** Shapes that are remembered for each target and signature, the oldest replaced first: clients differ in how many rows they send at a time. */
+const maxLayouts = 8;
+
+/** Layout is a message without its values, which lie at the end of each input's entry: all that depends on names, dtypes and shapes. */
+interface Layout {
+  readonly sizeBytes: number;
+  readonly parts: readonly Part[];
+}
+
+interface Part {
+  readonly alias: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** head is what stands before the values. */
+  readonly head: Uint8Array;
+}
+
+function fits({ parts }: Layout, inputs: ReadonlyMap<string, Tensor>): boolean {
+  if (inputs.size !== parts.length) return false;
+  let i = 0;
+  for (const [alias, { dtype, shape }] of inputs) {
+    const part = parts[i++]!;
+    if (part.alias !== alias || part.dtype !== dtype || part.shape.length !== shape.length) return false;
+    for (let k = 0; k < shape.length; k++) if (part.shape[k] !== shape[k]) return false;
+  }
+  return true;
+}
+
+function filled({ sizeBytes, parts }: Layout, inputs: ReadonlyMap<string, Tensor>): Uint8Array {
+  const bytes = carve(Uint8Array, sizeBytes);
+  let at = 0;
+  let i = 0;
+  for (const tensor of inputs.values()) {
+    const { head } = parts[i++]!;
+    bytes.set(head, at);
+    at += head.length;
+    const values = toBytes(tensor);
+    bytes.set(values, at);
+    at += values.length;
+  }
+  return bytes;
+}
+
+/** encodeAnew makes a message, and its layout unless that depends on the values: a string's length stands before it. */
+function encodeAnew(spec: Uint8Array, inputs: ReadonlyMap<string, Tensor>): { readonly bytes: Uint8Array; readonly layout: Layout | undefined } {
+  const entries: Entry[] = [];
+  let size = 1 + varintSize(spec.length) + spec.length;
+  for (const [alias, t] of inputs) {
+    const tensor = prepare(t);
+    const name = utf8.encode(alias);
+    const length = 1 + varintSize(name.length) + name.length + 1 + varintSize(tensor.size) + tensor.size;
+    entries.push({ alias, name, tensor, length, value: t });
+    size += 1 + varintSize(length) + length;
+  }
+  const bytes = new Uint8Array(prefixBytes + size);
+  new DataView(bytes.buffer).setUint32(1, size);
+  const parts: Part[] = [];
+  let from = 0;
+  let at = putField(bytes, prefixBytes, key.spec, spec);
+  for (const { alias, name, tensor, length, value } of entries) {
+    bytes[at++] = key.inputs;
+    at = putVarint(bytes, at, length);
+    at = putField(bytes, at, key.name, name);
+    bytes[at++] = key.tensor;
+    at = tensor.writeTo(bytes, putVarint(bytes, at, tensor.size));
+    const data = numeric(value.data);
+    if (data !== undefined) parts.push({ alias, dtype: value.dtype, shape: value.shape, head: bytes.slice(from, at - data.byteLength) });
+    from = at;
+  }
+  return { bytes, layout: parts.length > 0 && parts.length === entries.length ? { sizeBytes: bytes.length, parts } : undefined };
+}
+
 interface Entry {
+  readonly alias: string;
   readonly name: Uint8Array;
+  readonly value: Tensor;
   readonly tensor: Encoding;
   /** length is that of the entry's key and value. */
   readonly length: number;
@@ -165,5 +228,5 @@ function textOf(bytes: Uint8Array, r: Reading, end: number): string {
   const from = r.at;
   r.at = end;
   for (let i = from; i < end; i++) if (bytes[i]! > 0x7e) return decoder.decode(bytes.subarray(from, end));
-  return ascii(bytes, from, end);
+  return end - from <= 32 ? word(bytes, from, end) : ascii(bytes, from, end);
 }

@@ -8,14 +8,20 @@ import { base64Of, type Elements, newElements } from "./fill.ts";
 import type { PredictInputs } from "./format.ts";
 import { elements, kindOf, members, type Range } from "./scan.ts";
 
-/** typesOf gives the dtypes of a signature's inputs by alias; undefined if one is unknown. */
-export function typesOf(signature: SignatureDef): Map<string, DType> | undefined {
+/** What typesOf has found, for as long as somebody keeps the signature: its callers ask again with each request. */
+const known = new WeakMap<SignatureDef, ReadonlyMap<string, DType>>();
+
+/** typesOf gives the dtypes of a signature's inputs by alias; undefined if one is unknown. The signature must not change afterwards. */
+export function typesOf(signature: SignatureDef): ReadonlyMap<string, DType> | undefined {
+  const before = known.get(signature);
+  if (before !== undefined) return before;
   const types = new Map<string, DType>();
   for (const alias of Object.keys(signature.inputs)) {
     const dtype = toDType(signature.inputs[alias]!.dtype);
     if (dtype === undefined) return undefined;
     types.set(alias, dtype);
   }
+  known.set(signature, types);
   return types;
 }
 

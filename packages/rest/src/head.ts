@@ -1,5 +1,5 @@
 import type { Format } from "./format.ts";
-import { blank } from "./scan.ts";
+import { blank, word } from "./scan.ts";
 
 /** Head is what a predict body says before its values: nothing behind `at` has been read. */
 export interface Head {
@@ -27,7 +27,7 @@ export function readHead(bytes: Uint8Array): Head | undefined {
     at = colon(bytes, at + signatureKey.length);
     const close = plainEnd(bytes, at);
     if (close < 0) return undefined;
-    signatureName = String.fromCharCode(...bytes.subarray(at + 1, close));
+    signatureName = word(bytes, at + 1, close);
     at = blank(bytes, close + 1);
     if (bytes[at] !== 0x2c) return undefined;
     at = blank(bytes, at + 1);
@@ -87,9 +87,18 @@ function plainEnd(bytes: Uint8Array, from: number): number {
   return -1;
 }
 
+/** In a short body a loop is done before the platform's search has begun. */
+const shortBody = 1024;
+
+function lastQuote(bytes: Uint8Array, from: number): number {
+  let at = bytes.length - 1;
+  while (at >= from && bytes[at] !== 0x22) at--;
+  return at;
+}
+
 /** mayName tells whether a `signature_name` could follow: a string that ends so, or an escape, which could spell it. Without quotes there is no string. */
 function mayName(bytes: Uint8Array, from: number): boolean {
-  let quote = bytes.lastIndexOf(0x22);
+  let quote = bytes.length <= shortBody ? lastQuote(bytes, from) : bytes.lastIndexOf(0x22);
   if (quote < from) return false;
   if (bytes.indexOf(0x5c, from) >= 0) return true;
   const back = signatureKey.length - 1;

@@ -25,4 +25,7 @@ export { printClassify, printMetadata, printRegress, printStatus } from "./resul
 export type { Route, Target, Verb } from "./route.ts";
 export { isApi, route } from "./route.ts";
 export type { Numbers } from "./runs.ts";
+export { numberForms } from "./runs.ts";
+export type { Scratch } from "./sink.ts";
+export { newScratch } from "./sink.ts";
 export { codeFromHttp, httpStatus, printError } from "./status.ts";

@@ -1,3 +1,5 @@
+import { carve } from "@tfs/std";
+
 /** Page is a body while it is written: bytes up to `at`. */
 export interface Page {
   bytes: Uint8Array;
@@ -6,7 +8,7 @@ export interface Page {
 
 /** newPage makes an empty page with room for `size` bytes. */
 export function newPage(size: number): Page {
-  return { bytes: new Uint8Array(size), at: 0 };
+  return { bytes: carve(Uint8Array, size), at: 0 };
 }
 
 /** reserve makes room for `size` more bytes. */

@@ -4,7 +4,7 @@ import type { PredictInputs } from "./format.ts";
 import { readAny, typesOf } from "./general.ts";
 import { type Head, readHead } from "./head.ts";
 import { blank } from "./scan.ts";
-import { readTyped } from "./typed.ts";
+import { type ReadOptions, readTyped } from "./typed.ts";
 
 /** PredictDocument is a predict body that waits for its signature. */
 export interface PredictDocument {
@@ -16,7 +16,7 @@ export interface PredictDocument {
    */
   check(): void;
   /** inputs builds the tensors by the signature's dtypes; `undefined` means that there is no such signature. Errors have TensorFlow Serving's texts and order. */
-  inputs(signature: SignatureDef | undefined): PredictInputs;
+  inputs(signature: SignatureDef | undefined, options?: ReadOptions): PredictInputs;
 }
 
 /** parsePredict reads the signature's name; of an ordinary body it reads no more yet. Throws InvalidArgument for a body that is no JSON object, where it has to look. */
@@ -28,9 +28,9 @@ export function parsePredict(body: Uint8Array): PredictDocument {
   return {
     signatureName: head?.signatureName ?? whole().signatureName,
     check: () => void whole(),
-    inputs(signature) {
+    inputs(signature, options) {
       if (signature !== undefined) {
-        const inputs = head === undefined ? fastOf(whole(), signature) : fast(bytes, head, signature);
+        const inputs = head === undefined ? fastOf(whole(), signature, options) : fast(bytes, head, signature, options);
         if (inputs !== undefined) return inputs;
       }
       return readAny(whole(), signature);
@@ -39,19 +39,19 @@ export function parsePredict(body: Uint8Array): PredictDocument {
 }
 
 /** fast reads a body of the usual form in one pass, up to the brace that closes it; undefined for any other. */
-function fast(bytes: Uint8Array, head: Head, signature: SignatureDef): PredictInputs | undefined {
+function fast(bytes: Uint8Array, head: Head, signature: SignatureDef, options: ReadOptions | undefined): PredictInputs | undefined {
   const types = typesOf(signature);
-  const read = types === undefined ? undefined : readTyped(bytes, head.at, types, head.format);
+  const read = types === undefined ? undefined : readTyped(bytes, head.at, types, head.format, options);
   return read === undefined || bytes[blank(bytes, read.end)] !== 0x7d ? undefined : { format: head.format, inputs: read.inputs };
 }
 
 /** fastOf does the same for a body that has been checked and may hold more: the values are where the check has found them. */
-function fastOf(document: Document, signature: SignatureDef): PredictInputs | undefined {
+function fastOf(document: Document, signature: SignatureDef, options: ReadOptions | undefined): PredictInputs | undefined {
   const [instances, inputs] = [document.get("instances"), document.get("inputs")];
   const range = instances ?? inputs;
   const types = typesOf(signature);
   if (range === undefined || types === undefined || (instances !== undefined && inputs !== undefined)) return undefined;
   const format = instances === undefined ? "columnar" : "row";
-  const read = readTyped(document.bytes.subarray(0, document.range.end), range.start, types, format);
+  const read = readTyped(document.bytes.subarray(0, document.range.end), range.start, types, format, options);
   return read?.end === range.end ? { format, inputs: read.inputs } : undefined;
 }

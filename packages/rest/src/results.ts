@@ -13,22 +13,29 @@ import {
 } from "@tfs/proto";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { Code, codeName, newError } from "@tfs/std";
-import { printFloat } from "./number.ts";
+import { printFloat, shortestFloat } from "./number.ts";
+import type { PrintOptions } from "./predict_response.ts";
 import { indent, quotedText } from "./writer.ts";
 
 const encoder = new TextEncoder();
 
 /** printClassify writes a list of [label, score] pairs per example. Throws InvalidArgument if there is none. */
-export function printClassify(result: ClassificationResult): Uint8Array {
+export function printClassify(result: ClassificationResult, options: PrintOptions = {}): Uint8Array {
+  const print = floatPrinter(options);
   if (result.classifications.length === 0) throw newError(Code.InvalidArgument, "Cannot convert empty ClassificationResults to JSON");
-  const rows = result.classifications.map((c) => `[${c.classes.map((k) => `[${quotedText(k.label)}, ${printFloat(k.score)}]`).join(", ")}]`);
+  const rows = result.classifications.map((c) => `[${c.classes.map((k) => `[${quotedText(k.label)}, ${print(k.score)}]`).join(", ")}]`);
   return encoder.encode(`{\n${indent(1)}"results": [${rows.join(", ")}\n${indent(1)}]\n}`);
 }
 
 /** printRegress writes one number per example. Throws InvalidArgument if there is none. */
-export function printRegress(result: RegressionResult): Uint8Array {
+export function printRegress(result: RegressionResult, options: PrintOptions = {}): Uint8Array {
+  const print = floatPrinter(options);
   if (result.regressions.length === 0) throw newError(Code.InvalidArgument, "Cannot convert empty RegressionResults to JSON");
-  return encoder.encode(`{\n${indent(1)}"results": [${result.regressions.map((r) => printFloat(r.value)).join(", ")}]\n}`);
+  return encoder.encode(`{\n${indent(1)}"results": [${result.regressions.map((r) => print(r.value)).join(", ")}]\n}`);
+}
+
+function floatPrinter({ numbers = "tensorflow" }: PrintOptions): (value: number) => string {
+  return numbers === "shortest" ? shortestFloat : printFloat;
 }
 
 const states: Readonly<Record<number, string>> = Object.fromEntries(Object.entries(ModelVersionStatus_State).map(([name, n]) => [n, name]));

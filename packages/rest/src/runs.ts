@@ -7,7 +7,9 @@ import { floatWidth, intWidth, putFloat, putInteger, putText } from "./print_num
 import { base64, indent, quoted } from "./writer.ts";
 
 /** Numbers is how floats are written: as TensorFlow Serving does, or with as few digits as read back as the same value. */
-export type Numbers = "tensorflow" | "shortest";
+export type Numbers = (typeof numberForms)[number];
+/** numberForms are the names of both, for flags. */
+export const numberForms = ["tensorflow", "shortest"] as const;
 
 /** Run writes `count` elements from index `from` on, `between` between them. `depth` is the level of indentation that they stand at. */
 export type Run = (page: Page, from: number, count: number, between: Uint8Array, depth: number) => void;

@@ -193,6 +193,23 @@ export function ascii(bytes: Uint8Array, from: number, to: number): string {
   return raw.length <= maxArguments ? String.fromCharCode(...raw) : utf8.decode(raw);
 }
 
+/** Words that were read before, by length and last byte: names of signatures and outputs are the same ones again and again. */
+const heard: ({ readonly bytes: Uint8Array; readonly text: string } | undefined)[] = new Array(256).fill(undefined);
+
+/** word is ascii for short names: it remembers some. */
+export function word(bytes: Uint8Array, from: number, to: number): string {
+  const slot = to > from ? ((to - from) * 31 + bytes[to - 1]!) & 0xff : 0;
+  const known = heard[slot];
+  if (known !== undefined && known.bytes.length === to - from) {
+    let i = 0;
+    while (i < known.bytes.length && known.bytes[i] === bytes[from + i]) i++;
+    if (i === known.bytes.length) return known.text;
+  }
+  const text = ascii(bytes, from, to);
+  heard[slot] = { bytes: new Uint8Array(bytes.subarray(from, to)), text };
+  return text;
+}
+
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true }); // else it would drop one at the start of a string
 const encoder = new TextEncoder();
 

@@ -1,4 +1,5 @@
 // Data plane: where the elements of one tensor go while their number is not known.
+import { carve } from "@tfs/std";
 import { DType, layoutOf, type NumericData } from "@tfs/tensor";
 
 /**
@@ -49,12 +50,55 @@ const ranges: ReadonlyMap<DType, readonly [number, number]> = new Map([
   [DType.UInt64, [0, 2 ** 64]],
 ]);
 
+/** Scratch is memory that one document after the other is read into: the tensors of one are gone when the next is read. */
+export interface Scratch {
+  /** Free arrays, at most one of each type. */
+  floats: Float32Array | undefined;
+  doubles: Float64Array | undefined;
+  words: Uint32Array | undefined;
+}
+
+/** An array of more entries than this is not kept: 8 or 16 MiB of each type. */
+const maxKept = 2 << 20;
+
+/** newScratch makes an empty one. */
+export function newScratch(): Scratch {
+  return { floats: undefined, doubles: undefined, words: undefined };
+}
+
+/** keep puts a sink's array back, for the next document. */
+export function keep(scratch: Scratch, { data }: Sink): void {
+  if (data.length > maxKept) return;
+  if (data instanceof Float32Array) scratch.floats = data;
+  else if (data instanceof Float64Array) scratch.doubles = data;
+  else scratch.words = data;
+}
+
+/** take gives a free array of the type, which is then in use. */
+function take(scratch: Scratch, type: DType): Sink["data"] | undefined {
+  let data: Sink["data"] | undefined;
+  switch (arrayOf(type)) {
+    case Float32Array:
+      data = scratch.floats;
+      scratch.floats = undefined;
+      break;
+    case Float64Array:
+      data = scratch.doubles;
+      scratch.doubles = undefined;
+      break;
+    default:
+      data = scratch.words;
+      scratch.words = undefined;
+  }
+  return data;
+}
+
 /** newSink makes room for elements of a dtype out of the bytes [from, end). */
-export function newSink(dtype: DType, view: DataView, from: number, end: number): Sink {
+export function newSink(dtype: DType, view: DataView, from: number, end: number, scratch?: Scratch): Sink {
   const range = ranges.get(dtype);
   const data = arrayOf(dtype);
   return {
-    data: new data(Math.min(firstCapacity, 2 * atMost(end - from))),
+    data: (scratch && take(scratch, dtype)) ?? carve<Sink["data"]>(data, Math.min(firstCapacity, 2 * atMost(end - from))),
     count: 0,
     each: data === Uint32Array ? 2 : 1,
     view,
@@ -93,9 +137,9 @@ export function finished(sink: Sink, dtype: DType): NumericData {
   const filled = sink.data.subarray(0, sink.count);
   const { array } = layoutOf(dtype);
   if (array === undefined) throw new Error(`dtype ${dtype} has no array`);
-  if (filled instanceof Uint32Array) return new array(filled.buffer, 0, sink.count / sink.each);
+  if (filled instanceof Uint32Array) return new array(filled.buffer, filled.byteOffset, sink.count / sink.each);
   if (filled instanceof array) return filled;
-  const out = new array(sink.count);
+  const out = carve<NumericData>(array, sink.count);
   (out as Float64Array).set(filled); // modulo 2^8 or 2^16 where the type is narrow, as TensorFlow Serving's cast does
   return out;
 }

@@ -6,7 +6,7 @@ import { readNumbers } from "./numbers.ts";
 import type { Format } from "./format.ts";
 import { isKey, keyOf } from "./head.ts";
 import { blank } from "./scan.ts";
-import { finished, type Kernel, newSink, type Sink } from "./sink.ts";
+import { finished, type Kernel, keep, newSink, type Scratch, type Sink } from "./sink.ts";
 
 /** Typed is what was read and where it ended. */
 export interface Typed {
@@ -30,31 +30,48 @@ const kernels: ReadonlyMap<DType, Kernel> = new Map<DType, Kernel>([
 /** Deeper lists go the general way. */
 const maxDepth = 16;
 
-/** Column is one input while it is read. */
-interface Column {
+/** Slot is one input of a signature. */
+interface Slot {
   readonly alias: string;
   /** key is the alias as it stands in a body, quotes included. */
   readonly key: Uint8Array;
   readonly dtype: DType;
   readonly kernel: Kernel;
+}
+
+/** Column is one input while it is read. */
+interface Column {
+  readonly slot: Slot;
   readonly sink: Sink;
   /** shape is that of one element, known once `seen` is above 0. */
   readonly shape: number[];
   seen: number;
 }
 
+export interface ReadOptions {
+  /** scratch is where the elements go; the tensors are good until the next document is read into it. Default memory of their own. */
+  readonly scratch?: Scratch;
+}
+
 /** readTyped reads the value at `from`. The last byte must be a closing brace or blank, so that no loop over digits runs past it. */
-export function readTyped(bytes: Uint8Array, from: number, types: ReadonlyMap<string, DType>, format: Format): Typed | undefined {
-  const end = bytes.length;
+export function readTyped(bytes: Uint8Array, from: number, types: ReadonlyMap<string, DType>, format: Format, options: ReadOptions = {}): Typed | undefined {
+  const { scratch } = options;
+  const slots = slotsOf(types);
+  if (slots === undefined) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const columns: Column[] = [];
-  for (const [alias, dtype] of types) {
-    const kernel = kernels.get(dtype);
-    const key = keyOf(alias);
-    if (kernel === undefined || key === undefined) return undefined;
-    columns.push({ alias, key, dtype, kernel, sink: newSink(dtype, view, from, end), shape: [], seen: 0 });
+  for (let i = 0; i < slots.length; i++) {
+    const slot = slots[i]!;
+    columns.push({ slot, sink: newSink(slot.dtype, view, from, bytes.length, scratch), shape: [], seen: 0 });
   }
-  const [only, second] = columns;
+  const read = readColumns(bytes, from, columns, format);
+  if (scratch !== undefined) for (let i = 0; i < columns.length; i++) keep(scratch, columns[i]!.sink);
+  return read;
+}
+
+function readColumns(bytes: Uint8Array, from: number, columns: readonly Column[], format: Format): Typed | undefined {
+  const only = columns[0];
+  const second = columns[1];
   if (only === undefined) return undefined;
   if (format === "columnar") {
     const at = bytes[from] === 0x7b ? readNamed(bytes, from, columns) : second === undefined ? readValue(bytes, from, only) : -1;
@@ -79,17 +96,39 @@ export function readTyped(bytes: Uint8Array, from: number, types: ReadonlyMap<st
   return at < 0 ? undefined : { inputs: tensors(columns, -1), end: at };
 }
 
+/** What slotsOf has found for the types of a signature that is in use. */
+const known = new WeakMap<ReadonlyMap<string, DType>, readonly Slot[] | "none">();
+
+/** slotsOf gives what reading needs to know of each input; undefined if one of them cannot be read here. */
+function slotsOf(types: ReadonlyMap<string, DType>): readonly Slot[] | undefined {
+  let found = known.get(types);
+  if (found === undefined) {
+    const slots: Slot[] = [];
+    for (const [alias, dtype] of types) {
+      const kernel = kernels.get(dtype);
+      const key = keyOf(alias);
+      if (kernel !== undefined && key !== undefined) slots.push({ alias, key, dtype, kernel });
+    }
+    found = slots.length === types.size ? slots : "none";
+    known.set(types, found);
+  }
+  return found === "none" ? undefined : found;
+}
+
 /** tensors puts the number of rows in front of every shape, if there is one. */
 function tensors(columns: readonly Column[], rows: number): Map<string, Tensor> {
   const out = new Map<string, Tensor>();
-  for (const { alias, dtype, shape, sink } of columns) out.set(alias, newTensor(dtype, rows < 0 ? shape : [rows, ...shape], finished(sink, dtype)));
+  for (let i = 0; i < columns.length; i++) {
+    const { slot, shape, sink } = columns[i]!;
+    out.set(slot.alias, newTensor(slot.dtype, rows < 0 ? shape : [rows, ...shape], finished(sink, slot.dtype)));
+  }
   return out;
 }
 
 /** named gives the column whose key stands at `at`: most often the one that stood there in the row before. */
 function named(bytes: Uint8Array, at: number, columns: readonly Column[], likely: number): Column | undefined {
   const usual = columns[likely]!;
-  return isKey(bytes, at, usual.key) ? usual : columns.find((column) => isKey(bytes, at, column.key));
+  return isKey(bytes, at, usual.slot.key) ? usual : columns.find((column) => isKey(bytes, at, column.slot.key));
 }
 
 /** readNamed reads one object with every column's name once, and gives the offset after it; -1 for anything else. */
@@ -100,7 +139,7 @@ function readNamed(bytes: Uint8Array, from: number, columns: readonly Column[]):
     at = blank(bytes, at + 1); // past the brace or the comma
     const column = named(bytes, at, columns, i);
     if (column === undefined || column.seen >= rows) return -1;
-    at = blank(bytes, at + column.key.length);
+    at = blank(bytes, at + column.slot.key.length);
     if (bytes[at] !== 0x3a) return -1;
     at = readValue(bytes, blank(bytes, at + 1), column);
     if (at < 0) return -1;
@@ -112,7 +151,8 @@ function readNamed(bytes: Uint8Array, from: number, columns: readonly Column[]):
 
 /** readValue reads one value of a column, and gives the offset after it; -1 for anything unusual, and for another shape than the first value's. */
 function readValue(bytes: Uint8Array, from: number, column: Column): number {
-  const { kernel, sink, shape } = column;
+  const { sink, shape } = column;
+  const { kernel } = column.slot;
   const first = column.seen++ === 0;
   if (bytes[from] !== 0x5b) return !first && shape.length > 0 ? -1 : kernel(bytes, from, sink, 0, true);
   // How many elements the open list of each level has so far.

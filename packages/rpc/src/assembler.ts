@@ -43,7 +43,7 @@ class Assembler {
       if (this.#message === undefined) {
         while (at < end && this.#prefixAt < prefixBytes) this.#prefix[this.#prefixAt++] = buffer[at++]!;
         if (this.#prefixAt < prefixBytes) return;
-        this.#length = messageLength(this.#prefix, this.#maxMessageBytes);
+        this.#length = messageLength(this.#prefix, 0, this.#maxMessageBytes);
         this.#message = Buffer.allocUnsafe(Math.min(this.#length, trustBytes));
         this.#at = 0;
       }

@@ -4,18 +4,15 @@ import type { Call, CallHandler, OpenOptions } from "./call.ts";
 import { acceptEncoding, type Compression, decompress } from "./compression.ts";
 import { type Field, type Fields, newField, newFields } from "./fields.ts";
 import type { Metadata } from "./metadata.ts";
+import { type Called, callFields } from "./request.ts";
 import { answerFault, failureFromTrailers } from "./status.ts";
 
 /** Asked is what every call says, whatever it sends. */
-export interface Asked {
-  /** path is "/package.Service/Method". */
-  readonly path: string;
+export interface Asked extends Called {
   readonly metadata?: Metadata;
   /** compression of what is sent; default none. What comes is read compressed or not. */
   readonly compression?: Compression;
   readonly clock: Clock;
-  readonly authority: string;
-  readonly scheme: "http" | "https";
   /** maxMessageBytes bounds each message of the answer, decompressed. */
   readonly maxMessageBytes: number;
 }
@@ -67,7 +64,7 @@ class Attempt implements CallHandler {
     this.#maxMessageBytes = asked.maxMessageBytes;
     this.#assembler = newAssembler(hearer, asked);
     const leftMs = remainingMs(ctx);
-    this.#call = opener.open(requestFields(asked), this, { deadline: asked.clock.now() + leftMs });
+    this.#call = opener.open(fieldsOf(asked), this, { deadline: asked.clock.now() + leftMs });
     this.#timer = leftMs > maxTimerMs ? undefined : asked.clock.after(leftMs, () => this.abandon(deadlineExceeded), { background: true });
     if (ctx.signal === background().signal) this.#onAbort = undefined;
     else {
@@ -153,17 +150,14 @@ export type { Attempt };
 /** setTimeout fires at once when asked for more (24.8 days); a deadline that far away needs no timer. */
 const maxTimerMs = 0x7fffffff;
 
-const teTrailers = newField("te", "trailers");
-const grpcType = newField("content-type", "application/grpc");
-const acceptedField = newField("grpc-accept-encoding", acceptEncoding);
 const offered: ReadonlySet<string> = new Set(acceptEncoding.split(","));
-const post = newField(":method", "POST");
 
-function requestFields({ path, scheme, authority, compression, metadata }: Asked): Fields {
-  const list: Field[] = [post, newField(":scheme", scheme), newField(":authority", authority), newField(":path", path), teTrailers, grpcType, acceptedField];
+function fieldsOf({ compression, metadata, ...asked }: Asked): Fields {
+  const fields = callFields(asked);
+  if (compression === undefined && metadata === undefined) return fields;
+  const list: Field[] = [...fields.list];
   if (compression !== undefined) list.push(newField("grpc-encoding", compression));
-  if (metadata === undefined) return newFields(list);
-  for (const [name, value] of Object.entries(metadata)) {
+  for (const [name, value] of Object.entries(metadata ?? {})) {
     for (const one of typeof value === "string" ? [value] : value) list.push(newField(name, one));
   }
   return newFields(list);

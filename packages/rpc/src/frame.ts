@@ -41,7 +41,7 @@ export function newDeframer(options: { readonly maxMessageBytes: number }): Defr
       const messages: Message[] = [];
       let bytes = kept.length === 1 ? chunk : Buffer.concat(kept, keptBytes);
       while (bytes.length >= prefixBytes) {
-        wantBytes = prefixBytes + messageLength(bytes, maxMessageBytes);
+        wantBytes = prefixBytes + messageLength(bytes, 0, maxMessageBytes);
         if (bytes.length < wantBytes) break;
         messages.push({ compressed: bytes[0] === 1, bytes: bytes.subarray(prefixBytes, wantBytes) });
         bytes = bytes.subarray(wantBytes);
@@ -57,10 +57,10 @@ export function newDeframer(options: { readonly maxMessageBytes: number }): Defr
   };
 }
 
-/** messageLength reads a prefix. Throws Internal for a bad flag, ResourceExhausted past the limit. */
-export function messageLength(bytes: Uint8Array, maxMessageBytes: number): number {
-  if (bytes[0]! > 1) throw newError(Code.Internal, `invalid message flags ${bytes[0]}, expected 0 or 1`);
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(1);
+/** messageLength reads the prefix at an offset. Throws Internal for a bad flag, ResourceExhausted past the limit. */
+export function messageLength(bytes: Uint8Array, at: number, maxMessageBytes: number): number {
+  if (bytes[at]! > 1) throw newError(Code.Internal, `invalid message flags ${bytes[at]}, expected 0 or 1`);
+  const length = ((bytes[at + 1]! << 24) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 8) | bytes[at + 4]!) >>> 0;
   if (length > maxMessageBytes) throw newError(Code.ResourceExhausted, `message of ${length} bytes is larger than the limit of ${maxMessageBytes}`);
   return length;
 }

@@ -1,6 +1,7 @@
 // The only file that reads argv and the environment. It reads like a parts list.
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { numberForms } from "@tfs/rest";
 import { background, Code, type Flags, type Level, messageOf, newError, newLogger, systemClock, usage, withCancel } from "@tfs/std";
 import { type ModelSource, modelsOf, parseModelConfig } from "./config/index.ts";
 import { flags, headline, readFlags } from "./flags/index.ts";
@@ -17,8 +18,8 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(`tfs-server ${version}\n`);
     return 0;
   }
-  const level = oneOf(options, "log_level", ["debug", "info", "warn", "error"]) as Level;
-  const format = oneOf(options, "log_format", ["text", "json"]) as "text" | "json";
+  const level = oneOf<Level>(options, "log_level", ["debug", "info", "warn", "error"]);
+  const format = oneOf(options, "log_format", ["text", "json"] as const);
   const clock = systemClock();
   const logger = newLogger({ write: (line) => void process.stderr.write(`${line}\n`), clock, level, format });
 
@@ -35,6 +36,7 @@ async function main(argv: readonly string[]): Promise<number> {
     grpc: [...(port === 0 ? [] : [{ port, ...host }]), ...(socket === "" ? [] : [{ path: socket }])],
     ...(restPort === 0 ? {} : { rest: { port: restPort, ...host } }),
     restTimeoutMs: options.int("rest_api_timeout_in_ms"),
+    restNumbers: oneOf(options, "rest_api_numbers", numberForms),
     strict: options.bool("strict_startup"),
     cors: options.bool("rest_api_enable_cors_support"),
     checkMethodName: options.bool("enable_signature_method_name_check"),
@@ -68,10 +70,10 @@ async function modelSources(options: Flags): Promise<ModelSource[]> {
   return parseModelConfig(text, file);
 }
 
-function oneOf(options: Flags, name: string, values: readonly string[]): string {
-  const value = options.string(name);
-  if (!values.includes(value)) throw newError(Code.InvalidArgument, `--${name}=${value}: expected one of ${values.join(", ")}`);
-  return value;
+function oneOf<T extends string>(options: Flags, name: string, values: readonly T[]): T {
+  const found = values.find((value) => value === options.string(name));
+  if (found === undefined) throw newError(Code.InvalidArgument, `--${name}=${options.string(name)}: expected one of ${values.join(", ")}`);
+  return found;
 }
 
 try {

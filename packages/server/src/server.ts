@@ -1,5 +1,6 @@
 import { type Engine, newEmbeddedEngine } from "@tfs/engine";
-import { type BindAddress, formatAddress, type Listener, newListener } from "@tfs/rpc";
+import type { Numbers } from "@tfs/rest";
+import { type BindAddress, formatAddress, type Listener, newBudget, newListener } from "@tfs/rpc";
 import { type Clock, Code, type Ctx, type Failure, type Logger, newError, throwIfDone } from "@tfs/std";
 import type { Form } from "@tfs/tensor";
 import type { ModelSource } from "./config/index.ts";
@@ -21,6 +22,8 @@ export interface ServerOptions {
   readonly rest?: BindAddress;
   /** restTimeoutMs bounds one inference over REST; default 30,000, 0 or less means no limit. */
   readonly restTimeoutMs?: number;
+  /** restNumbers is how REST answers print floats; default "tensorflow". */
+  readonly restNumbers?: Numbers;
   readonly cors?: boolean;
   readonly checkMethodName?: boolean;
   /** form is how Predict answers over gRPC carry tensors; default "values", as TensorFlow Serving. */
@@ -29,9 +32,12 @@ export interface ServerOptions {
   readonly strict?: boolean;
   /** maxBodyBytes bounds a REST body; default 512 MiB. */
   readonly maxBodyBytes?: number;
+  /** maxHeldBodyBytes bounds all REST bodies that are in memory at a time; a request that would pass it is refused. Default 1 GiB. */
+  readonly maxHeldBodyBytes?: number;
 }
 
 const defaultMaxBodyBytes = 512 << 20;
+const defaultMaxHeldBodyBytes = 2 ** 30;
 
 /** Started is where a server listens (`host:port` or `unix:path`), and what did not load. `rest` is undefined if REST was not wanted or its port not to be had. */
 export interface Started {
@@ -84,7 +90,8 @@ class ModelServer {
 
   /** openRest listens for REST. A port that cannot be had is logged, and gRPC goes on alone, as in TensorFlow Serving, whose words these are. */
   async #openRest(ctx: Ctx, address: BindAddress, infer: InferOptions): Promise<string | undefined> {
-    const { clock, logger, grpc = [], restTimeoutMs = 30_000, cors = false, maxBodyBytes = defaultMaxBodyBytes } = this.#options;
+    const { clock, logger, grpc = [], restTimeoutMs = 30_000, restNumbers = "tensorflow", cors = false } = this.#options;
+    const { maxBodyBytes = defaultMaxBodyBytes, maxHeldBodyBytes = defaultMaxHeldBodyBytes } = this.#options;
     const port = "port" in address ? address.port : 0;
     if (port !== 0 && grpc.some((other) => "port" in other && other.port === port)) {
       logger.error("server_options.http_port cannot be same as grpc_port. Please use a different port for HTTP/REST API. Skipped exporting HTTP/REST API.", {
@@ -92,7 +99,9 @@ class ModelServer {
       });
       return undefined;
     }
-    const listener = newListener({ onExchange: newHttpHandler({ infer, timeoutMs: restTimeoutMs, cors, maxBodyBytes, logger }), clock, logger });
+    const bodies = newBudget(maxHeldBodyBytes);
+    const onExchange = newHttpHandler({ infer, timeoutMs: restTimeoutMs, numbers: restNumbers, cors, maxBodyBytes, bodies, logger });
+    const listener = newListener({ onExchange, clock, logger });
     this.#rest = listener;
     try {
       return formatAddress(await listener.listen(ctx, address));

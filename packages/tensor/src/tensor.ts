@@ -1,4 +1,4 @@
-import { Code, newError } from "@tfs/std";
+import { type ArrayOf, Code, carve, newError } from "@tfs/std";
 import { type ArrayType, DType, dtypeName, layoutOf, type NumericData, type TensorData, toDType } from "./dtype.ts";
 
 /**
@@ -66,10 +66,10 @@ export function newTensor(dtype: DType, shape: readonly number[], data: TensorDa
   return { dtype, shape, data };
 }
 
-/** newArray makes a typed array of zeros. Throws ResourceExhausted where the platform has no room for it. */
-export function newArray(array: ArrayType, length: number): NumericData {
+/** newArray makes a typed array of zeros; `short` is for one that lives as long as a request. Throws ResourceExhausted where the platform has no room for it. */
+export function newArray(array: ArrayType, length: number, life: "long" | "short" = "long"): NumericData {
   try {
-    return new array(length);
+    return life === "short" ? carve(array as ArrayOf<NumericData>, length) : new array(length);
   } catch (err) {
     throw newError(Code.ResourceExhausted, `no memory for ${length} values of ${array.BYTES_PER_ELEMENT} bytes`, err);
   }

@@ -27,7 +27,7 @@ export function fill(c: Cursor, dtype: DType, shape: readonly number[], n: numbe
   if (only !== undefined && viewable && seen.count >= want && (only.bytes.byteOffset + only.at) % array.BYTES_PER_ELEMENT === 0) {
     return new array(only.bytes.buffer, only.bytes.byteOffset + only.at, want);
   }
-  const out = newArray(array, want);
+  const out = newArray(array, want, "short");
   if (kind === "varint") readVarints(c, field, dtype, out);
   else if (kind === "raw") copyInto(out, 0, only);
   else readFixed(c, field, kind, out);

@@ -1,11 +1,13 @@
 /**
  * Package bridge answers TensorFlow Serving's REST API by asking the fleet over gRPC.
  *
- *     const bridge = newBridge(unary, clock);
- *     const body = await bridge.answer(ctx, route("POST", "/v1/models/m:predict"), requestBody);
+ *     const bridge = newBridge({ opener: pool, clock, numbers: "tensorflow" });
+ *     const body = await bridge.answer(ctx, "status", { target: { model: "m" }, body: new Uint8Array(), metadata: [] });
+ *     bridge.predict({ target: { model: "m" }, body: requestBody, deadline, metadata: [] }, handler).start();
  *
  * @module
  */
+export type { PredictHandler, Prediction } from "./predict.ts";
 export type { Bridge } from "./rest.ts";
 export { newBridge } from "./rest.ts";
-export type { Unary } from "./unary.ts";
+export { maxAnswerBytes } from "./unary.ts";

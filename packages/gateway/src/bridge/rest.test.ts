@@ -1,7 +1,7 @@
 // The real model server behind, as a process of its own; its REST API is what the gateway's is held to.
 import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
+import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -47,10 +47,10 @@ interface Reply {
   readonly body: string;
 }
 
-function send(base: string, call: string, body?: string | Uint8Array, headers: Record<string, string> = {}): Promise<Reply> {
+function send(base: string, call: string, body?: string | Uint8Array, headers: Record<string, string> = {}, agent?: Agent): Promise<Reply> {
   const [method, path] = call.split(" ");
   return new Promise((resolve, reject) => {
-    const req = request(`${base}${path}`, { method: method!, headers }, (res) => {
+    const req = request(`${base}${path}`, { method: method!, headers, ...(agent === undefined ? {} : { agent }) }, (res) => {
       let text = "";
       res.setEncoding("utf8");
       res.on("data", (part: string) => (text += part));
@@ -121,6 +121,8 @@ const rows: readonly Row[] = [
   { call: "POST /v1/models/m/versions/9:predict", body: one, status: 404, want: "Servable not found for request: Specific(m, 9)" },
   { call: "POST /v1/models/m/labels/prod:predict", body: one, status: 400, want: "Unrecognized servable version label: prod" },
   { call: "POST /v1/models/none:predict", body: "{", status: 400, want: /JSON Parse error: / },
+  { call: "POST /v1/models/none:predict", body: '{"instances":[1.0],"junk":[[[', status: 400, want: /JSON Parse error: / },
+  { call: "POST /v1/models/none:predict", body: '{"instances":[1.0,}]}', status: 400, want: /JSON Parse error: Invalid value. at offset: 18/ },
   { call: "POST /v1/models/m/versions/123:predict", body: one, status: 200, want: { predictions: [2.5] } },
   { call: "POST /v1/models/m:regress", body: '{"signature_name":"regress_x_to_y","examples":[{"x":80.0}]}', status: 200, want: { results: [42] } },
   { call: "POST /v1/models/m:regress", body: '{"signature_name":"regress_x_to_y","examples":[{"x":80}]}', status: 400, want: /error/ },
@@ -158,6 +160,7 @@ const rows: readonly Row[] = [
     status: 400,
     want: "JSON Parse error: The document is empty",
   },
+  { call: predict, body: one, headers: { "accept-encoding": "gzip" }, status: 200, want: { predictions: [2.5] } }, // answers are never compressed
   { call: "OPTIONS /v1/models/m:predict", headers: { origin: "https://app.example" }, status: 200, want: /^$/ },
   { call: "OPTIONS /v1/models/m:predict", status: 400, want: /^$/ },
   { call: "GET /", status: 404, want: /<title>404 Not Found<\/title>/ },
@@ -211,6 +214,31 @@ test("rest: 16 large predictions at a time are the server's own", async () => {
   const direct = await send(`http://127.0.0.1:${restPort}`, predict, body);
   const replies = await Promise.all(Array.from({ length: 16 }, () => send(gateway.url, predict, body)));
   for (const reply of replies) assert.deepEqual(reply, direct);
+});
+
+test("rest: floats are printed with the fewest digits where that is asked for", async () => {
+  await using shortest = await startGateway([`unix:${socket}`], { restNumbers: "shortest" });
+  await untilReady(shortest);
+  const body = '{"inputs":[0.66666667,9000000]}';
+  assert.match((await send(gateway.url, predict, body)).body, /2\.33333325,\s+4\.5e\+06|2\.33333325,\s+4500002\.0/);
+  assert.match((await send(shortest.url, predict, body)).body, /2\.3333333,\s+4500002\.0/);
+  const regress = '{"signature_name":"regress_x_to_y","examples":[{"x":0.66666667}]}';
+  assert.match((await send(gateway.url, "POST /v1/models/m:regress", regress)).body, /2\.33333325/);
+  assert.match((await send(shortest.url, "POST /v1/models/m:regress", regress)).body, /2\.3333333]/);
+});
+
+test("rest: one connection, bodies of all sizes, targets and formats in turn: each gets its own answer", async () => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  for (let i = 0; i < 40; i++) {
+    const values = Array.from({ length: i % 8 === 7 ? 30_000 : 1 + (i % 5) * 7 }, (_, k) => (k * i) / 8);
+    const body = JSON.stringify(i % 2 === 0 ? { instances: values } : { inputs: { x: values } });
+    const call = i % 3 === 0 ? predict : "POST /v1/models/m/versions/123:predict";
+    const { status, body: text } = await send(gateway.url, call, body, {}, agent);
+    assert.equal(status, 200, text);
+    const want = values.map((v) => Math.fround(v / 2 + 2));
+    assert.deepEqual(JSON.parse(text), i % 2 === 0 ? { predictions: want } : { outputs: want });
+  }
+  agent.destroy();
 });
 
 test("rest: over HTTP/2 the answer is the same", async () => {

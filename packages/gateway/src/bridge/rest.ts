@@ -7,35 +7,57 @@ import {
   GetModelMetadataResponseSchema,
   GetModelStatusRequestSchema,
   GetModelStatusResponseSchema,
-  type ModelSpec,
-  ModelSpecSchema,
-  PredictRequestEnvelopeSchema,
-  PredictResponseEnvelopeSchema,
   RegressionRequestSchema,
   RegressionResponseSchema,
   RegressionResultSchema,
 } from "@tfs/proto";
-import { parseExamples, parsePredict, printClassify, printMetadata, printPredict, printRegress, printStatus, type Route, type Target } from "@tfs/rest";
+import { newScratch, type Numbers, parseExamples, printClassify, printMetadata, printRegress, printStatus, type Route, type Target } from "@tfs/rest";
+import { callUnary, type Field, newFields, type Opener } from "@tfs/rpc";
 import { type Clock, Code, type Ctx, messageOf, newError, unreachable } from "@tfs/std";
-import { decode, encode } from "@tfs/tensor";
-import { newSignatures, type Signatures } from "./signatures.ts";
-import { classifyPath, metadataPath, predictPath, regressPath, statusPath, type Unary } from "./unary.ts";
+import { newPrediction, type PredictCall, type PredictHandler, type Prediction } from "./predict.ts";
+import { newSignatures, specOf } from "./signatures.ts";
+import { authority, classifyPath, maxAnswerBytes, metadataPath, regressPath, statusPath, type Unary } from "./unary.ts";
 
-/** Bridge turns a REST call into gRPC calls and prints the answer. Throws what the fleet answers, code and text as they are. */
-export interface Bridge {
-  answer(ctx: Ctx, call: Exclude<Route, { kind: "preflight" }>, body: Uint8Array): Promise<Uint8Array>;
+/** Asked is a call that is no prediction. */
+export interface Asked {
+  readonly target: Target;
+  readonly body: Uint8Array;
+  /** metadata goes to the fleet beside the message. */
+  readonly metadata: readonly Field[];
 }
 
-export function newBridge(unary: Unary, clock: Clock): Bridge {
-  const signatures = newSignatures(unary, clock);
+/** Bridge turns REST calls into gRPC calls and prints the answers. */
+export interface Bridge {
+  /** predict gives a call ready to start. */
+  predict(call: PredictCall, handler: PredictHandler): Prediction;
+  /** answer is for every other verb. Throws what the fleet answers, code and text as they are. */
+  answer(ctx: Ctx, kind: Exclude<Route["kind"], "preflight" | "predict">, call: Asked): Promise<Uint8Array>;
+}
+
+export interface BridgeOptions {
+  /** opener starts calls on some backend. */
+  readonly opener: Opener;
+  readonly clock: Clock;
+  /** numbers is how floats are printed. */
+  readonly numbers: Numbers;
+}
+
+export function newBridge({ opener, clock, numbers }: BridgeOptions): Bridge {
+  const unaryOver =
+    (over: Opener): Unary =>
+    async (ctx, path, message) =>
+      (await callUnary(ctx, over, { path, message, clock, authority, scheme: "http", maxMessageBytes: maxAnswerBytes })).message;
+  const options = { opener, signatures: newSignatures(unaryOver(opener), clock), scratch: newScratch(), numbers };
 
   async function ask<I extends DescMessage, O extends DescMessage>(
     ctx: Ctx,
+    metadata: readonly Field[],
     path: string,
     input: I,
     output: O,
     request: MessageInitShape<I>,
   ): Promise<MessageShape<O>> {
+    const unary = unaryOver({ open: (fields, handler, how) => opener.open(newFields([...fields.list, ...metadata]), handler, how) });
     const bytes = await unary(ctx, path, toBinary(input, create(input, request)));
     try {
       return fromBinary(output, bytes);
@@ -44,54 +66,33 @@ export function newBridge(unary: Unary, clock: Clock): Bridge {
     }
   }
 
-  async function predict(ctx: Ctx, target: Target, body: Uint8Array): Promise<Uint8Array> {
-    const document = parsePredict(body);
-    const modelSpec = specOf(target, document.signatureName);
-    const { format, inputs } = document.inputs(await signatureOf(ctx, modelSpec, signatures));
-    const tensors = Object.fromEntries([...inputs].map(([alias, tensor]) => [alias, encode(tensor)]));
-    const response = await ask(ctx, predictPath, PredictRequestEnvelopeSchema, PredictResponseEnvelopeSchema, { modelSpec, inputs: tensors });
-    return printPredict(new Map(Object.entries(response.outputs).map(([alias, bytes]) => [alias, decode(bytes, { name: alias })])), format);
-  }
-
   return {
-    async answer(ctx, call, body) {
-      switch (call.kind) {
-        case "predict":
-          return await predict(ctx, call, body);
+    predict: (call, handler) => newPrediction(call, handler, options),
+    async answer(ctx, kind, { target, body, metadata }) {
+      switch (kind) {
         case "classify": {
           const { signatureName, input } = parseExamples(body);
-          const request = { modelSpec: specOf(call, signatureName), input };
-          const { result } = await ask(ctx, classifyPath, ClassificationRequestSchema, ClassificationResponseSchema, request);
-          return printClassify(result ?? create(ClassificationResultSchema));
+          const request = { modelSpec: specOf(target, signatureName), input };
+          const { result } = await ask(ctx, metadata, classifyPath, ClassificationRequestSchema, ClassificationResponseSchema, request);
+          return printClassify(result ?? create(ClassificationResultSchema), options);
         }
         case "regress": {
           const { signatureName, input } = parseExamples(body);
-          const request = { modelSpec: specOf(call, signatureName), input };
-          const { result } = await ask(ctx, regressPath, RegressionRequestSchema, RegressionResponseSchema, request);
-          return printRegress(result ?? create(RegressionResultSchema));
+          const request = { modelSpec: specOf(target, signatureName), input };
+          const { result } = await ask(ctx, metadata, regressPath, RegressionRequestSchema, RegressionResponseSchema, request);
+          return printRegress(result ?? create(RegressionResultSchema), options);
         }
         case "metadata": {
-          const request = { modelSpec: specOf(call, ""), metadataField: ["signature_def"] };
-          return printMetadata(await ask(ctx, metadataPath, GetModelMetadataRequestSchema, GetModelMetadataResponseSchema, request));
+          const request = { modelSpec: specOf(target, ""), metadataField: ["signature_def"] };
+          return printMetadata(await ask(ctx, metadata, metadataPath, GetModelMetadataRequestSchema, GetModelMetadataResponseSchema, request));
         }
         case "status":
-          return printStatus(await ask(ctx, statusPath, GetModelStatusRequestSchema, GetModelStatusResponseSchema, { modelSpec: specOf(call, "") }));
+          return printStatus(
+            await ask(ctx, metadata, statusPath, GetModelStatusRequestSchema, GetModelStatusResponseSchema, { modelSpec: specOf(target, "") }),
+          );
         default:
-          return unreachable(call.kind);
+          return unreachable(kind);
       }
     },
   };
-}
-
-async function signatureOf(ctx: Ctx, spec: ModelSpec, signatures: Signatures) {
-  const known = await signatures.of(ctx, spec);
-  const name = spec.signatureName || "serving_default";
-  return Object.hasOwn(known, name) ? known[name] : undefined;
-}
-
-function specOf(target: Target, signatureName: string): ModelSpec {
-  const { model, version, label } = target;
-  const base = { name: model, signatureName };
-  if (version !== undefined) return create(ModelSpecSchema, { ...base, versionChoice: { case: "version", value: { value: version } } });
-  return create(ModelSpecSchema, label === undefined ? base : { ...base, versionChoice: { case: "versionLabel", value: label } });
 }

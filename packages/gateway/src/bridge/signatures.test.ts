@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
-import { GetModelMetadataRequestSchema, GetModelMetadataResponseSchema, type ModelSpec, ModelSpecSchema, SignatureDefMapSchema } from "@tfs/proto";
-import { background, Code, newError, withCancel } from "@tfs/std";
+import { GetModelMetadataRequestSchema, GetModelMetadataResponseSchema, type ModelSpec, SignatureDefMapSchema } from "@tfs/proto";
+import type { Target } from "@tfs/rest";
+import { Code, newError } from "@tfs/std";
 import { fakeClock } from "@tfs/std/testing";
-import { newSignatures } from "./signatures.ts";
+import { type Known, newSignatures } from "./signatures.ts";
 
 /** A fleet that answers each question with the signature `v<n>` for the n-th, when it is told to. */
 function newFleet() {
@@ -24,17 +25,13 @@ function newFleet() {
   return { asked, clock, signatures: newSignatures(unary, clock), next: () => waiting.shift()! };
 }
 
-const spec = (name: string, version?: bigint | string): ModelSpec => {
-  if (version === undefined) return create(ModelSpecSchema, { name, signatureName: "any" });
-  const versionChoice =
-    typeof version === "string" ? { case: "versionLabel" as const, value: version } : { case: "version" as const, value: { value: version } };
-  return create(ModelSpecSchema, { name, versionChoice });
-};
-const namesOf = async (answer: Promise<object>): Promise<string[]> => Object.keys(await answer);
+const target = (model: string, choice?: bigint | string): Target =>
+  choice === undefined ? { model } : typeof choice === "string" ? { model, label: choice } : { model, version: choice };
+const namesOf = async (answer: Promise<Known>): Promise<readonly string[]> => (await answer).names;
 
-test("signatures: who asks for the same spec at the same time shares one question", async () => {
+test("signatures: who asks for the same target at the same time shares one question", async () => {
   const fleet = newFleet();
-  const answers = [1, 2, 3].map(() => fleet.signatures.of(background(), spec("m")));
+  const answers = [1, 2, 3].map(() => fleet.signatures.of(target("m")));
   fleet.next().answer();
   for (const answer of answers) assert.deepEqual(await namesOf(answer), ["v1"]);
   assert.equal(fleet.asked.length, 1);
@@ -43,54 +40,70 @@ test("signatures: who asks for the same spec at the same time shares one questio
 
 test("signatures: an answer is good for five seconds, and no longer", async () => {
   const fleet = newFleet();
-  const first = fleet.signatures.of(background(), spec("m"));
+  const first = fleet.signatures.of(target("m"));
   fleet.next().answer();
   await first;
   await fleet.clock.advance(4999);
-  assert.deepEqual(await namesOf(fleet.signatures.of(background(), spec("m"))), ["v1"]);
+  assert.deepEqual(await namesOf(fleet.signatures.of(target("m"))), ["v1"]);
   await fleet.clock.advance(1);
-  const second = fleet.signatures.of(background(), spec("m"));
+  const second = fleet.signatures.of(target("m"));
   fleet.next().answer();
   assert.deepEqual(await namesOf(second), ["v2"]);
 });
 
-test("signatures: model, version and label make a spec; no two of them are mixed up", async () => {
+test("signatures: model, version and label make a target; no two of them are mixed up", async () => {
   const fleet = newFleet();
-  const specs = [spec("m"), spec("n"), spec("m", 1n), spec("m", 2n), spec("m", "1"), spec("m", "canary"), spec('m","version","1'), spec("")];
-  const answers = specs.map((s) => fleet.signatures.of(background(), s));
-  for (const _ of specs) fleet.next().answer();
+  const targets = [target("m"), target("n"), target("m", 1n), target("m", 2n), target("m", "1"), target("m", "canary"), target('m","version","1'), target("")];
+  const answers = targets.map((s) => fleet.signatures.of(s));
+  for (const _ of targets) fleet.next().answer();
   assert.deepEqual(
     await Promise.all(answers.map(namesOf)),
-    specs.map((_, i) => [`v${i + 1}`]),
+    targets.map((_, i) => [`v${i + 1}`]),
   );
 });
 
 test("signatures: a failure reaches everyone who waits, as it is, and is not remembered", async () => {
   const fleet = newFleet();
-  const answers = [1, 2].map(() => fleet.signatures.of(background(), spec("m")));
+  const answers = [1, 2].map(() => fleet.signatures.of(target("m")));
   const failure = newError(Code.NotFound, "Servable not found for request: Latest(m)");
   fleet.next().fail(failure);
   for (const answer of answers) await assert.rejects(answer, failure);
-  const again = fleet.signatures.of(background(), spec("m"));
+  const again = fleet.signatures.of(target("m"));
   fleet.next().answer();
   assert.deepEqual(await namesOf(again), ["v2"]);
 });
 
-test("signatures: one who goes away does not take the answer from the others", async () => {
+test("signatures: what is known is known without waiting, for as long as it is good", async () => {
   const fleet = newFleet();
-  using ctx = withCancel(background());
-  const [gone, stays] = [fleet.signatures.of(ctx, spec("m")), fleet.signatures.of(background(), spec("m"))];
-  ctx.cancel();
-  await assert.rejects(gone, { code: Code.Canceled });
+  assert.equal(fleet.signatures.known(target("m")), undefined);
+  const answer = fleet.signatures.of(target("m"));
+  assert.equal(fleet.signatures.known(target("m")), undefined, "asked, and not answered yet");
   fleet.next().answer();
-  assert.deepEqual(await namesOf(stays), ["v1"]);
+  const known = await answer;
+  assert.equal(fleet.signatures.known(target("m")), known);
+  assert.equal(fleet.signatures.known(target("m", 1n)), undefined);
+  await fleet.clock.advance(5000);
+  assert.equal(fleet.signatures.known(target("m")), undefined);
 });
 
-test("signatures: 1,024 specs are remembered, the oldest goes for one more", async () => {
+test("signatures: a plan is made once for each name there is", async () => {
+  const fleet = newFleet();
+  const answer = fleet.signatures.of(target("m"));
+  fleet.next().answer();
+  const known = await answer;
+  assert.ok(known.plan("v1").signature !== undefined);
+  assert.equal(known.plan("v1"), known.plan("v1"));
+  for (const name of ["", "v2", "constructor", "__proto__"]) {
+    assert.equal(known.plan(name).signature, undefined);
+    assert.notEqual(known.plan(name), known.plan(name), "names that strangers make up are not kept");
+  }
+});
+
+test("signatures: 1,024 targets are remembered, the oldest goes for one more", async () => {
   const fleet = newFleet();
   const ask = async (name: string): Promise<void> => {
     const before = fleet.asked.length;
-    const answer = fleet.signatures.of(background(), spec(name));
+    const answer = fleet.signatures.of(target(name));
     if (fleet.asked.length > before) fleet.next().answer();
     await answer;
   };
@@ -106,5 +119,5 @@ test("signatures: 1,024 specs are remembered, the oldest goes for one more", asy
 
 test("signatures: metadata without signatures is the model server's fault", async () => {
   const signatures = newSignatures(() => Promise.resolve(new Uint8Array()), fakeClock());
-  await assert.rejects(signatures.of(background(), spec("m")), { code: Code.Internal, message: "the model server sent metadata without signatures" });
+  await assert.rejects(signatures.of(target("m")), { code: Code.Internal, message: "the model server sent metadata without signatures" });
 });

@@ -1,67 +1,113 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
-import { GetModelMetadataRequestSchema, GetModelMetadataResponseSchema, type ModelSpec, type SignatureDef, SignatureDefMapSchema } from "@tfs/proto";
-import { background, type Clock, Code, type Ctx, newError, race, withTimeout } from "@tfs/std";
+import { GetModelMetadataRequestSchema, GetModelMetadataResponseSchema, type ModelSpecSchema, type SignatureDef, SignatureDefMapSchema } from "@tfs/proto";
+import { newPredictEncoder, type PredictEncoder, type Target } from "@tfs/rest";
+import { background, type Clock, Code, newError, withTimeout } from "@tfs/std";
 import { metadataPath, type Unary } from "./unary.ts";
 
-/** SignatureMap is a model version's signatures by name. */
-export interface SignatureMap {
-  readonly [name: string]: SignatureDef;
+/** Signatures are what the fleet last said about models, versions and labels. */
+export interface Signatures {
+  /** known gives what `of` would give, if it would not have to ask. */
+  known(target: Target): Known | undefined;
+  /** of gives the signatures of a target. Callers that ask for the same one at the same time share one question, which ends with none of them. Throws what the fleet answers. */
+  of(target: Target): Promise<Known>;
 }
 
-/** Signatures are what the fleet last said about model specs. */
-export interface Signatures {
-  /** of gives the signatures of a spec by name. Callers that ask for the same spec at the same time share one question; one of them going away does not end it. */
-  of(ctx: Ctx, spec: ModelSpec): Promise<SignatureMap>;
+/** Known are a target's signatures. */
+export interface Known {
+  readonly names: readonly string[];
+  /** plan gives what a call with this signature needs; "" is the default one. */
+  plan(signatureName: string): Plan;
+}
+
+/** Plan is what all calls to one signature of a target share. */
+export interface Plan {
+  /** signature is undefined if the target has none of that name. */
+  readonly signature: SignatureDef | undefined;
+  readonly encoder: PredictEncoder;
 }
 
 /** How long an answer is trusted: a new version may bring other signatures. */
 const trustMs = 5000;
 /** How long the fleet may take to answer. */
 const askMs = 10_000;
-/** Specs remembered; clients choose the names, so there must be a limit. */
-const maxSpecs = 1024;
+/** Targets remembered; clients choose the names, so there must be a limit. */
+const maxTargets = 1024;
 
 interface Entry {
   readonly until: number;
-  readonly answer: Promise<SignatureMap>;
+  readonly answer: Promise<Known>;
+  known: Known | undefined;
 }
 
 export function newSignatures(unary: Unary, clock: Clock): Signatures {
   const entries = new Map<string, Entry>();
+
+  function find(key: string): Entry | undefined {
+    const entry = entries.get(key);
+    return entry === undefined || entry.until <= clock.now() ? undefined : entry;
+  }
+  function add(key: string, target: Target): Entry {
+    const entry: Entry = { until: clock.now() + trustMs, answer: ask(unary, target), known: undefined };
+    entries.delete(key); // to the end of the line
+    entries.set(key, entry);
+    if (entries.size > maxTargets) entries.delete(entries.keys().next().value!); // the oldest
+    entry.answer.then(
+      (known) => {
+        entry.known = known;
+      },
+      () => {
+        if (entries.get(key) === entry) entries.delete(key); // a failure is not remembered
+      },
+    );
+    return entry;
+  }
   return {
-    async of(ctx, spec) {
-      const key = keyOf(spec);
-      let entry = entries.get(key);
-      if (entry === undefined || entry.until <= clock.now()) {
-        entry = { until: clock.now() + trustMs, answer: ask(unary, spec) };
-        entries.delete(key); // to the end of the line
-        entries.set(key, entry);
-        forgetFailed(key, entry);
-        if (entries.size > maxSpecs) entries.delete(entries.keys().next().value!); // the oldest
-      }
-      return await race(ctx, entry.answer);
+    known: (target) => find(keyOf(target))?.known,
+    of(target) {
+      const key = keyOf(target);
+      return (find(key) ?? add(key, target)).answer;
     },
   };
-
-  /** A failure is not remembered. */
-  function forgetFailed(key: string, entry: Entry): void {
-    entry.answer.catch(() => {
-      if (entries.get(key) === entry) entries.delete(key);
-    });
-  }
 }
 
-function keyOf({ name, versionChoice: choice }: ModelSpec): string {
-  return JSON.stringify([name, choice.case ?? "", choice.case === "version" ? String(choice.value.value) : (choice.value ?? "")]);
+/** Neither a version, which is a number, nor the letter in front of it can be mistaken for a part of a name. */
+function keyOf({ model, version, label }: Target): string {
+  if (version !== undefined) return `v${version}/${model}`;
+  return label === undefined ? `m/${model}` : `l${JSON.stringify(label)}/${model}`;
 }
 
-async function ask(unary: Unary, spec: ModelSpec): Promise<SignatureMap> {
+async function ask(unary: Unary, target: Target): Promise<Known> {
   using ctx = withTimeout(background(), askMs);
-  const request = create(GetModelMetadataRequestSchema, { modelSpec: { ...spec, signatureName: "" }, metadataField: ["signature_def"] });
+  const request = create(GetModelMetadataRequestSchema, { modelSpec: specOf(target, ""), metadataField: ["signature_def"] });
   const response = fromBinary(GetModelMetadataResponseSchema, await unary(ctx, metadataPath, toBinary(GetModelMetadataRequestSchema, request)));
   const packed = response.metadata["signature_def"];
   const map = packed === undefined ? undefined : anyUnpack(packed, SignatureDefMapSchema);
   if (map === undefined) throw newError(Code.Internal, "the model server sent metadata without signatures");
-  return map.signatureDef;
+  return knownOf(target, map.signatureDef);
+}
+
+function knownOf(target: Target, signatures: { readonly [name: string]: SignatureDef }): Known {
+  const names = Object.keys(signatures);
+  const plans = new Map<string, Plan>();
+  return {
+    names,
+    plan(signatureName) {
+      let plan = plans.get(signatureName);
+      if (plan === undefined) {
+        const name = signatureName || "serving_default";
+        const signature = Object.hasOwn(signatures, name) ? signatures[name] : undefined;
+        plan = { signature, encoder: newPredictEncoder(target, signatureName) };
+        if (signature !== undefined) plans.set(signatureName, plan); // names that do not exist are without number
+      }
+      return plan;
+    },
+  };
+}
+
+/** specOf makes the fleet's form of a target. */
+export function specOf({ model, version, label }: Target, signatureName: string): MessageInitShape<typeof ModelSpecSchema> {
+  const base = { name: model, signatureName };
+  if (version !== undefined) return { ...base, versionChoice: { case: "version", value: { value: version } } };
+  return label === undefined ? base : { ...base, versionChoice: { case: "versionLabel", value: label } };
 }

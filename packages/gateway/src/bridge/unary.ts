@@ -9,3 +9,9 @@ export const classifyPath: string = `${prediction}/Classify`;
 export const regressPath: string = `${prediction}/Regress`;
 export const metadataPath: string = `${prediction}/GetModelMetadata`;
 export const statusPath = "/tensorflow.serving.ModelService/GetModelStatus";
+
+/** authority is what backends are told that they are called. */
+export const authority = "localhost";
+
+/** A model server's answer to a REST call may be as large as this; forwarded calls pass in pieces and have no bound. */
+export const maxAnswerBytes: number = 256 << 20;

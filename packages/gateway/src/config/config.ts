@@ -1,6 +1,7 @@
 import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
-import { type GatewayConfig, GatewayConfigSchema } from "@tfs/proto";
+import { type GatewayConfig, GatewayConfig_Numbers, GatewayConfigSchema } from "@tfs/proto";
+import { type Numbers, numberForms } from "@tfs/rest";
 import { type ChannelLimits, type ListenerLimits, parseAddress } from "@tfs/rpc";
 import { Code, type Flags, messageOf, newError } from "@tfs/std";
 import { parse } from "yaml";
@@ -38,6 +39,10 @@ export interface Config {
   readonly descriptorSets: readonly string[];
   /** maxRequestBytes bounds a REST body, a unary call of Connect's and a message in JSON, which are held in memory; gRPC and gRPC-Web pass in pieces. */
   readonly maxRequestBytes: number;
+  /** maxHeldRequestBytes bounds all REST bodies that are held at a time; a request that would pass it is refused. */
+  readonly maxHeldRequestBytes: number;
+  /** restNumbers is how REST answers print floats: as TensorFlow Serving does, or with as few digits as read back as the same value. */
+  readonly restNumbers: Numbers;
   /** restTimeoutMs bounds one REST call; 0 means no limit. */
   readonly restTimeoutMs: number;
   /** adminPort is a TCP port of its own for metrics and health; 0 means that there is none. */
@@ -68,6 +73,8 @@ export const defaults: Omit<Config, "backends"> = {
   descriptorSets: [],
   drainMs: 10_000,
   maxRequestBytes: 64 << 20,
+  maxHeldRequestBytes: 256 << 20,
+  restNumbers: "tensorflow",
   restTimeoutMs: 30_000, // TensorFlow Serving's rest_api_timeout_in_ms
   adminPort: 0,
   adminHost: "127.0.0.1", // what it tells is not for strangers
@@ -80,6 +87,7 @@ export const defaults: Omit<Config, "backends"> = {
 const maxWorkers = 256;
 const maxOrigins = 100;
 const maxMs = 0x7fffffff; // setTimeout's
+const maxHeldBytes = 2 ** 40;
 const maxPathBytes = 103; // sockaddr_un of macOS, with its closing zero; Linux has four more
 const maxBodyBytes = 1 << 30; // one JSON text must fit a typed array with room to spare
 
@@ -110,6 +118,8 @@ export function configOf(flags: Flags, file: GatewayConfig | undefined): Config 
     drainMs: pick("drain_ms", file?.drainTimeout === undefined ? undefined : durationMs(file.drainTimeout)),
     descriptorSets: flags.given("descriptor_set") ? listOf(flags.string("descriptor_set")) : (file?.descriptorSets ?? []),
     maxRequestBytes: pick("max_request_bytes", file === undefined ? undefined : Number(file.maxRequestBytes)),
+    maxHeldRequestBytes: pick("max_held_request_bytes", file === undefined ? undefined : Number(file.maxHeldRequestBytes)),
+    restNumbers: numbersOf(flags, file),
     restTimeoutMs: flags.int("rest_api_timeout_in_ms"),
     adminPort: flags.int("admin_port"),
     adminHost: flags.string("admin_host"),
@@ -118,6 +128,12 @@ export function configOf(flags: Flags, file: GatewayConfig | undefined): Config 
     corsOrigins: listOf(flags.string("cors_origins")),
     reflection: flags.bool("reflection"),
   });
+}
+
+function numbersOf(flags: Flags, file: GatewayConfig | undefined): Numbers {
+  if (file !== undefined && file.restNumbers !== GatewayConfig_Numbers.UNSPECIFIED && !flags.given("rest_api_numbers"))
+    return file.restNumbers === GatewayConfig_Numbers.SHORTEST ? "shortest" : "tensorflow";
+  return flags.string("rest_api_numbers") as Numbers; // checkConfig looks at it
 }
 
 function listOf(text: string): string[] {
@@ -134,25 +150,21 @@ export function checkConfig(config: Config): Config {
     if (backends.indexOf(address) !== i) throw newError(Code.InvalidArgument, `backend ${address} is listed twice`);
   }
   within("port", config.port, 0, 65_535);
+  within("admin_port", config.adminPort, 0, 65_535);
   if (config.socketOnly && config.socket === "") throw newError(Code.InvalidArgument, "socket_only needs a socket");
   if (Buffer.byteLength(config.socket) > maxPathBytes) throw newError(Code.InvalidArgument, `socket is longer than ${maxPathBytes} bytes: ${config.socket}`);
   checkLimits(config.clientLimits, config.backendLimits);
-  within("admin_port", config.adminPort, 0, 65_535);
   within("workers", config.workers, 1, maxWorkers);
   within("drain_ms", config.drainMs, 0, maxMs);
   within("max_request_bytes", config.maxRequestBytes, 1, maxBodyBytes);
+  within("max_held_request_bytes", config.maxHeldRequestBytes, 1, maxHeldBytes);
+  if (!numberForms.includes(config.restNumbers))
+    throw newError(Code.InvalidArgument, `rest_api_numbers is ${config.restNumbers}; it must be one of ${numberForms.join(", ")}`);
   within("rest_api_timeout_in_ms", config.restTimeoutMs, 0, maxMs);
   oneOf("unknown_services", config.unknownServices, ["forward", "refuse"]);
   oneOf("request_ids", config.requestIds, ["web", "all"]);
   checkOrigins(config.corsOrigins);
   return config;
-}
-
-/** modeOf reads a file's mode: octal digits. */
-function modeOf(digits: string): number {
-  if (digits === "") return defaults.socketMode;
-  if (!/^0?[0-7]{3}$/.test(digits)) throw newError(Code.InvalidArgument, `socket_mode is ${digits}; it must be three octal digits, as 660`);
-  return Number.parseInt(digits, 8);
 }
 
 function checkOrigins(origins: readonly string[]): void {
@@ -169,4 +181,11 @@ function checkOrigins(origins: readonly string[]): void {
 
 function oneOf(name: string, value: string, values: readonly string[]): void {
   if (!values.includes(value)) throw newError(Code.InvalidArgument, `${name} is ${value}; it must be ${values.join(" or ")}`);
+}
+
+/** modeOf reads a file's mode: octal digits. */
+function modeOf(digits: string): number {
+  if (digits === "") return defaults.socketMode;
+  if (!/^0?[0-7]{3}$/.test(digits)) throw newError(Code.InvalidArgument, `socket_mode is ${digits}; it must be three octal digits, as 660`);
+  return Number.parseInt(digits, 8);
 }

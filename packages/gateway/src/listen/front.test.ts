@@ -2,6 +2,9 @@
 import assert from "node:assert/strict";
 import type { IncomingHttpHeaders } from "node:http2";
 import { test } from "node:test";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { anyPack } from "@bufbuild/protobuf/wkt";
+import { DataType, GetModelMetadataResponseSchema, PredictResponseSchema, SignatureDefMapSchema } from "@tfs/proto";
 import { frameMessage } from "@tfs/rpc";
 import { echo, reply, type Serve, startBackend } from "@tfs/rpc/testing";
 import { printPrometheus } from "@tfs/std/metrics";
@@ -71,13 +74,52 @@ const restIds = [
   { name: "without one there is a new one", given: undefined, want: /^iiiiiiiiii-\w+$/ },
 ];
 for (const tc of restIds) {
-  test(`request ids: of REST, ${tc.name}`, () =>
-    withGateway({}, async (gateway) => {
-      const given = tc.given === undefined ? {} : { "x-request-id": tc.given };
-      const response = await fetch(`${gateway.url}/v1/models/m`, { headers: given });
-      assert.match(response.headers.get("x-request-id")!, tc.want);
-    }));
+  test(`request ids: of REST, ${tc.name}, and the model server gets it, with what belongs to the trace`, async () => {
+    const { headers, serve } = seen();
+    await withGateway(
+      {},
+      async (gateway) => {
+        const given = tc.given === undefined ? {} : { "x-request-id": tc.given };
+        const response = await fetch(`${gateway.url}/v1/models/m`, { headers: { ...given, ...trace } });
+        const id = response.headers.get("x-request-id")!;
+        assert.match(id, tc.want);
+        const { "x-request-id": passed, traceparent, tracestate } = headers[0]!;
+        assert.deepEqual({ passed, traceparent, tracestate }, { passed: id, ...trace });
+      },
+      serve,
+    );
+  });
 }
+
+/** What a model server says of a model with an input x and an output y, and what it predicts. */
+const predicted = toBinary(
+  PredictResponseSchema,
+  create(PredictResponseSchema, { outputs: { y: { dtype: DataType.DT_FLOAT, tensorShape: { dim: [{ size: 1n }] }, floatVal: [2.5] } } }),
+);
+const signature = { inputs: { x: { name: "x:0", dtype: DataType.DT_FLOAT } }, outputs: { y: { name: "y:0", dtype: DataType.DT_FLOAT } } };
+const described = create(GetModelMetadataResponseSchema, {
+  metadata: { signature_def: anyPack(SignatureDefMapSchema, create(SignatureDefMapSchema, { signatureDef: { serving_default: signature } })) },
+});
+
+test("request ids: of a REST prediction, the model server gets it too; what the gateway asks for its own sake has none", async () => {
+  const asked = new Map<unknown, IncomingHttpHeaders>();
+  await withGateway(
+    {},
+    async (gateway) => {
+      const headers = { "x-request-id": "mine-2", ...trace };
+      const response = await fetch(`${gateway.url}/v1/models/m:predict`, { method: "POST", body: '{"instances":[1]}', headers });
+      assert.deepEqual([response.status, response.headers.get("x-request-id")], [200, "mine-2"]);
+      const { "x-request-id": id, traceparent, tracestate } = asked.get(predict)!;
+      assert.deepEqual({ id, traceparent, tracestate }, { id: "mine-2", ...trace });
+      assert.equal(asked.get("/tensorflow.serving.PredictionService/GetModelMetadata")!["x-request-id"], undefined);
+    },
+    (stream, headers) => {
+      asked.set(headers[":path"], headers);
+      const answer = headers[":path"] === predict ? predicted : toBinary(GetModelMetadataResponseSchema, described);
+      stream.on("end", () => reply(stream, frameMessage(answer))).resume();
+    },
+  );
+});
 
 const app = "https://app.example";
 const asks = { origin: app, "access-control-request-method": "POST", "access-control-request-headers": "content-type,x-grpc-web" };

@@ -6,8 +6,9 @@ import type { Health } from "../health/index.ts";
 import type { Reflection } from "../reflection/index.ts";
 import { type Plan, translate } from "../translate/index.ts";
 import { edgeOf } from "./edge.ts";
-import { type RequestIds, requestIdName } from "./ids.ts";
+import { metadataOf, type RequestIds, requestIdName } from "./ids.ts";
 import { type Kind, type KindOptions, newKinds } from "./kind.ts";
+import { servePredict } from "./predict.ts";
 import { type RestOptions, serveRest } from "./rest.ts";
 
 export interface HandlerOptions extends RestOptions, Omit<KindOptions, "reflects"> {
@@ -43,9 +44,15 @@ export function newHandler(options: HandlerOptions): ListenerOptions["onExchange
         const id = ids.of(exchange.fields);
         return translate(edgeOf(exchange, { adds: [id], opened: kind.opened }), named(kind.plan, id), kind.options);
       }
+      case "predict": {
+        const id = ids.of(exchange.fields);
+        const edge = edgeOf(exchange, { adds: [id], opened: kind.opened }, { meter: kinds.rest, model: kind.model, clock });
+        return servePredict(edge, { target: kind.target, metadata: metadataOf(exchange.fields, id) }, options);
+      }
       case "plain": {
-        const edge = edgeOf(exchange, { adds: [ids.of(exchange.fields)], opened: kind.opened }, kind.model && { meter: kinds.rest, model: kind.model, clock });
-        return void serveRest(edge, collectBody(edge, options.maxRequestBytes), options);
+        const id = ids.of(exchange.fields);
+        const edge = edgeOf(exchange, { adds: [id], opened: kind.opened }, kind.model && { meter: kinds.rest, model: kind.model, clock });
+        return void serveRest(edge, metadataOf(exchange.fields, id), options);
       }
     }
   };

@@ -1,5 +1,5 @@
 // What a request is depends on its fields alone, and most requests have the same fields as one before: it is decided once for fields that come again.
-import { isApi, route } from "@tfs/rest";
+import { isApi, route, type Target } from "@tfs/rest";
 import { type Dialect, dialectOf, type Exchange, type Fields } from "@tfs/rpc";
 import { Code, type Failure, newError } from "@tfs/std";
 import { type ForwardOptions, requestFields } from "../forward/index.ts";
@@ -11,6 +11,7 @@ import type { Schema } from "../schema/index.ts";
 import { type Plan, planOf, type TranslateOptions } from "../translate/index.ts";
 import type { Cors, Opened } from "./cors.ts";
 import { requestIdName } from "./ids.ts";
+import { predictTarget } from "./predict.ts";
 
 /** Kind is who answers a request. */
 export type Kind =
@@ -20,6 +21,7 @@ export type Kind =
   | { readonly is: "health" }
   | { readonly is: "reflection" }
   | { readonly is: "preflight"; readonly answer: Fields }
+  | { readonly is: "predict"; readonly target: Target; readonly model: Model; readonly opened: Opened | undefined }
   | { readonly is: "plain"; readonly model: Model | undefined; readonly opened: Opened | undefined };
 
 export interface KindOptions extends TranslateOptions {
@@ -75,6 +77,8 @@ export function newKinds(options: KindOptions): Kinds {
 
   function plainKind(fields: Fields): Kind {
     const opened = cors?.open(fields);
+    const target = predictTarget(fields);
+    if (target !== undefined) return { is: "predict", target, model: rest.named(target.model), opened };
     const model = modelOf(fields);
     return { is: "plain", model: model === undefined ? undefined : rest.named(model), opened };
   }

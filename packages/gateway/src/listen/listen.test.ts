@@ -120,6 +120,27 @@ for (const tc of bodies) {
     ));
 }
 
+test("body: all that are in memory at a time have a bound; one more is 429, and the next is served when there is room", () =>
+  withGateway(
+    async (gateway) => {
+      const url = `${gateway.url}/v1/models/m:predict`;
+      const open = request(url, { method: "POST" });
+      open.write(Buffer.alloc(limit, " "));
+      const refused = JSON.stringify({ error: `the bodies of requests in flight are larger than ${limit} bytes together` });
+      let status: number | undefined;
+      let text = "";
+      // Until what was written has been read.
+      while (status !== 429) [status, text] = await post(url, {}, (req) => req.end("  "));
+      assert.deepEqual(JSON.parse(text), JSON.parse(refused));
+      open.on("error", () => {});
+      open.destroy();
+      while (status === 429) [status, text] = await post(url, {}, (req) => req.end("  "));
+      assert.deepEqual([status, JSON.parse(text)], [400, { error: "JSON Parse error: The document is empty. at offset: 2" }]);
+    },
+    echo,
+    { maxRequestBytes: limit, maxHeldRequestBytes: limit },
+  ));
+
 test("rest: without a backend the answer is 503 and names no address", async () => {
   await using gateway = await startGateway(["127.0.0.1:1"]);
   const response = await fetch(`${gateway.url}/v1/models/m`);

@@ -1,4 +1,4 @@
-import { type Body, type Exchange, newField, newFields } from "@tfs/rpc";
+import { type Body, type Exchange, type Fields, newField, newFields } from "@tfs/rpc";
 
 /** Answer is what a plain HTTP request gets. */
 export interface Answer {
@@ -23,10 +23,35 @@ export function requestOf(exchange: Exchange, body: Body): Request {
 
 /** send answers, unless the client is gone. */
 export function send(exchange: Exchange, answer: Answer): void {
-  const fields = [newField(":status", String(answer.status)), newField("content-length", String(answer.body.length))];
-  if (answer.type !== undefined) fields.push(newField("content-type", answer.type));
-  if (answer.body.length === 0) return void exchange.respond(newFields(fields), true);
-  exchange.respond(newFields(fields));
-  exchange.write(answer.body);
+  const { status, type, body } = answer;
+  if (body.length === 0) return void exchange.respond(fieldsOf(status, type, 0), true);
+  // HTTP/1.1 says the length of what is written by itself, but for HEAD, to which nothing is. Fields without one are the same object again and again.
+  const said = exchange.wire === "http1" && exchange.fields.get(":method") !== "HEAD";
+  exchange.respond(said ? usualFields(status, type) : fieldsOf(status, type, body.length));
+  exchange.write(body);
   exchange.end();
+}
+
+const usual = new Map<string, Fields>();
+
+function usualFields(status: number, type: string | undefined): Fields {
+  if (status === 200 && type === json) return ok;
+  const key = `${status} ${type}`;
+  let fields = usual.get(key);
+  if (fields === undefined) {
+    fields = fieldsOf(status, type);
+    usual.set(key, fields); // there are as many as there are statuses in use
+  }
+  return fields;
+}
+
+/** json is the type of every answer of the REST API. */
+export const json = "application/json";
+const ok: Fields = fieldsOf(200, json);
+
+function fieldsOf(status: number, type: string | undefined, length = -1): Fields {
+  const fields = [newField(":status", String(status))];
+  if (length >= 0) fields.push(newField("content-length", String(length)));
+  if (type !== undefined) fields.push(newField("content-type", type));
+  return newFields(fields);
 }

@@ -1,14 +1,19 @@
-import type { Body, Exchange } from "@tfs/rpc";
+import { type Budget, collectBody, type Exchange, type Field } from "@tfs/rpc";
 import { httpStatus, isApi, printError, route } from "@tfs/rest";
-import { background, Code, type Ctx, deadlineExceeded, type Failure, type Logger, toFailure, withTimeout } from "@tfs/std";
+import { background, type Clock, Code, type Ctx, deadlineExceeded, type Logger, toFailure, withTimeout } from "@tfs/std";
 import type { Bridge } from "../bridge/index.ts";
-import { readBody } from "./body.ts";
-import { type Answer, type Request, requestOf, send } from "./plain.ts";
+import type { Deadlines } from "../forward/index.ts";
+import { gunzipped, isGzipped } from "./body.ts";
+import { type Answer, json, type Request, requestOf, send } from "./plain.ts";
 
 export interface RestOptions {
   readonly bridge: Bridge;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
   readonly logger: Logger;
+  /** maxRequestBytes bounds one body, bodies all that are in memory at a time. */
   readonly maxRequestBytes: number;
+  readonly bodies: Budget;
   /** timeoutMs bounds one call from its first byte on; 0 or less means no limit. */
   readonly timeoutMs: number;
   /** ready tells whether a call could be answered now. */
@@ -23,14 +28,16 @@ const notFound: Answer = {
   body: utf8.encode("<html><head>\n<title>404 Not Found</title>\n</head><body>\n<h1>Not Found</h1>\n</body></html>\n"),
 };
 
-/** serveRest answers one plain HTTP request: TensorFlow Serving's REST API, the gateway's own health, and a clear no to the rest. Never throws. */
-export async function serveRest(exchange: Exchange, body: Body, options: RestOptions): Promise<void> {
+/** serveRest answers one plain HTTP request: TensorFlow Serving's REST API, the gateway's own health, and a clear no to the rest. `metadata` goes to the model server. Never throws. */
+export async function serveRest(exchange: Exchange, metadata: readonly Field[], options: RestOptions): Promise<void> {
+  const body = collectBody(exchange, options.maxRequestBytes, { budget: options.bodies });
   using ctx = withTimeout(background(), options.timeoutMs > 0 ? options.timeoutMs : Number.POSITIVE_INFINITY);
   body.onGone = () => ctx.cancel();
-  send(exchange, await answer(ctx, requestOf(exchange, body), options));
+  send(exchange, await answer(ctx, { ...requestOf(exchange, body), metadata }, options));
+  body.release();
 }
 
-async function answer(ctx: Ctx, request: Request, options: RestOptions): Promise<Answer> {
+async function answer(ctx: Ctx, request: Request & { readonly metadata: readonly Field[] }, options: RestOptions): Promise<Answer> {
   const path = request.target.replace(/\?.*$/s, "");
   if (path === "/healthz") return text(200, "ok\n");
   if (path === "/readyz") return options.ready() ? text(200, "ready\n") : text(503, "no model server is connected\n");
@@ -40,18 +47,25 @@ async function answer(ctx: Ctx, request: Request, options: RestOptions): Promise
   try {
     const call = route(request.method, request.target);
     if (call.kind === "preflight") return { status: /https?:\/\//.test(request.exchange.fields.get("origin") ?? "") ? 200 : 400, body: noBody };
-    const body = call.kind === "status" || call.kind === "metadata" ? noBody : await readBody(request);
-    return { status: 200, type: "application/json", body: await options.bridge.answer(ctx, call, body) };
+    const { kind } = call;
+    if (kind === "predict") throw new Error("predict calls go to predict.ts");
+    const body = kind === "status" || kind === "metadata" ? noBody : await bodyOf(request);
+    return { status: 200, type: json, body: await options.bridge.answer(ctx, kind, { target: call, body, metadata: request.metadata }) };
   } catch (err) {
-    const failure = toFailure(err);
-    if (failure.code === Code.Internal) options.logger.error("request failed", { target: request.target, err });
-    return { status: httpStatus(failure.code), type: "application/json", body: printError(textOf(failure)) };
+    return refusal(err, request.target, options.logger);
   }
 }
 
-/** When our own time is up, the text is TensorFlow Serving's. */
-function textOf(failure: Failure): string {
-  return failure === deadlineExceeded ? "Timed out waiting for notification" : failure.message;
+function bodyOf({ exchange, body }: Request): Promise<Uint8Array> {
+  return isGzipped(exchange.fields) ? gunzipped(body) : body.whole();
+}
+
+/** refusal makes the answer for what was thrown. When our own time is up, the text is TensorFlow Serving's. */
+export function refusal(err: unknown, target: string, logger: Logger): Answer {
+  const failure = toFailure(err);
+  if (failure.code === Code.Internal) logger.error("request failed", { target, err });
+  const text = failure === deadlineExceeded ? "Timed out waiting for notification" : failure.message;
+  return { status: httpStatus(failure.code), type: json, body: printError(text) };
 }
 
 /** unservedType says what is wrong with the content type of a call to what looks like a method: with another one it might be served. */

@@ -29,8 +29,8 @@ export async function serveConnections(ctx: Ctx, serving: Serving): Promise<void
   using stopping = withCancel(ctx);
   process.on("message", (message: ToWorker, handle: unknown) => {
     if (message.kind === "drain") stopping.cancel();
-    else if (message.kind === "look") serving.look();
     else if (message.kind === "report") say({ kind: "report", round: message.round, report: serving.report() });
+    else if (message.kind === "look") serving.look();
     else {
       if (handle instanceof Socket) serving.accept(handle, message.at);
       say({ kind: "taken", id: message.id });

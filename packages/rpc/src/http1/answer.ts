@@ -83,6 +83,10 @@ class Answer {
     const wanted = trailers !== undefined && this.#head!.trailers;
     const owed = this.started ? this.#owed : this.#printed!.length;
     if (owed >= 0 && owed !== this.#bytes && !this.#bodiless) return "less or more body than content-length says";
+    if (!this.started && owed < 0 && !close && !wanted && this.#bytes <= joinBytes && !this.#bodiless) {
+      this.#sendWhole();
+      return undefined;
+    }
     let before = this.started ? "" : this.#open(this.#bytes, close, wanted);
     let after = "";
     if (this.#chunked) {
@@ -129,6 +133,29 @@ class Answer {
     return `${text}transfer-encoding: chunked\r\n\r\n`;
   }
 
+  /** #sendWhole sends an answer of known length in one piece: all of its head but the length lies ready. */
+  #sendWhole(): void {
+    this.started = true;
+    const head = this.#printer.whole(this.#printed!, this.#kept);
+    const length = String(this.#bytes);
+    const all = Buffer.allocUnsafe(head.length + length.length + 4 + this.#bytes);
+    all.set(head, 0);
+    let at = head.length;
+    for (let i = 0; i < length.length; i++) all[at++] = length.charCodeAt(i);
+    all[at++] = 13;
+    all[at++] = 10;
+    all[at++] = 13;
+    all[at++] = 10;
+    const pieces = this.#pieces;
+    for (let i = 0; i < pieces.length; i++) {
+      all.set(pieces[i]!, at);
+      at += pieces[i]!.length;
+    }
+    this.#socket.write(all);
+    if (this.#socket.writableNeedDrain) this.blocked = true;
+    this.#drop();
+  }
+
   #send(before: string, after: string): void {
     const socket = this.#socket;
     const size = before.length + this.#bytes + after.length;
@@ -155,7 +182,7 @@ class Answer {
   }
 
   #drop(): void {
-    this.#pieces.length = 0;
+    while (this.#pieces.length > 0) this.#pieces.pop(); // most often one: setting the length would cost more
     this.#bytes = 0;
   }
 }

@@ -14,6 +14,10 @@ export interface Printed {
   readonly length: number;
   /** fault says why the fields cannot be sent. */
   readonly fault: string | undefined;
+  /** whole is what whole() made last, and of which lines. */
+  whole: Buffer | undefined;
+  wholeDate: string;
+  wholeKept: string;
 }
 
 /** newPrinter makes what all connections of a server share. */
@@ -50,6 +54,17 @@ class Printer {
     return this.#date;
   }
 
+  /** whole is the head of an answer that is all there, as bytes and up to its length: what most answers begin with, made anew when the date changes. */
+  whole(printed: Printed, kept: string): Buffer {
+    const { date } = this;
+    if (printed.whole === undefined || printed.wholeDate !== date || printed.wholeKept !== kept) {
+      printed.whole = Buffer.from(`${printed.text}${date}${kept}content-length: `, "latin1");
+      printed.wholeDate = date;
+      printed.wholeKept = kept;
+    }
+    return printed.whole;
+  }
+
   /** tick is called about once a second. */
   tick(): void {
     this.#date = "";
@@ -73,7 +88,7 @@ function print(fields: Fields): Printed {
     fault ??= fieldFault(name, value);
     text += `${name}: ${value}\r\n`;
   }
-  return { fields, status, text, length, fault };
+  return { fields, status, text, length, fault, whole: undefined, wholeDate: "", wholeKept: "" };
 }
 
 /** printTrailers gives trailer lines; a field that cannot be sent is left out. */

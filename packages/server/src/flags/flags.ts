@@ -1,3 +1,4 @@
+import { numberForms } from "@tfs/rest";
 import { type Flag, type Flags, parseFlags } from "@tfs/std";
 
 /** headline is the first line of --help. */
@@ -14,6 +15,7 @@ export const flags: readonly Flag[] = [
   string("Listening", "grpc_socket_path", "", "unix socket on which gRPC listens as well"),
   bool("Listening", "rest_api_enable_cors_support", false, "send CORS headers with REST answers"),
   int("Listening", "rest_api_timeout_in_ms", 30_000, "time one inference over REST may take; 0 or less means no limit"),
+  string("Listening", "rest_api_numbers", "tensorflow", `how REST answers print floats: ${numberForms.join(" or ")} (as few digits as read back the same)`),
   int("Listening", "drain_ms", 10_000, "time requests in flight get to finish after SIGTERM"),
   string("Models", "model_name", "model", "name of the one model, if --model_config_file is not given; MODEL_NAME sets the default"),
   string("Models", "model_base_path", "", "folder with its versions; default ${MODEL_BASE_PATH:-/models}/${MODEL_NAME:-model}"),

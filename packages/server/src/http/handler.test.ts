@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { newEmbeddedEngine } from "@tfs/engine";
-import { newListener } from "@tfs/rpc";
+import { newBudget, newListener } from "@tfs/rpc";
 import { background, systemClock } from "@tfs/std";
 import type { Models } from "../infer/index.ts";
 import { newManager } from "../manager/index.ts";
@@ -30,7 +30,7 @@ const counting: Models = {
 };
 const infer = { manager: counting, checkMethodName: false };
 const listener = newListener({
-  onExchange: newHttpHandler({ infer, timeoutMs: 0, cors: false, maxBodyBytes: 1 << 20, logger: silent }),
+  onExchange: newHttpHandler({ infer, timeoutMs: 0, cors: false, maxBodyBytes: 1 << 20, bodies: newBudget(2 ** 30), numbers: "tensorflow", logger: silent }),
   clock,
   logger: silent,
 });

@@ -10,6 +10,7 @@ import {
 import {
   httpStatus,
   isApi,
+  type Numbers,
   parseExamples,
   type PredictDocument,
   parsePredict,
@@ -23,10 +24,10 @@ import {
   route,
   type Target,
 } from "@tfs/rest";
-import { type Body, collectBody, type Exchange, type ListenerOptions, newField, newFields } from "@tfs/rpc";
+import { type Body, type Budget, collectBody, type Exchange, type ListenerOptions, newField, newFields } from "@tfs/rpc";
 import { background, Code, type Ctx, type Logger, toFailure, withTimeout } from "@tfs/std";
 import { classify, type InferOptions, metadata, predictOn, regress, signatureOf, status } from "../infer/index.ts";
-import { readBody } from "./body.ts";
+import { gunzipped, isGzipped } from "./body.ts";
 
 export interface HttpOptions {
   readonly infer: InferOptions;
@@ -35,6 +36,10 @@ export interface HttpOptions {
   readonly cors: boolean;
   /** maxBodyBytes bounds a request's body. */
   readonly maxBodyBytes: number;
+  /** bodies bounds all bodies that are in memory at a time. */
+  readonly bodies: Budget;
+  /** numbers is how floats are printed. */
+  readonly numbers: Numbers;
   readonly logger: Logger;
 }
 
@@ -51,8 +56,11 @@ const page = new TextEncoder().encode("<html><head>\n<title>404 Not Found</title
 /** newHttpHandler answers `/v1/…`; any other path is a plain 404. */
 export function newHttpHandler(options: HttpOptions): ListenerOptions["onExchange"] {
   return (exchange) => {
-    const body = collectBody(exchange, options.maxBodyBytes);
-    void answer(exchange, body, options).then((a) => write(exchange, a, options.cors));
+    const body = collectBody(exchange, options.maxBodyBytes, { budget: options.bodies });
+    void answer(exchange, body, options).then((a) => {
+      body.release();
+      write(exchange, a, options.cors);
+    });
   };
 }
 
@@ -77,9 +85,9 @@ async function answer(exchange: Exchange, received: Body, options: HttpOptions):
   try {
     const call = route(fields.get(":method") ?? "GET", target);
     if (call.kind === "preflight") return preflight(fields.get("origin") ?? "");
-    const body = call.kind === "status" || call.kind === "metadata" ? new Uint8Array(0) : await readBody(fields, received);
+    const body = call.kind === "status" || call.kind === "metadata" ? new Uint8Array(0) : await (isGzipped(fields) ? gunzipped(received) : received.whole());
     using ctx = withTimeout(background(), options.timeoutMs > 0 ? options.timeoutMs : Number.POSITIVE_INFINITY);
-    return { status: 200, body: await run(ctx, call, body, options.infer), type: json };
+    return { status: 200, body: await run(ctx, call, body, options), type: json };
   } catch (err) {
     const failure = toFailure(err);
     if (failure.code === Code.Internal) options.logger.error("request failed", { target, error: err });
@@ -102,7 +110,8 @@ function acquire(document: PredictDocument, spec: ModelSpec, infer: InferOptions
   }
 }
 
-async function run(ctx: Ctx, call: Exclude<Route, { kind: "preflight" }>, body: Uint8Array, infer: InferOptions): Promise<Uint8Array> {
+async function run(ctx: Ctx, call: Exclude<Route, { kind: "preflight" }>, body: Uint8Array, options: HttpOptions): Promise<Uint8Array> {
+  const { infer } = options;
   switch (call.kind) {
     case "predict": {
       const document = parsePredict(body);
@@ -110,17 +119,17 @@ async function run(ctx: Ctx, call: Exclude<Route, { kind: "preflight" }>, body: 
       using handle = acquire(document, spec, infer);
       const { format, inputs } = document.inputs(signatureOf(handle.servable, spec));
       const read = new Map([...inputs].map(([alias, t]) => [alias, () => t]));
-      return printPredict((await predictOn(ctx, handle.servable, { spec, inputs: read, outputFilter: [] }, infer)).outputs, format);
+      return printPredict((await predictOn(ctx, handle.servable, { spec, inputs: read, outputFilter: [] }, infer)).outputs, format, options);
     }
     case "classify": {
       const { signatureName, input } = parseExamples(body);
       const response = await classify(ctx, create(ClassificationRequestSchema, { modelSpec: specOf(call, signatureName), input }), infer);
-      return printClassify(response.result!);
+      return printClassify(response.result!, options);
     }
     case "regress": {
       const { signatureName, input } = parseExamples(body);
       const response = await regress(ctx, create(RegressionRequestSchema, { modelSpec: specOf(call, signatureName), input }), infer);
-      return printRegress(response.result!);
+      return printRegress(response.result!, options);
     }
     case "metadata":
       return printMetadata(metadata(create(GetModelMetadataRequestSchema, { modelSpec: specOf(call, ""), metadataField: ["signature_def"] }), infer));

@@ -2,17 +2,17 @@
 // @generated from file tfs/gateway/v1/config.proto (package tfs.gateway.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file tfs/gateway/v1/config.proto.
  */
 export const file_tfs_gateway_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("Cht0ZnMvZ2F0ZXdheS92MS9jb25maWcucHJvdG8SDnRmcy5nYXRld2F5LnYxIrICCg1HYXRld2F5Q29uZmlnEiYKBmxpc3RlbhgBIAEoCzIWLnRmcy5nYXRld2F5LnYxLkxpc3RlbhIpCghiYWNrZW5kcxgCIAMoCzIXLnRmcy5nYXRld2F5LnYxLkJhY2tlbmQSDwoHd29ya2VycxgDIAEoDRIwCg1kcmFpbl90aW1lb3V0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhkKEW1heF9yZXF1ZXN0X2J5dGVzGAUgASgEEhcKD2Rlc2NyaXB0b3Jfc2V0cxgGIAMoCRIvCgtiYWNrZW5kX3RscxgKIAEoCzIaLnRmcy5nYXRld2F5LnYxLkJhY2tlbmRUbHMSJgoGbGltaXRzGAsgASgLMhYudGZzLmdhdGV3YXkudjEuTGltaXRzIoYBCgZMaXN0ZW4SDAoEaG9zdBgBIAEoCRIMCgRwb3J0GAIgASgNEg4KBnNvY2tldBgDIAEoCRITCgtzb2NrZXRfbW9kZRgEIAEoCRITCgtzb2NrZXRfb25seRgFIAEoCBImCgN0bHMYBiABKAsyGS50ZnMuZ2F0ZXdheS52MS5MaXN0ZW5UbHMicwoJTGlzdGVuVGxzEhEKCWNlcnRfZmlsZRgBIAEoCRIQCghrZXlfZmlsZRgCIAEoCRIWCg5jbGllbnRfY2FfZmlsZRgDIAEoCRIUCgxjbGllbnRfY2VydHMYBCABKAkSEwoLbWluX3ZlcnNpb24YBSABKAkiVwoKQmFja2VuZFRscxIPCgdjYV9maWxlGAEgASgJEhEKCWNlcnRfZmlsZRgCIAEoCRIQCghrZXlfZmlsZRgDIAEoCRITCgtzZXJ2ZXJfbmFtZRgEIAEoCSJ8CgZMaW1pdHMSLQoHY2xpZW50cxgBIAEoCzIcLnRmcy5nYXRld2F5LnYxLkNsaWVudExpbWl0cxIvCghiYWNrZW5kcxgCIAEoCzIdLnRmcy5nYXRld2F5LnYxLkJhY2tlbmRMaW1pdHMSEgoKaGVsZF9ieXRlcxgDIAEoBCLUAwoMQ2xpZW50TGltaXRzEhMKC2Nvbm5lY3Rpb25zGAEgASgNEjQKEWhhbmRzaGFrZV90aW1lb3V0GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjYKE2ZpcnN0X2J5dGVzX3RpbWVvdXQYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SFAoMaGVhZGVyX2J5dGVzGAQgASgNEjEKDmhlYWRlcl90aW1lb3V0GAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjIKD3JlcXVlc3RfdGltZW91dBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI1ChJrZWVwX2FsaXZlX3RpbWVvdXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLwoMaWRsZV90aW1lb3V0GAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg8KB3N0cmVhbXMYCSABKA0SGwoTc3RyZWFtX3dpbmRvd19ieXRlcxgKIAEoDRITCgtyZXNldF9idXJzdBgLIAEoDRIZChFyZXNldHNfcGVyX3NlY29uZBgMIAEoDSKXAwoNQmFja2VuZExpbWl0cxIyCg9jb25uZWN0X3RpbWVvdXQYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMAoNYmFja29mZl9maXJzdBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIuCgtiYWNrb2ZmX21heBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgdwZW5kaW5nGAQgASgNEjAKDXBpbmdfaW50ZXJ2YWwYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLwoMcGluZ190aW1lb3V0GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhkKEW1heF9tZXNzYWdlX2J5dGVzGAcgASgNEhQKDGhlYWRlcl9ieXRlcxgIIAEoDRIbChNzdHJlYW1fd2luZG93X2J5dGVzGAkgASgNEhMKC3Jlc2V0X2J1cnN0GAogASgNEhkKEXJlc2V0c19wZXJfc2Vjb25kGAsgASgNIhoKB0JhY2tlbmQSDwoHYWRkcmVzcxgBIAEoCWIGcHJvdG8z", [file_google_protobuf_duration]);
+  fileDesc("Cht0ZnMvZ2F0ZXdheS92MS9jb25maWcucHJvdG8SDnRmcy5nYXRld2F5LnYxIuEDCg1HYXRld2F5Q29uZmlnEiYKBmxpc3RlbhgBIAEoCzIWLnRmcy5nYXRld2F5LnYxLkxpc3RlbhIpCghiYWNrZW5kcxgCIAMoCzIXLnRmcy5nYXRld2F5LnYxLkJhY2tlbmQSDwoHd29ya2VycxgDIAEoDRIwCg1kcmFpbl90aW1lb3V0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhkKEW1heF9yZXF1ZXN0X2J5dGVzGAUgASgEEhcKD2Rlc2NyaXB0b3Jfc2V0cxgGIAMoCRIeChZtYXhfaGVsZF9yZXF1ZXN0X2J5dGVzGAcgASgEEjsKDHJlc3RfbnVtYmVycxgIIAEoDjIlLnRmcy5nYXRld2F5LnYxLkdhdGV3YXlDb25maWcuTnVtYmVycxIvCgtiYWNrZW5kX3RscxgKIAEoCzIaLnRmcy5nYXRld2F5LnYxLkJhY2tlbmRUbHMSJgoGbGltaXRzGAsgASgLMhYudGZzLmdhdGV3YXkudjEuTGltaXRzIlAKB051bWJlcnMSFwoTTlVNQkVSU19VTlNQRUNJRklFRBAAEhYKEk5VTUJFUlNfVEVOU09SRkxPVxABEhQKEE5VTUJFUlNfU0hPUlRFU1QQAiKGAQoGTGlzdGVuEgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoDRIOCgZzb2NrZXQYAyABKAkSEwoLc29ja2V0X21vZGUYBCABKAkSEwoLc29ja2V0X29ubHkYBSABKAgSJgoDdGxzGAYgASgLMhkudGZzLmdhdGV3YXkudjEuTGlzdGVuVGxzInMKCUxpc3RlblRscxIRCgljZXJ0X2ZpbGUYASABKAkSEAoIa2V5X2ZpbGUYAiABKAkSFgoOY2xpZW50X2NhX2ZpbGUYAyABKAkSFAoMY2xpZW50X2NlcnRzGAQgASgJEhMKC21pbl92ZXJzaW9uGAUgASgJIlcKCkJhY2tlbmRUbHMSDwoHY2FfZmlsZRgBIAEoCRIRCgljZXJ0X2ZpbGUYAiABKAkSEAoIa2V5X2ZpbGUYAyABKAkSEwoLc2VydmVyX25hbWUYBCABKAkifAoGTGltaXRzEi0KB2NsaWVudHMYASABKAsyHC50ZnMuZ2F0ZXdheS52MS5DbGllbnRMaW1pdHMSLwoIYmFja2VuZHMYAiABKAsyHS50ZnMuZ2F0ZXdheS52MS5CYWNrZW5kTGltaXRzEhIKCmhlbGRfYnl0ZXMYAyABKAQi1AMKDENsaWVudExpbWl0cxITCgtjb25uZWN0aW9ucxgBIAEoDRI0ChFoYW5kc2hha2VfdGltZW91dBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI2ChNmaXJzdF9ieXRlc190aW1lb3V0GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhQKDGhlYWRlcl9ieXRlcxgEIAEoDRIxCg5oZWFkZXJfdGltZW91dBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIyCg9yZXF1ZXN0X3RpbWVvdXQYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SNQoSa2VlcF9hbGl2ZV90aW1lb3V0GAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi8KDGlkbGVfdGltZW91dBgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgdzdHJlYW1zGAkgASgNEhsKE3N0cmVhbV93aW5kb3dfYnl0ZXMYCiABKA0SEwoLcmVzZXRfYnVyc3QYCyABKA0SGQoRcmVzZXRzX3Blcl9zZWNvbmQYDCABKA0ilwMKDUJhY2tlbmRMaW1pdHMSMgoPY29ubmVjdF90aW1lb3V0GAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjAKDWJhY2tvZmZfZmlyc3QYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLgoLYmFja29mZl9tYXgYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDwoHcGVuZGluZxgEIAEoDRIwCg1waW5nX2ludGVydmFsGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi8KDHBpbmdfdGltZW91dBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIZChFtYXhfbWVzc2FnZV9ieXRlcxgHIAEoDRIUCgxoZWFkZXJfYnl0ZXMYCCABKA0SGwoTc3RyZWFtX3dpbmRvd19ieXRlcxgJIAEoDRITCgtyZXNldF9idXJzdBgKIAEoDRIZChFyZXNldHNfcGVyX3NlY29uZBgLIAEoDSIaCgdCYWNrZW5kEg8KB2FkZHJlc3MYASABKAliBnByb3RvMw", [file_google_protobuf_duration]);
 
 /**
  * GatewayConfig is the content of tfs-gateway's --config file (YAML or JSON). Flags override it.
@@ -61,6 +61,20 @@ export type GatewayConfig = Message<"tfs.gateway.v1.GatewayConfig"> & {
   descriptorSets: string[];
 
   /**
+   * All request bodies that are held in memory at a time (REST), in bytes; a request that would pass it is refused. Default 256 MiB.
+   *
+   * @generated from field: uint64 max_held_request_bytes = 7;
+   */
+  maxHeldRequestBytes: bigint;
+
+  /**
+   * How REST answers print floating-point numbers. Default as TensorFlow Serving does.
+   *
+   * @generated from field: tfs.gateway.v1.GatewayConfig.Numbers rest_numbers = 8;
+   */
+  restNumbers: GatewayConfig_Numbers;
+
+  /**
    * TLS towards the backends, all of them; without it they are spoken to in plaintext.
    *
    * @generated from field: tfs.gateway.v1.BackendTls backend_tls = 10;
@@ -79,6 +93,45 @@ export type GatewayConfig = Message<"tfs.gateway.v1.GatewayConfig"> & {
  */
 export const GatewayConfigSchema: GenMessage<GatewayConfig> = /*@__PURE__*/
   messageDesc(file_tfs_gateway_v1_config, 0);
+
+/**
+ * Numbers is a way to print floating-point numbers.
+ *
+ * @generated from enum tfs.gateway.v1.GatewayConfig.Numbers
+ */
+export const GatewayConfig_Numbers = {
+  /**
+   * @generated from enum value: NUMBERS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Six significant digits where they read back as the same value, else as many as always do.
+   *
+   * @generated from enum value: NUMBERS_TENSORFLOW = 1;
+   */
+  TENSORFLOW: 1,
+
+  /**
+   * As few digits as read back as the same value.
+   *
+   * @generated from enum value: NUMBERS_SHORTEST = 2;
+   */
+  SHORTEST: 2,
+} as const;
+
+/**
+ * Numbers is a way to print floating-point numbers.
+ *
+ * @generated from enum tfs.gateway.v1.GatewayConfig.Numbers
+ */
+export type GatewayConfig_Numbers = (typeof GatewayConfig_Numbers)[keyof typeof GatewayConfig_Numbers] | UnknownEnum;
+
+/**
+ * Describes the enum tfs.gateway.v1.GatewayConfig.Numbers.
+ */
+export const GatewayConfig_NumbersSchema: GenEnum<GatewayConfig_Numbers> = /*@__PURE__*/
+  enumDesc(file_tfs_gateway_v1_config, 0, 0);
 
 /**
  * Listen is where clients connect.

@@ -29,9 +29,32 @@ export interface GatewayConfig {
   maxRequestBytes: bigint;
   /** Files with a binary google.protobuf.FileDescriptorSet: services, beside those that the gateway knows, whose messages may come as JSON. */
   descriptorSets: string[];
+  /** All request bodies that are held in memory at a time (REST), in bytes; a request that would pass it is refused. Default 256 MiB. */
+  maxHeldRequestBytes: bigint;
+  /** How REST answers print floating-point numbers. Default as TensorFlow Serving does. */
+  restNumbers: GatewayConfig_Numbers;
   /** TLS towards the backends, all of them; without it they are spoken to in plaintext. */
   backendTls?: BackendTls | undefined;
   limits?: Limits | undefined;
+}
+
+/** Numbers is a way to print floating-point numbers. */
+export const GatewayConfig_Numbers = {
+  NUMBERS_UNSPECIFIED: 0,
+  /** NUMBERS_TENSORFLOW - Six significant digits where they read back as the same value, else as many as always do. */
+  NUMBERS_TENSORFLOW: 1,
+  /** NUMBERS_SHORTEST - As few digits as read back as the same value. */
+  NUMBERS_SHORTEST: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type GatewayConfig_Numbers = typeof GatewayConfig_Numbers[keyof typeof GatewayConfig_Numbers];
+
+export namespace GatewayConfig_Numbers {
+  export type NUMBERS_UNSPECIFIED = typeof GatewayConfig_Numbers.NUMBERS_UNSPECIFIED;
+  export type NUMBERS_TENSORFLOW = typeof GatewayConfig_Numbers.NUMBERS_TENSORFLOW;
+  export type NUMBERS_SHORTEST = typeof GatewayConfig_Numbers.NUMBERS_SHORTEST;
+  export type UNRECOGNIZED = typeof GatewayConfig_Numbers.UNRECOGNIZED;
 }
 
 /** Listen is where clients connect. */
@@ -178,6 +201,8 @@ function createBaseGatewayConfig(): GatewayConfig {
     drainTimeout: undefined,
     maxRequestBytes: 0n,
     descriptorSets: [],
+    maxHeldRequestBytes: 0n,
+    restNumbers: 0,
     backendTls: undefined,
     limits: undefined,
   };
@@ -205,6 +230,15 @@ export const GatewayConfig: MessageFns<GatewayConfig> = {
     }
     for (const v of message.descriptorSets) {
       writer.uint32(50).string(v!);
+    }
+    if (message.maxHeldRequestBytes !== 0n) {
+      if (BigInt.asUintN(64, message.maxHeldRequestBytes) !== message.maxHeldRequestBytes) {
+        throw new globalThis.Error("value provided for field message.maxHeldRequestBytes of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.maxHeldRequestBytes);
+    }
+    if (message.restNumbers !== 0) {
+      writer.uint32(64).int32(message.restNumbers);
     }
     if (message.backendTls !== undefined) {
       BackendTls.encode(message.backendTls, writer.uint32(82).fork()).join();
@@ -276,6 +310,22 @@ export const GatewayConfig: MessageFns<GatewayConfig> = {
             message.descriptorSets.push(reader.string());
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.maxHeldRequestBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.restNumbers = reader.int32() as any;
+            continue;
+          }
           case 10: {
             if (tag !== 82) {
               break;
@@ -321,6 +371,10 @@ export const GatewayConfig: MessageFns<GatewayConfig> = {
       ? BigInt(object.maxRequestBytes)
       : 0n;
     message.descriptorSets = object.descriptorSets?.map((e) => e) || [];
+    message.maxHeldRequestBytes = (object.maxHeldRequestBytes !== undefined && object.maxHeldRequestBytes !== null)
+      ? BigInt(object.maxHeldRequestBytes)
+      : 0n;
+    message.restNumbers = object.restNumbers ?? 0;
     message.backendTls = (object.backendTls !== undefined && object.backendTls !== null)
       ? BackendTls.fromPartial(object.backendTls)
       : undefined;
