@@ -56,13 +56,37 @@ test("keepalive: a ping without an answer means that the peer is dead", async ()
   await clock.advance(1);
   assert.equal(peer.deadAt, 1100);
 });
-test("keepalive: nothing is pinged and no timer is left while no call is in flight", async () => {
+test("keepalive: nothing is pinged while no call is in flight, and the timer ends by itself", async () => {
   const { peer, keepalive, clock } = newPeer();
   keepalive.watch();
   keepalive.watch();
   assert.equal(clock.pending, 1);
   keepalive.rest();
+  await clock.advance(1000);
   assert.equal(clock.pending, 0);
   await clock.advance(10_000);
   assert.deepEqual(peer.pings, []);
+});
+test("keepalive: calls that come and go share one timer; silence counts from the last one that began, at the latest after twice the time", async () => {
+  const { peer, keepalive, clock } = newPeer();
+  for (let i = 0; i < 5; i++) {
+    keepalive.watch();
+    assert.equal(clock.pending, 1);
+    keepalive.rest();
+  }
+  await clock.advance(900);
+  keepalive.watch();
+  await clock.advance(1000);
+  assert.deepEqual(peer.pings, []);
+  await clock.advance(100);
+  assert.deepEqual(peer.pings, [2000]);
+});
+test("keepalive: a call that ends while a ping is unanswered takes the peer's time limit along", async () => {
+  const { peer, keepalive, clock } = newPeer();
+  peer.answers = false;
+  keepalive.watch();
+  await clock.advance(1050);
+  keepalive.rest();
+  await clock.advance(10_000);
+  assert.deepEqual([peer.deadAt, clock.pending], [-1, 0]);
 });

@@ -19,6 +19,8 @@ export interface Keepalive {
   watch(): void;
   /** rest stops watching; call it when the last call has ended. */
   rest(): void;
+  /** stop ends it, with its timer. */
+  stop(): void;
 }
 
 /** A gRPC server cuts clients that ping more than this without data in between (grpc-core: ping strikes), unless pings are restMs apart. */
@@ -33,12 +35,18 @@ export function newKeepalive(options: KeepaliveOptions): Keepalive {
   let pings = 0; // sent since data last came
   let ackBytes = 0; // what answers to pings may have added to bytesRead
   let waiting = false;
+  /** No call is in flight; the timer ends by itself, as calls that come one at a time would otherwise start and stop one each. */
+  let resting = false;
 
   function arm(ms: number, fn: () => void): void {
     timer?.cancel();
     timer = clock.after(ms, fn, { background: true });
   }
   function look(): void {
+    if (resting) {
+      timer = undefined;
+      return;
+    }
     const bytes = options.bytesRead();
     if (bytes > seenBytes + ackBytes) {
       seenBytes = bytes;
@@ -57,19 +65,25 @@ export function newKeepalive(options: KeepaliveOptions): Keepalive {
       arm(pings < pingsPerSilence ? pingMs : Math.max(restMs, pingMs), look);
     });
   }
+  function stop(): void {
+    waiting = false;
+    timer?.cancel();
+    timer = undefined;
+  }
   return {
     watch() {
-      if (timer !== undefined) return;
-      seenBytes = options.bytesRead();
+      if (timer !== undefined && !resting) return;
+      resting = false;
+      seenBytes = timer === undefined ? options.bytesRead() : -1; // with less than pingMs left on it, the first look only begins to count
+      if (timer === undefined) arm(pingMs, look);
       pings = 0;
       ackBytes = 0;
-      arm(pingMs, look);
     },
     rest() {
-      timer?.cancel();
-      timer = undefined;
-      waiting = false;
+      resting = true;
+      if (waiting) stop();
     },
+    stop,
   };
 }
 

@@ -54,7 +54,7 @@ export interface ChannelLimits {
   readonly backoffMaxMs: number;
   /** Calls that wait for a connection or a free stream; one more fails with ResourceExhausted. Default 1,024. */
   readonly pending: number;
-  /** With calls in flight and nothing received for this long, a ping is sent. Default 30 s. */
+  /** With calls in flight and nothing received for this long, or at most twice that, a ping is sent. Default 30 s. */
   readonly pingMs: number;
   /** A ping unanswered for this long means that the connection is dead. Default 10 s. */
   readonly pingTimeoutMs: number;

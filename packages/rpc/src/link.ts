@@ -150,7 +150,7 @@ class Link {
 
   #onClose(): void {
     this.#timer.cancel();
-    this.#keepalive.rest();
+    this.#keepalive.stop();
     this.#fail("connection closed");
     this.#state = "gone";
     this.#events.onGone(this.#failure!); // set by #fail, just above at the latest

@@ -60,11 +60,7 @@ export function newDeadlines(clock: Clock): Deadlines {
     else before.after = after;
     if (after !== undefined) after.before = before;
     timed.before = timed.after = undefined;
-    size--;
-    if (size === 0) {
-      timer?.cancel();
-      timer = undefined;
-    }
+    size--; // the timer goes on for one tick: with one call at a time there would be one for each
   }
   return {
     add(timed) {
