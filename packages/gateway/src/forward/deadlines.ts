@@ -1,5 +1,5 @@
 // Data plane. All calls share one timer: a wheel of slots, in each the calls whose time may be up when the wheel comes round to it.
-import type { Clock, Timer } from "@tfs/std";
+import type { Clock } from "@tfs/std";
 
 /** Timed is something with a deadline. Its links belong to the wheel. */
 export interface Timed {
@@ -25,10 +25,10 @@ export function newDeadlines(clock: Clock): Deadlines {
   const heads: (Timed | undefined)[] = new Array<Timed | undefined>(slots).fill(undefined);
   let size = 0;
   let tick = 0; // all slots up to this tick have been looked at
-  let timer: Timer | undefined;
+  let armed = false;
 
   function turn(): void {
-    timer = undefined;
+    armed = false;
     const now = clock.now();
     const upTo = Math.floor(now / tickMs);
     // After a long pause each slot is looked at once, not once per tick missed.
@@ -47,7 +47,9 @@ export function newDeadlines(clock: Clock): Deadlines {
     if (size > 0) arm();
   }
   function arm(): void {
-    timer ??= clock.after(tickMs, turn);
+    if (armed) return;
+    armed = true;
+    clock.after(tickMs, turn);
   }
   function slotOf(timed: Timed): number {
     return (Math.floor(timed.deadline / tickMs) + 1) % slots;
