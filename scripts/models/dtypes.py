@@ -30,9 +30,17 @@ SAMPLES = {
 IDENTITY = {
     "qint8": (tf.qint8, np.array([-128, 0, 127], np.int8)),
     "quint8": (tf.quint8, np.array([0, 128, 255], np.uint8)),
+    "qint16": (tf.qint16, np.array([-32768, 0, 32767], np.int16)),
+    "quint16": (tf.quint16, np.array([0, 32768, 65535], np.uint16)),
     "qint32": (tf.qint32, np.array([-(2**31), 5], np.int32)),
     "float8_e5m2": (tf.as_dtype(24), np.array([1.0, -0.5, 57344], ml_dtypes.float8_e5m2)),
     "float8_e4m3fn": (tf.as_dtype(25), np.array([1.0, -0.5, 448], ml_dtypes.float8_e4m3fn)),
+    "float8_e4m3fnuz": (tf.as_dtype(26), np.array([1.0, -0.5, 240], ml_dtypes.float8_e4m3fnuz)),
+    "float8_e4m3b11fnuz": (tf.as_dtype(27), np.array([1.0, -0.5, 30], ml_dtypes.float8_e4m3b11fnuz)),
+    "float8_e5m2fnuz": (tf.as_dtype(28), np.array([1.0, -0.5, 57344], ml_dtypes.float8_e5m2fnuz)),
+    "float4_e2m1fn": (tf.as_dtype(33), np.array([1.0, -0.5, 6], ml_dtypes.float4_e2m1fn)),
+    "int2": (tf.as_dtype(31), np.array([-2, 1, 0], ml_dtypes.int2)),
+    "uint2": (tf.as_dtype(32), np.array([0, 3, 1], ml_dtypes.uint2)),
     "int4": (tf.as_dtype(29), np.array([-8, 7, 1], ml_dtypes.int4)),
     "uint4": (tf.as_dtype(30), np.array([0, 15, 3], ml_dtypes.uint4)),
 }

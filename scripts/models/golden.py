@@ -28,7 +28,7 @@ def to_json(value, declared: int = 0) -> dict:
         flat = [v if isinstance(v, bytes) else str(v).encode() for v in array.reshape(-1).tolist()]
         return {"dtype": "DT_STRING", "shape": list(array.shape), "strings": [b64(v) for v in flat]}
     enum = tf.as_dtype(array.dtype).as_datatype_enum
-    if declared in (types_pb2.DT_QINT8, types_pb2.DT_QUINT8, types_pb2.DT_QINT32):
+    if declared in (types_pb2.DT_QINT8, types_pb2.DT_QUINT8, types_pb2.DT_QINT16, types_pb2.DT_QUINT16, types_pb2.DT_QINT32):
         enum = declared
     out = {"dtype": types_pb2.DataType.Name(enum), "shape": list(array.shape), "content": b64(np.ascontiguousarray(array).tobytes())}
     if array.size <= 16 and array.dtype.kind in "fiu":
