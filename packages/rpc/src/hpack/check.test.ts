@@ -12,7 +12,7 @@ const request: Pairs = [
   [":path", "/p"],
   [":authority", "a"],
 ];
-const without = (name: string): Pairs => request.filter(([n]) => n !== name);
+const without = (...names: readonly string[]): Pairs => request.filter(([n]) => !names.includes(n));
 const response: Pairs = [[":status", "200"]];
 
 const cases: readonly { readonly name: string; readonly kind?: "request" | "response"; readonly list: Pairs; readonly want: RegExp | undefined }[] = [
@@ -23,6 +23,10 @@ const cases: readonly { readonly name: string; readonly kind?: "request" | "resp
   { name: "no :scheme", list: without(":scheme"), want: /^:scheme is missing$/ },
   { name: "no :path", list: without(":path"), want: /^:path is missing$/ },
   { name: "an empty :path", list: [...without(":path"), [":path", ""]], want: /^:path is missing$/ },
+  { name: "a :path that does not begin with a slash", list: [...without(":path"), [":path", "00"]], want: /^:path does not begin with \/$/ },
+  { name: "a :path of * for another method than OPTIONS", list: [...without(":path"), [":path", "*"]], want: /^:path does not begin with \/$/ },
+  { name: "OPTIONS of *", list: [...without(":path", ":method"), [":method", "OPTIONS"], [":path", "*"]], want: undefined },
+  { name: "a path of another scheme", list: [...without(":path", ":scheme"), [":scheme", "urn"], [":path", "a:b"]], want: undefined },
   { name: "a pseudo-field twice", list: [...request, [":path", "/p"]], want: /^:path is unknown or comes twice$/ },
   { name: "an unknown pseudo-field", list: [...request, [":protocol", "websocket"]], want: /^:protocol is unknown or comes twice$/ },
   { name: ":status in a request", list: [...request, [":status", "200"]], want: /^:status is unknown/ },

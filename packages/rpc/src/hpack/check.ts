@@ -30,6 +30,10 @@ function isSpace(c: number): boolean {
   return c === 0x20 || c === 0x09;
 }
 
+function isHttp(scheme: string): boolean {
+  return scheme === "http" || scheme === "https";
+}
+
 /** requestFault says what is wrong with a request's fields taken together. */
 export function requestFault(list: readonly Field[]): string | undefined {
   let method: string | undefined;
@@ -57,6 +61,8 @@ export function requestFault(list: readonly Field[]): string | undefined {
   if (method === "CONNECT") return authority === undefined || path !== undefined || scheme !== undefined ? "CONNECT takes :authority alone" : undefined;
   if (scheme === undefined || scheme === "") return ":scheme is missing";
   if (path === undefined || path === "") return ":path is missing";
+  // RFC 9113, section 8.3.1: a path begins with "/", but for OPTIONS of the server as a whole; other schemes have paths of their own.
+  if (path.charCodeAt(0) !== 0x2f && isHttp(scheme) && !(path === "*" && method === "OPTIONS")) return ":path does not begin with /";
   if (host !== undefined && authority !== undefined && host !== authority) return ":authority and host differ";
   return undefined;
 }
