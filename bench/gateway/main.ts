@@ -65,7 +65,7 @@ async function run(options: Options, chosenPeers: readonly Peer[]): Promise<numb
   };
   const json = `${JSON.stringify({ ...result, measurements }, undefined, 2)}\n`;
   console.log(options.json ? json : markdown(result));
-  if (options.whole) publish(options.quick ? "gateway-quick" : "gateway", result, json);
+  if (options.name !== undefined) publish(options.name, result, json);
   return exitCodes[verdict];
 }
 

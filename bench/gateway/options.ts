@@ -13,8 +13,8 @@ export interface Options {
   readonly quick: boolean;
   readonly json: boolean;
   readonly help: boolean;
-  /** whole runs measure every shape through every peer; others are not published. */
-  readonly whole: boolean;
+  /** name is that of the files in bench/results; undefined is a run that is only printed. */
+  readonly name: string | undefined;
 }
 
 const full = { rounds: 3, seconds: 2.5 };
@@ -23,16 +23,17 @@ const quick = { rounds: 3, seconds: 1 };
 export function usage(): string {
   const list = (items: readonly { readonly name: string; readonly title: string }[]) =>
     items.map(({ name, title }) => `  ${name.padEnd(15)} ${title}`).join("\n");
-  return `usage: npm run bench -- gateway [--quick] [--shape NAME,…] [--peers NAME,…] [--rounds N] [--seconds S] [--json]
+  return `usage: npm run bench -- gateway [--quick] [--shape NAME,…] [--peers NAME,…] [--rounds N] [--seconds S] [--name NAME] [--json]
 
 Measures the gateway and other proxies in turn, round by round, and prints a table. A run of all shapes and peers is written to bench/results/gateway.*,
-one with --quick to bench/results/gateway-quick.*; any other is only printed. Programs come from: npm run tools -- bench
+one with --quick to bench/results/gateway-quick.*; any other is only printed unless it has a name. Programs come from: npm run tools -- bench
 
   --quick          the main shapes with short windows, in less than 5 minutes
   --shape NAME,…   only these shapes; may be repeated
   --peers NAME,…   only these peers
   --rounds N       rounds (default ${full.rounds})
   --seconds S      length of a window (default ${full.seconds}, quick ${quick.seconds})
+  --name NAME      write to bench/results/NAME.*
   --json           print JSON instead of the table
   --help           print this
 
@@ -56,6 +57,7 @@ export function parseOptions(args: readonly string[]): Options {
       peers: { type: "string", multiple: true },
       rounds: { type: "string" },
       seconds: { type: "string" },
+      name: { type: "string" },
       json: { type: "boolean" },
       help: { type: "boolean" },
     },
@@ -78,6 +80,9 @@ export function parseOptions(args: readonly string[]): Options {
     peers.map((p) => p.name),
     "peer",
   );
+  const whole = chosenShapes === undefined && chosenPeers === undefined;
+  if (values.name !== undefined && !/^[a-z][a-z0-9-]*$/.test(values.name))
+    throw new Error(`--name=${values.name} is no name of a file: a-z, 0-9 and - make one`);
   return {
     shapes: chosenShapes ?? shapes.filter((s) => !fast || s.quick === true).map((s) => s.name),
     peers: chosenPeers ?? peers.map((p) => p.name),
@@ -86,7 +91,7 @@ export function parseOptions(args: readonly string[]): Options {
     quick: fast,
     json: values.json === true,
     help: values.help === true,
-    whole: chosenShapes === undefined && chosenPeers === undefined,
+    name: values.name ?? (whole ? (fast ? "gateway-quick" : "gateway") : undefined),
   };
 }
 

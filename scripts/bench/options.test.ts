@@ -11,15 +11,16 @@ for (const tc of [
   {
     name: "without arguments everything is measured and published",
     args: [],
-    want: { shapes: allShapes, peers: allPeers, rounds: 3, seconds: 2.5, whole: true, quick: false },
+    want: { shapes: allShapes, peers: allPeers, rounds: 3, seconds: 2.5, name: "gateway", quick: false },
   },
   {
     name: "a quick run has fewer shapes, short windows, and rounds enough",
     args: ["--quick"],
-    want: { shapes: shapes.filter((s) => s.quick).map((s) => s.name), rounds: 3, seconds: 1, whole: true },
+    want: { shapes: shapes.filter((s) => s.quick).map((s) => s.name), rounds: 3, seconds: 1, name: "gateway-quick" },
   },
-  { name: "a chosen shape makes a run that is not published", args: ["--shape", "large"], want: { shapes: ["large"], peers: allPeers, whole: false } },
-  { name: "so do chosen peers", args: ["--peers", "tfs,haproxy"], want: { shapes: allShapes, peers: ["tfs", "haproxy"], whole: false } },
+  { name: "a chosen shape makes a run that is not published", args: ["--shape", "large"], want: { shapes: ["large"], peers: allPeers, name: undefined } },
+  { name: "so do chosen peers", args: ["--peers", "tfs,haproxy"], want: { shapes: allShapes, peers: ["tfs", "haproxy"], name: undefined } },
+  { name: "a name publishes what was chosen", args: ["--shape=large", "--name=large-bodies"], want: { shapes: ["large"], name: "large-bodies" } },
   {
     name: "shapes may be repeated or joined, and keep their order",
     args: ["--shape=small,headline", "--shape=large"],
@@ -36,6 +37,7 @@ for (const tc of [
   { args: ["--rounds=1.5"], want: /--rounds=1.5/ },
   { args: ["--rounds=0"], want: /--rounds=0/ },
   { args: ["--seconds=soon"], want: /--seconds=soon/ },
+  { args: ["--name=../x"], want: /--name=..\/x/ },
   { args: ["--fast"], want: /--fast/ },
   { args: ["small"], want: /small/ },
 ])
