@@ -17,6 +17,8 @@ export { newPredictEncoder } from "./envelope.ts";
 export type { ExamplesRequest } from "./examples.ts";
 export { parseExamples } from "./examples.ts";
 export type { Format, PredictInputs } from "./format.ts";
+export type { Gzipped, Headers } from "./gzip.ts";
+export { gunzipped, isGzipped } from "./gzip.ts";
 export type { PredictDocument } from "./predict_request.ts";
 export { parsePredict } from "./predict_request.ts";
 export type { PrintOptions } from "./predict_response.ts";

@@ -1,10 +1,9 @@
 // Data plane. The REST call that counts: a predict body comes in, its answer goes out. One object per call hears the client, the clock and the fleet; there are no promises on the way.
-import { route, type Target } from "@tfs/rest";
+import { gunzipped, isGzipped, route, type Target } from "@tfs/rest";
 import { type Body, collectBody, type Exchange, type Field, type Fields } from "@tfs/rpc";
 import { deadlineExceeded, type Failure } from "@tfs/std";
 import type { PredictHandler, Prediction } from "../bridge/index.ts";
 import type { Timed } from "../forward/index.ts";
-import { gunzipped, isGzipped } from "./body.ts";
 import { json, send } from "./plain.ts";
 import { type RestOptions, refusal } from "./rest.ts";
 

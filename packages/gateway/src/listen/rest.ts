@@ -1,9 +1,8 @@
 import { type Budget, collectBody, type Exchange, type Field } from "@tfs/rpc";
-import { httpStatus, isApi, printError, route } from "@tfs/rest";
+import { gunzipped, httpStatus, isApi, isGzipped, printError, route } from "@tfs/rest";
 import { background, type Clock, Code, type Ctx, deadlineExceeded, type Logger, toFailure, withTimeout } from "@tfs/std";
 import type { Bridge } from "../bridge/index.ts";
 import type { Deadlines } from "../forward/index.ts";
-import { gunzipped, isGzipped } from "./body.ts";
 import { type Answer, json, type Request, requestOf, send } from "./plain.ts";
 
 export interface RestOptions {

@@ -8,8 +8,10 @@ import {
   RegressionRequestSchema,
 } from "@tfs/proto";
 import {
+  gunzipped,
   httpStatus,
   isApi,
+  isGzipped,
   type Numbers,
   parseExamples,
   type PredictDocument,
@@ -27,7 +29,6 @@ import {
 import { type Body, type Budget, collectBody, type Exchange, type ListenerOptions, newField, newFields } from "@tfs/rpc";
 import { background, Code, type Ctx, type Logger, toFailure, withTimeout } from "@tfs/std";
 import { classify, type InferOptions, metadata, predictOn, regress, signatureOf, status } from "../infer/index.ts";
-import { gunzipped, isGzipped } from "./body.ts";
 
 export interface HttpOptions {
   readonly infer: InferOptions;
