@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { type Address, formatAddress, type Listener, newBudget, newListener } from "@tfs/rpc";
+import { type Address, formatAddress, type Listener, newBudget, newListener, readClock } from "@tfs/rpc";
 import type { Clock, Ctx, Logger } from "@tfs/std";
 import { newPool, type Pool } from "./backend/index.ts";
 import { newBridge } from "./bridge/index.ts";
@@ -38,12 +38,13 @@ class Gateway {
   #draining = false;
 
   constructor(config: Config, options: GatewayOptions) {
-    const { clock, logger } = options;
+    const { logger } = options;
+    const clock = readClock(options.clock);
     this.#config = config;
     const { clientLimits: limits, backendLimits } = config;
     const budget = newBudget(limits.heldBytes);
     const credentials = newCredentials(config, options);
-    const pool = newPool(config.backends, { ...options, budget, limits: backendLimits, ...(credentials.backend && { tls: credentials.backend }) });
+    const pool = newPool(config.backends, { ...options, clock, budget, limits: backendLimits, ...(credentials.backend && { tls: credentials.backend }) });
     const schema = newSchema([ownServices, ...config.descriptorSets.map(readDescriptorSet)]);
     this.#ready = () => pool.ready && !this.#draining;
     this.#health = newHealth({ ready: this.#ready, services: schema.services().filter((service) => !isOwn(service)), clock });

@@ -4,7 +4,7 @@ import { writeField } from "./hpack/index.ts";
 import { h2, h2Name, type Stream, type StreamHandler } from "./http2/index.ts";
 import type { Link } from "./link.ts";
 import { codeFromReset } from "./status.ts";
-import { formatTimeout } from "./timeout.ts";
+import { writeTimeout } from "./timeout.ts";
 import type { Wire } from "./wire.ts";
 
 /** CallHandler hears how a call goes: onHeaders, then data, then onEnd; or onError at any point, which is the last. Never called from inside `open`. */
@@ -62,8 +62,16 @@ export function newOutgoing(desk: Desk, fields: Fields, handler: CallHandler, op
 /** What grpc-timeout adds to a list of fields at most, as RFC 9113, section 6.5.2, counts it. */
 const timeoutListBytes = 12 + 9 + 32;
 
-/** Scratch for the one field that is encoded per call. */
-const tail = new Uint8Array(64);
+/** Scratch for the one field that is encoded per call: its name lies ready, with the length of its value in the last byte before that. */
+const tail = new Uint8Array(32);
+const valueAt = writeField(tail, 0, "grpc-timeout", "");
+
+/** encodeTimeout gives how much of the scratch is the field. */
+function encodeTimeout(ms: number): number {
+  const end = writeTimeout(tail, valueAt, ms);
+  tail[valueAt - 1] = end - valueAt;
+  return end;
+}
 
 class Outgoing implements Call, StreamHandler {
   readonly #desk: Desk;
@@ -144,10 +152,7 @@ class Outgoing implements Call, StreamHandler {
     const early = this.#early;
     const headersOnly = this.#ended && early === undefined;
     const { deadline } = this.#options;
-    const tailBytes =
-      deadline === undefined || deadline === Number.POSITIVE_INFINITY
-        ? 0
-        : writeField(tail, 0, "grpc-timeout", formatTimeout(deadline - this.#desk.clock.now()));
+    const tailBytes = deadline === undefined || deadline === Number.POSITIVE_INFINITY ? 0 : encodeTimeout(deadline - this.#desk.clock.now());
     const stream = link.request(this.#fields, this, headersOnly, tail, tailBytes);
     this.#stream = stream;
     this.#link = link;

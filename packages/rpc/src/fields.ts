@@ -31,6 +31,8 @@ class Fields {
   block: Uint8Array | undefined = undefined;
   /** memo is for whoever reads these fields: what it made of them once holds for as long as the same object comes again. */
   memo: unknown = undefined;
+  /** trailers is what keeps the list from being trailers, for who checks that; "unknown" before. */
+  trailers: string | undefined = "unknown";
   #announced: number | undefined = undefined;
   #bytes = -1;
 

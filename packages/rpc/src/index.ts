@@ -76,6 +76,7 @@ export {
   trailersOnly,
 } from "./status.ts";
 export { formatTimeout, parseTimeout } from "./timeout.ts";
+export { readClock } from "./turn.ts";
 export type { UnaryReply, UnaryRequest } from "./unary.ts";
 export { callUnary } from "./unary.ts";
 export type { TextDecoder } from "./web/index.ts";

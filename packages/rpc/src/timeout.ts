@@ -21,12 +21,35 @@ export function parseTimeout(header: string): number {
   return value * ms;
 }
 
+/** What formatTimeout writes in, the finest first. */
+const written = ["u", "m", "S", "M", "H"].map((unit) => ({ code: unit.charCodeAt(0), ms: unitMs[unit]! }));
+const scratch = Buffer.alloc(maxDigits + 1);
+
 /** formatTimeout writes milliseconds in the finest unit that fits eight digits, down to microseconds, rounding up. Time that has run out becomes "1n"; there is no zero timeout. */
 export function formatTimeout(ms: number): string {
-  if (!(ms > 0)) return "1n";
-  for (const unit of ["u", "m", "S", "M", "H"]) {
-    const value = Math.ceil(ms / unitMs[unit]!);
-    if (value <= maxValue) return `${value}${unit}`;
+  return scratch.toString("latin1", 0, writeTimeout(scratch, 0, ms));
+}
+
+/** writeTimeout writes what formatTimeout gives into `target` at `offset`, at most nine bytes, and gives the offset behind it. */
+export function writeTimeout(target: Uint8Array, offset: number, ms: number): number {
+  if (!(ms > 0)) return write(target, offset, 1, 0x6e);
+  for (let i = 0; i < written.length; i++) {
+    const unit = written[i]!;
+    const value = Math.ceil(ms / unit.ms);
+    if (value <= maxValue) return write(target, offset, value, unit.code);
   }
-  return `${maxValue}H`;
+  return write(target, offset, maxValue, 0x48);
+}
+
+function write(target: Uint8Array, offset: number, value: number, unit: number): number {
+  let digits = 1;
+  for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) digits++;
+  let rest = value;
+  for (let at = offset + digits - 1; at >= offset; at--) {
+    const tenth = Math.floor(rest / 10);
+    target[at] = 0x30 + rest - tenth * 10;
+    rest = tenth;
+  }
+  target[offset + digits] = unit;
+  return offset + digits + 1;
 }

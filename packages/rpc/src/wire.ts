@@ -2,8 +2,9 @@
 import { type NetConnectOpts, connect as netConnect, Socket } from "node:net";
 import { type ConnectionOptions, connect as tlsConnect, TLSSocket } from "node:tls";
 import { type OnRead, readInto } from "./onread.ts";
+import { newOutput, type Output } from "./output.ts";
 import { newReadBuffer } from "./read_buffer.ts";
-import { endRead, flushAll } from "./turn.ts";
+import { beginRead, endRead, flushAll } from "./turn.ts";
 
 /** newWire takes over a socket that somebody accepted. The one it hands back in `socket` may be another object for the same connection. */
 export function newWire(accepted: Socket): Wire {
@@ -33,6 +34,7 @@ export function wrapWire(socket: Socket): Wire {
 /** fit puts a socket at the wire's end. Where it does not read into the wire's buffer, bytes come by "data" events. */
 function fit(wire: Wire, socket: Socket): Wire {
   wire.socket = socket;
+  wire.output = newOutput(socket, () => wire.onDrain());
   socket.on("data", (chunk: Buffer) => wire.take(chunk, chunk.length, true));
   socket.on("close", () => wire.close());
   return wire;
@@ -48,10 +50,13 @@ export interface Writer {
 
 /** Wire is one connection's bytes. */
 class Wire {
-  /** Set once, by whoever made the wire. */
+  /** Both are set once, by whoever made the wire. */
   socket!: Socket;
+  output!: Output;
   /** onBytes hears buffer[start, end). The bytes are the wire's again when it returns, unless it called keep. */
   onBytes: (buffer: Buffer, start: number, end: number) => void = () => {};
+  /** onDrain hears that all which waited to be sent has left. */
+  onDrain: () => void = () => {};
   /** onClose, if there, hears that the socket is gone; a listener of the socket's own would stay for as long as it does. */
   onClose: (() => void) | undefined = undefined;
   /** received counts bytes. */
@@ -85,14 +90,16 @@ class Wire {
   /** take hands received bytes on; `own` buffers are never read into again. */
   take(buffer: Buffer, length: number, own: boolean): void {
     this.received += length;
-    this.onBytes(buffer, 0, length);
-    const kept = this.#kept;
-    if (kept.length > 0) {
+    beginRead();
+    try {
+      this.onBytes(buffer, 0, length);
+      if (this.#kept.length === 0) return;
       flushAll();
       if (!own) this.#lend();
-      kept.length = 0;
+      this.#kept = [];
+    } finally {
+      endRead();
     }
-    endRead();
   }
 
   /** #lend parts with the buffer if a socket that it was written to has not got rid of it. */

@@ -13,8 +13,8 @@ export interface Arena {
   copy(at: number, length: number): Uint8Array;
 }
 
-/** Pieces up to this size are copied byte by byte: cheaper than a call into native code. */
-const shortBytes = 160;
+/** Node's own needs no view of the bytes. */
+const copyBytes = Buffer.prototype.copy;
 
 /** newArena takes its memory when it is first used. */
 export function newArena(sizeBytes: number): Arena {
@@ -31,8 +31,7 @@ export function newArena(sizeBytes: number): Arena {
         base += sizeBytes; // in one piece, from the start again
         place = 0;
       }
-      if (length <= shortBytes) for (let i = 0; i < length; i++) memory[place + i] = buffer[start + i]!;
-      else memory.set(buffer.subarray(start, end), place);
+      copyBytes.call(buffer, memory, place, start, end);
       const at = base + place;
       place += length;
       return at;

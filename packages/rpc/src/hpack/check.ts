@@ -76,8 +76,13 @@ export function responseFault(list: readonly Field[]): string | undefined {
   return /^[1-9]\d\d$/.test(list[0]?.name === ":status" ? list[0].value : "") ? undefined : ":status is missing";
 }
 
-/** trailersFault says what is wrong with trailers; undefined if nothing is. */
-export function trailersFault({ list }: Fields): string | undefined {
+/** trailersFault says what is wrong with trailers; undefined if nothing is. It looks at the same fields once. */
+export function trailersFault(fields: Fields): string | undefined {
+  if (fields.trailers === "unknown") fields.trailers = checkTrailers(fields.list);
+  return fields.trailers;
+}
+
+function checkTrailers(list: readonly Field[]): string | undefined {
   for (let i = 0; i < list.length; i++) {
     const field = list[i]!;
     const fault = fieldFault(field);

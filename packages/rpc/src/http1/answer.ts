@@ -1,12 +1,12 @@
 // Data plane. One answer after the other on one connection. What a handler says within one turn leaves in one write.
-import type { Socket } from "node:net";
 import type { Fields } from "../fields.ts";
+import type { Output } from "../output.ts";
 import type { Head } from "./head.ts";
 import { type Printed, type Printer, printTrailers } from "./print.ts";
 
 /** newAnswer makes the sending side of a connection. `keepAliveMs` is promised to clients. */
-export function newAnswer(socket: Socket, printer: Printer, keepAliveMs: number): Answer {
-  return new Answer(socket, printer, keepAliveMs);
+export function newAnswer(output: Output, printer: Printer, keepAliveMs: number): Answer {
+  return new Answer(output, printer, keepAliveMs);
 }
 
 /** Up to this size an answer is put together in one buffer; above it, copying costs more than a list of buffers. */
@@ -15,7 +15,7 @@ const joinBytes = 32 * 1024;
 const holdBytes = 64 * 1024;
 
 class Answer {
-  readonly #socket: Socket;
+  readonly #output: Output;
   readonly #printer: Printer;
   readonly #kept: string;
   #head: Head | undefined = undefined;
@@ -30,8 +30,8 @@ class Answer {
   /** blocked: the peer reads more slowly than we write; the connection clears it. */
   blocked = false;
 
-  constructor(socket: Socket, printer: Printer, keepAliveMs: number) {
-    this.#socket = socket;
+  constructor(output: Output, printer: Printer, keepAliveMs: number) {
+    this.#output = output;
     this.#printer = printer;
     this.#kept = `connection: keep-alive\r\nkeep-alive: timeout=${Math.floor(keepAliveMs / 1000)}\r\n`;
   }
@@ -110,7 +110,7 @@ class Answer {
 
   /** goOn sends 100 (Continue). */
   goOn(): void {
-    this.#socket.write("HTTP/1.1 100 Continue\r\n\r\n", "latin1");
+    this.#output.write(Buffer.from("HTTP/1.1 100 Continue\r\n\r\n", "latin1"));
   }
 
   get #bodiless(): boolean {
@@ -151,13 +151,11 @@ class Answer {
       all.set(pieces[i]!, at);
       at += pieces[i]!.length;
     }
-    this.#socket.write(all);
-    if (this.#socket.writableNeedDrain) this.blocked = true;
+    this.#pass(all);
     this.#drop();
   }
 
   #send(before: string, after: string): void {
-    const socket = this.#socket;
     const size = before.length + this.#bytes + after.length;
     const pieces = this.#pieces;
     if (size === 0) return;
@@ -169,16 +167,26 @@ class Answer {
         at += pieces[i]!.length;
       }
       if (after !== "") all.write(after, at, "latin1");
-      socket.write(all);
+      this.#pass(all);
     } else {
-      socket.cork();
-      if (before !== "") socket.write(before, "latin1");
-      for (let i = 0; i < pieces.length; i++) socket.write(pieces[i]!);
-      if (after !== "") socket.write(after, "latin1");
-      socket.uncork();
+      const all: Uint8Array[] = [];
+      if (before !== "") all.push(Buffer.from(before, "latin1"));
+      for (let i = 0; i < pieces.length; i++) all.push(pieces[i]!);
+      if (after !== "") all.push(Buffer.from(after, "latin1"));
+      this.#output.writeAll(all);
+      this.#look();
     }
-    if (socket.writableNeedDrain) this.blocked = true;
     this.#drop();
+  }
+
+  #pass(all: Uint8Array): void {
+    this.#output.write(all);
+    this.#look();
+  }
+
+  /** #look tells whether to wait for the peer. */
+  #look(): void {
+    if (this.#output.unsent >= holdBytes) this.blocked = true;
   }
 
   #drop(): void {

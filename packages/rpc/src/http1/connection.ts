@@ -87,14 +87,14 @@ class Connection implements Flushable {
     this.#home = home;
     this.#socket = socket;
     this.#reader = newHeadReader(limits.headerBytes, socket instanceof TLSSocket);
-    this.#answer = newAnswer(socket, home.printer, limits.keepAliveMs);
+    this.#answer = newAnswer(wire.output, home.printer, limits.keepAliveMs);
     this.#headMs = Math.min(limits.headerMs, limits.requestMs);
     this.#due = home.dueIn(this.#headMs);
     socket.allowHalfOpen = true; // what is being answered while the peer's end arrives must still get out
     socket.on("error", (err) => home.logger.debug("connection failed", { err: messageOf(err) }));
     socket.on("end", () => this.#onEnd());
     socket.on("close", () => this.#onClose());
-    socket.on("drain", () => this.#onDrain());
+    wire.onDrain = () => this.#onDrain();
     wire.onBytes = (buffer, start, end) => this.take(buffer, start, end);
   }
 

@@ -32,7 +32,7 @@ class Flow {
   #said = 0;
   #heard = 0;
   #line: Stream[] = [];
-  readonly #output = newWatch();
+  readonly #progress = newWatch();
   #wake: (() => void) | undefined = undefined;
 
   constructor(session: Session) {
@@ -83,7 +83,7 @@ class Flow {
 
   /** checkPressure looks whether the socket takes more. */
   checkPressure(): void {
-    if (this.#session.socket.writableLength >= this.#session.limits.pressureBytes) this.pressed = true;
+    if (this.#session.wire.output.unsent >= this.#session.limits.pressureBytes) this.pressed = true;
   }
 
   /** onDrain: the socket has written all that it held. */
@@ -97,8 +97,8 @@ class Flow {
 
   /** stalled, called now and then, tells whether output has not moved for limits.stallMs. */
   stalled(now: number): boolean {
-    const { socket, limits } = this.#session;
-    return this.#output.stuck(now, this.pressed ? socket.bytesWritten - socket.writableLength + 1 : 0, limits.stallMs);
+    const { wire, limits } = this.#session;
+    return this.#progress.stuck(now, this.pressed ? wire.output.sent + 1 : 0, limits.stallMs);
   }
 
   /** receive counts bytes against the connection's window, and gives them back in large steps; not while the process holds all that it may. */

@@ -7,6 +7,7 @@ import { background, discard, systemClock } from "@tfs/std";
 import { reads } from "../buffers.ts";
 import { newChannel } from "../channel.ts";
 import { frameMessage } from "../frame.ts";
+import { newOutput } from "../output.ts";
 import { newOutbox } from "./outbox.ts";
 
 for (const headerTableSize of [0, 100, 4096, 65_536]) {
@@ -40,7 +41,7 @@ test("a read buffer that was passed on as it is comes back when its bytes have l
   await once(socket, "connect");
   const [peer] = await accepted;
   const out = newOutbox();
-  out.socket = socket;
+  out.output = newOutput(socket, () => {});
   const lent: Buffer[] = [];
   try {
     // Until the kernel takes no more.

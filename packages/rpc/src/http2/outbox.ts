@@ -1,41 +1,41 @@
-// Data plane. Frames are laid into one buffer, or left where they were read; a flush hands everything to the socket in one write.
-import type { Socket } from "node:net";
+// Data plane. Frames are laid into one buffer, or left where they were read; a flush hands everything on in one write.
 import { reads, shortWrites, writes } from "../buffers.ts";
 import { encodeTableSize } from "../hpack/index.ts";
+import type { Output } from "../output.ts";
 import { flag, frame, frameBytes, headBytes, putHead, putUint32 } from "./frame.ts";
 
 /** We use no table, and say so once: then a peer that lowers its limit need not be told again (RFC 7541, section 4.2). */
 const noTable = encodeTableSize(0);
 /** Payloads up to this size are copied: cheaper than one more piece in a write. */
-const copyBytes = 2048;
+const copiedBytes = 2048;
+/** Node's own takes half as long as a loop over a hundred bytes, and needs no view of them. */
+const copyBytes = Buffer.prototype.copy;
 
-/** newOutbox makes an empty one. Nothing is written before there is a socket. */
+/** newOutbox makes an empty one. Nothing is written before there is an output. */
 export function newOutbox(): Outbox {
   return new Outbox();
 }
 
-/** Loan is a read buffer that the socket reads until it has sent so many bytes in all. */
+/** Loan is a read buffer that is needed until so many bytes have been sent in all. */
 interface Loan {
   readonly buffer: Buffer;
   readonly until: number;
 }
 
-/** Read buffers that wait in one socket; past it they are left to the collector. */
+/** Read buffers that one connection waits for; past it they are left to the collector. */
 const loansMax = 64;
 
 class Outbox {
-  socket: Socket | undefined = undefined;
-  /** secure: the socket encrypts what it writes. */
-  secure = false;
-  /** holding: not all that was flushed has left; the socket refers to it. */
+  output: Output | undefined = undefined;
+  /** holding: not all that was flushed had left; what it lies in is referred to. */
   holding = false;
   #buffer: Buffer | undefined = undefined;
   /** [start, end) of the buffer is written and not yet among the pieces. */
   #start = 0;
   #end = 0;
-  readonly #pieces: Uint8Array[] = [];
-  /** The buffers that the pieces lie in. */
-  readonly #used: Buffer[] = [];
+  #pieces: Uint8Array[] = [];
+  /** The buffers before this one that the pieces lie in. */
+  #used: Buffer[] = [];
   /** The last piece while it can still grow: bytes [from, to) of a foreign buffer, where frames lie one behind the other. */
   #foreign: Buffer | undefined = undefined;
   #from = 0;
@@ -77,7 +77,7 @@ class Outbox {
   /** data writes one DATA frame of source[start, end). Gives whether the source is still needed: small payloads are copied, large ones must stay as they are until they have left. */
   data(stream: number, source: Uint8Array, start: number, end: number, last: boolean): boolean {
     const length = end - start;
-    if (length <= copyBytes) {
+    if (length <= copiedBytes) {
       this.#frame(length, frame.data, last ? flag.endStream : 0, stream);
       this.#bytes(source, start, end);
       return false;
@@ -95,7 +95,7 @@ class Outbox {
    */
   dataInPlace(stream: number, source: Buffer, start: number, end: number, last: boolean): boolean {
     const length = end - start;
-    if (length <= copyBytes) {
+    if (length <= copiedBytes) {
       this.#frame(length, frame.data, last ? flag.endStream : 0, stream);
       this.#bytes(source, start, end);
       return false;
@@ -154,43 +154,53 @@ class Outbox {
     this.#bytes(bytes, 0, bytes.length);
   }
 
-  /** flush hands everything to the socket. */
+  /** flush hands everything on. */
   flush(): void {
-    const { socket } = this;
-    if (socket === undefined) return;
-    const pieces = this.#pieces;
-    this.#cut();
-    if (pieces.length === 0) return;
-    // What is encrypted at once is copied; TLS that has something else to write, or no connection yet, refers to it as other sockets do.
-    const copied = this.secure && socket.writableLength === 0 && !socket.connecting;
-    for (let i = 0; i < pieces.length; i++) this.#handed += pieces[i]!.length;
-    if (pieces.length === 1) socket.write(pieces[0]!);
-    else {
-      socket.cork();
-      for (let i = 0; i < pieces.length; i++) socket.write(pieces[i]!);
-      socket.uncork();
-    }
-    if (this.#loans.length > 0) this.#settle();
-    pieces.length = 0;
+    const { output } = this;
+    if (output === undefined) return;
+    const last = this.#open();
+    const handed = this.#pieces.length > 0 ? this.#writeAll(output, last) : last === undefined ? 0 : this.#write(output, last);
+    if (handed === 0) return;
+    this.#handed += handed;
+    if (this.#loans.length > 0) this.#settle(output);
+    const unsent = output.unsent;
+    this.holding = unsent > 0;
+    const buffer = this.#buffer;
     const used = this.#used;
-    if (used.length > 0) this.#much = used.length > 1 || this.#end > shortWrites.sizeBytes;
-    // What left at once can be written over; what did not belongs to the socket until it has.
-    this.holding = !copied && socket.writableLength > 0;
-    if (!this.holding) for (let i = 0; i < used.length; i++) (used[i]!.length === writes.sizeBytes ? writes : shortWrites).give(used[i]!);
-    used.length = 0;
+    if (buffer !== undefined) this.#much = used.length > 0 || this.#end > shortWrites.sizeBytes;
     this.#buffer = undefined;
     this.#start = this.#end = 0;
+    if (used.length > 0) this.#used = [];
+    if (this.holding) return; // what has not left is not to be written over
+    if (buffer !== undefined) giveBack(buffer);
+    for (let i = 0; i < used.length; i++) giveBack(used[i]!);
   }
 
-  /** lend takes a read buffer that what was flushed lies in; it goes back to where others find it when that has left. TLS does not tell: then the buffer is let go. */
+  #write(output: Output, piece: Uint8Array): number {
+    output.write(piece);
+    return piece.length;
+  }
+
+  #writeAll(output: Output, last: Uint8Array | undefined): number {
+    const pieces = this.#pieces;
+    if (last !== undefined) pieces.push(last);
+    this.#pieces = [];
+    let bytes = 0;
+    for (let i = 0; i < pieces.length; i++) bytes += pieces[i]!.length;
+    if (pieces.length === 1) output.write(pieces[0]!);
+    else output.writeAll(pieces);
+    return bytes;
+  }
+
+  /** lend takes a read buffer that what was flushed lies in; it goes back to where others find it when that has left. */
   lend(buffer: Buffer): void {
-    if (!this.secure && this.#loans.length < loansMax) this.#loans.push({ buffer, until: this.#handed });
+    if (this.#loans.length < loansMax) this.#loans.push({ buffer, until: this.#handed });
   }
 
   /** #settle returns the buffers whose bytes have left, the oldest first. */
-  #settle(): void {
+  #settle(output: Output): void {
     const loans = this.#loans;
-    const sent = this.#handed - this.socket!.writableLength;
+    const sent = this.#handed - output.unsent;
     let settled = 0;
     while (settled < loans.length && loans[settled]!.until <= sent) reads.give(loans[settled++]!.buffer);
     if (settled > 0) loans.splice(0, settled);
@@ -205,33 +215,43 @@ class Outbox {
   /** #bytes copies source[start, end) behind what is there; there is room. */
   #bytes(source: Uint8Array, start: number, end: number): void {
     const target = this.#buffer!;
-    let at = this.#end;
-    if (end - start <= 160) for (let i = start; i < end; i++) target[at++] = source[i]!;
-    else {
-      target.set(start === 0 && end === source.length ? source : source.subarray(start, end), at);
-      at += end - start;
-    }
-    this.#end = at;
+    const at = this.#end;
+    this.#end = at + end - start;
+    if (start === 0 && end === source.length) target.set(source, at);
+    else copyBytes.call(source, target, at, start, end);
   }
 
   #room(bytes: number): void {
     if (this.#foreign !== undefined) this.#cut();
     if (this.#buffer !== undefined && this.#end + bytes <= this.#buffer.length) return;
     this.#cut();
-    this.#buffer = (this.#much || this.#buffer !== undefined || bytes > shortWrites.sizeBytes ? writes : shortWrites).take();
-    this.#used.push(this.#buffer);
+    const before = this.#buffer;
+    if (before !== undefined) this.#used.push(before);
+    this.#buffer = (this.#much || before !== undefined || bytes > shortWrites.sizeBytes ? writes : shortWrites).take();
     this.#start = this.#end = 0;
   }
 
-  /** #cut makes pieces of what is open, in order. */
+  /** #cut makes a piece of what is open. */
   #cut(): void {
+    const piece = this.#open();
+    if (piece !== undefined) this.#pieces.push(piece);
+  }
+
+  /** #open gives what is written and not yet among the pieces, and begins another. */
+  #open(): Uint8Array | undefined {
     if (this.#foreign !== undefined) {
-      this.#pieces.push(this.#foreign.subarray(this.#from, this.#to));
+      const piece = this.#foreign.subarray(this.#from, this.#to);
       this.#foreign = undefined;
-    } else if (this.#end > this.#start) {
-      this.#pieces.push(this.#buffer!.subarray(this.#start, this.#end));
-      this.#start = this.#end;
+      return piece;
     }
+    if (this.#end === this.#start) return undefined;
+    const piece = this.#buffer!.subarray(this.#start, this.#end);
+    this.#start = this.#end;
+    return piece;
   }
 }
 export type { Outbox };
+
+function giveBack(buffer: Buffer): void {
+  (buffer.length === writes.sizeBytes ? writes : shortWrites).give(buffer);
+}

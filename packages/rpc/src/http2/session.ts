@@ -1,6 +1,5 @@
 // Data plane. One HTTP/2 connection, of either side (RFC 9113). Here is what it is made of, and what becomes of its frames; DATA, which most bytes are in, at once.
 import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
 import type { Clock, Failure } from "@tfs/std";
 import type { Fields } from "../fields.ts";
 import type { Peer } from "../peer.ts";
@@ -82,7 +81,7 @@ class Session implements FrameSink, Flushable {
     this.reader = newFrameReader(this);
     this.#prefaceLeft = this.server ? preface.length : 0;
     wire.onBytes = (buffer, start, end) => this.#read(buffer, start, end);
-    wire.socket.on("drain", () => this.flow.onDrain());
+    wire.onDrain = () => this.flow.onDrain();
     wire.socket.on("error", (err) => this.life.lose(err));
     wire.socket.on("close", () => this.life.onClose());
     wire.socket.on("end", () => this.life.lose(undefined));
@@ -142,7 +141,7 @@ class Session implements FrameSink, Flushable {
   flush(): void {
     if (this.life.dead) return;
     this.out.flush();
-    const waiting = this.socket.writableLength;
+    const waiting = this.wire.output.unsent;
     if (waiting < this.limits.pressureBytes) return;
     this.flow.checkPressure();
     if (waiting >= this.limits.floodBytes) this.socket.pause();
@@ -232,8 +231,7 @@ class Session implements FrameSink, Flushable {
       server ? [setting.streams, limits.streams] : [setting.push, 0],
     ]);
     this.flow.told();
-    out.socket = this.socket;
-    out.secure = this.socket instanceof TLSSocket;
+    out.output = this.wire.output;
     flushLater(this);
   }
 

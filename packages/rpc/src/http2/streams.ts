@@ -2,7 +2,7 @@
 import type { Fields } from "../fields.ts";
 import { type Cancelled, newCancelled } from "./cancelled.ts";
 import { encodeFields } from "../hpack/index.ts";
-import { flushLater } from "../turn.ts";
+import { countStreams, flushLater } from "../turn.ts";
 import { h2, maxWindow } from "./frame.ts";
 import { type Ledger, newLedger } from "./ledger.ts";
 import { newRoster, type Roster } from "./roster.ts";
@@ -49,7 +49,7 @@ class Streams {
     const stream = newStream(session, this.nextId, fields, undefined);
     this.nextId += 2;
     stream.handler = handler;
-    this.#open.add(stream);
+    this.#add(stream);
     session.out.headers(stream.id, encodeFields(fields), end, tail, tailBytes);
     if (end) stream.ended = true;
     flushLater(session);
@@ -58,7 +58,7 @@ class Streams {
 
   /** accept takes in a stream of the peer's. */
   accept(stream: Stream): void {
-    this.#open.add(stream);
+    this.#add(stream);
     if (this.#resets.low) this.#session.held.add(stream);
     else this.#session.options.onStream!(stream);
   }
@@ -209,6 +209,7 @@ class Streams {
   die(): void {
     const streams = this.#open.all();
     this.#open.clear();
+    countStreams(-streams.length);
     this.#cancelled?.die();
     for (const stream of streams) {
       stream.over = true;
@@ -217,9 +218,15 @@ class Streams {
     }
   }
 
+  #add(stream: Stream): void {
+    this.#open.add(stream);
+    countStreams(1);
+  }
+
   #remove(stream: Stream): void {
     stream.over = true;
     this.#open.remove(stream);
+    countStreams(-1);
     if (stream.queued > 0) stream.drop();
     this.left();
   }
