@@ -93,8 +93,8 @@ class Listener {
     const { tls, clock, logger } = this.#options;
     if (tls === undefined) {
       const wire = newWire(accepted);
-      if (wire.socket !== accepted) accepted.destroy(); // an empty shell: its connection has moved
-      this.#welcome(accepted, wire, undefined);
+      if (wire.socket !== accepted) accepted.destroy(); // an empty shell, which its server counts out: its connection has moved
+      this.#welcome(wire, undefined);
       return;
     }
     const address = accepted.remoteAddress; // not to be had any more when it has failed
@@ -104,7 +104,7 @@ class Listener {
       ms: this.#limits.handshakeMs,
       onSecure: (socket) => {
         this.#handshakes.delete(accepted);
-        this.#welcome(accepted, wrapWire(socket), agreed[String(socket.alpnProtocol)]);
+        this.#welcome(wrapWire(socket), agreed[String(socket.alpnProtocol)]);
       },
       onFailure: (why) => {
         this.#handshakes.delete(accepted);
@@ -138,14 +138,13 @@ class Listener {
   }
 
   /** #welcome serves a connection whose protocol is `kind`, or shows in its first bytes. */
-  #welcome(accepted: Socket, wire: Wire, kind: Kind | undefined): void {
+  #welcome(wire: Wire, kind: Kind | undefined): void {
     this.#wires.add(wire);
     this.#undecided.add(wire);
     wire.socket.on("error", (err) => this.#options.logger.debug("connection failed", { err: messageOf(err) }));
     wire.socket.on("close", () => {
       this.#wires.delete(wire);
       this.#undecided.delete(wire);
-      if (accepted !== wire.socket) accepted.destroy(); // so that its server counts it out
       this.#checkEmptied();
     });
     sniff(wire, { clock: this.#options.clock, firstBytesMs: this.#limits.firstBytesMs }, (seen, buffer, start, end) => {

@@ -1,9 +1,9 @@
 // Data plane. Node reads into a buffer of the caller's for connections that go out (`onread`). This gives the same to those that it makes itself for what comes in over TLS.
 import { Socket } from "node:net";
 
-/** OnRead is what `onread` takes: where the next bytes go, and who hears of them. */
+/** OnRead is what `onread` takes: where the next bytes go (undefined after a read: where the last went), and who hears of them. */
 export interface OnRead {
-  readonly buffer: () => Buffer;
+  readonly buffer: () => Buffer | undefined;
   readonly callback: (length: number, buffer: Buffer) => boolean;
 }
 
@@ -20,6 +20,7 @@ export function readInto(socket: Socket, onread: OnRead): void {
   const handle = (socket as unknown as { readonly _handle: { useUserBuffer?(buffer: Buffer): void } | null })._handle; // Node's own name, not in its types
   if (slots === undefined || handle === null || typeof handle.useUserBuffer !== "function") return;
   const first = onread.buffer();
+  if (first === undefined) return; // it reads into one of ours already
   const [buffer, callback, next] = slots;
   Object.assign(socket, { [buffer]: first, [callback]: onread.callback, [next]: onread.buffer });
   handle.useUserBuffer(first);

@@ -11,17 +11,17 @@ const read = (buffer: ReadBuffer, bytes: number): number => {
 };
 
 const rows: readonly { readonly name: string; readonly reads: readonly number[]; readonly sizes: readonly number[] }[] = [
-  { name: "stays small for small reads", reads: [100, 4 * KiB - 1, 100], sizes: [4, 4, 4] },
-  { name: "grows by each read that fills it, up to 256 KiB", reads: Array.from({ length: 6 }, () => 1e9), sizes: [4, 16, 64, 256, 256, 256] },
+  { name: "stays small for small reads", reads: [100, KiB - 1, 100], sizes: [1, 1, 1] },
+  { name: "grows by each read that fills it, up to 256 KiB", reads: Array.from({ length: 7 }, () => 1e9), sizes: [1, 4, 16, 64, 256, 256, 256] },
   {
     name: "shrinks after 64 small reads in a row",
     reads: [1e9, ...Array.from({ length: 65 }, () => 10)],
-    sizes: [4, ...Array.from({ length: 64 }, () => 16), 4],
+    sizes: [1, ...Array.from({ length: 64 }, () => 4), 1],
   },
   {
     name: "does not shrink while one in so many is large",
-    reads: [1e9, ...Array.from({ length: 200 }, (_, i) => (i % 50 === 0 ? 5 * KiB : 10))],
-    sizes: [4, ...Array.from({ length: 200 }, () => 16)],
+    reads: [1e9, ...Array.from({ length: 200 }, (_, i) => (i % 50 === 0 ? 2 * KiB : 10))],
+    sizes: [1, ...Array.from({ length: 200 }, () => 4)],
   },
 ];
 for (const tc of rows) {
@@ -42,10 +42,10 @@ test("read buffer: all together grow by 64 MiB and no more, and by as much again
     return bytes;
   };
   const buffers = Array.from({ length: 400 }, newReadBuffer);
-  assert.equal(largest(), 4 * KiB);
+  assert.equal(largest(), KiB);
   const sizes = buffers.map((buffer) => buffer.next().length);
   assert.equal(sizes[0], 256 * KiB);
-  assert.ok(sizes.reduce((sum, size) => sum + size - 4 * KiB, 0) <= 64 << 20);
+  assert.ok(sizes.reduce((sum, size) => sum + size - KiB, 0) <= 64 << 20);
   for (const buffer of buffers.splice(0, 300)) buffer.close();
   assert.equal(largest(), 256 * KiB);
   for (const buffer of buffers) buffer.close();

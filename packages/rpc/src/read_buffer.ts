@@ -6,8 +6,8 @@ export function newReadBuffer(): ReadBuffer {
   return new ReadBuffer();
 }
 
-/** Bounds of a buffer, and the step between sizes. A request of a few numbers is a few hundred bytes; past 256 KiB a read costs no less per byte. */
-const firstBytes = 4 * 1024;
+/** Bounds of a buffer, and the step between sizes. A request of a few numbers is a few hundred bytes; past 256 KiB what is read does not stay in the processor's cache. */
+const firstBytes = 1024;
 const lastBytes = reads.sizeBytes;
 const step = 4;
 /** So many reads in a row that a smaller buffer would have done for make it smaller. */

@@ -63,14 +63,18 @@ class Wire {
   received = 0;
   readonly onread: OnRead;
   readonly #buffer = newReadBuffer();
+  /** What Node was told to read into, and whether it has since. */
+  #target: Buffer | undefined = undefined;
+  #read = false;
   #kept: Writer[] = [];
 
   constructor() {
     this.onread = {
-      buffer: () => this.#buffer.next(),
+      buffer: () => this.#next(),
       callback: (length, buffer) => {
         this.#buffer.took(length);
         this.take(buffer, length, false);
+        this.#read = true;
         return true;
       },
     };
@@ -79,6 +83,7 @@ class Wire {
   /** close: the socket is gone. */
   close(): void {
     this.#buffer.close();
+    this.#target = undefined;
     this.onClose?.();
   }
 
@@ -100,6 +105,15 @@ class Wire {
     } finally {
       endRead();
     }
+  }
+
+  /** #next gives the buffer for the next read; undefined if that is the one of the last: to change nothing costs Node less. */
+  #next(): Buffer | undefined {
+    const next = this.#buffer.next();
+    if (this.#read && next === this.#target) return undefined;
+    this.#read = false;
+    this.#target = next;
+    return next;
   }
 
   /** #lend parts with the buffer if a socket that it was written to has not got rid of it. */

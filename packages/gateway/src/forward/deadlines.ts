@@ -1,5 +1,5 @@
 // Data plane. All calls share one timer: a wheel of slots, in each the calls whose time may be up when the wheel comes round to it.
-import type { Clock } from "@tfs/std";
+import type { Clock, Timer } from "@tfs/std";
 
 /** Timed is something with a deadline. Its links belong to the wheel. */
 export interface Timed {
@@ -20,15 +20,16 @@ export interface Deadlines {
 const tickMs = 8;
 const slots = 1024;
 
-/** newDeadlines makes a wheel that runs while something is in it. */
+/** newDeadlines makes a wheel. Its timer is set for the first slot that has something in it, so that it hardly ever runs: most calls end long before their deadline. */
 export function newDeadlines(clock: Clock): Deadlines {
   const heads: (Timed | undefined)[] = new Array<Timed | undefined>(slots).fill(undefined);
   let size = 0;
   let tick = 0; // all slots up to this tick have been looked at
-  let armed = false;
+  let due = Number.POSITIVE_INFINITY; // the tick that the timer is set for
+  let timer: Timer | undefined;
 
   function turn(): void {
-    armed = false;
+    due = Number.POSITIVE_INFINITY;
     const now = clock.now();
     const upTo = Math.floor(now / tickMs);
     // After a long pause each slot is looked at once, not once per tick missed.
@@ -43,39 +44,43 @@ export function newDeadlines(clock: Clock): Deadlines {
         timed = next;
       }
     }
-    tick = upTo;
-    if (size > 0) arm();
+    tick = Math.max(tick, upTo);
+    if (size === 0) return;
+    let next = tick + 1;
+    while (heads[next % slots] === undefined) next++;
+    arm(next);
   }
-  function arm(): void {
-    if (armed) return;
-    armed = true;
-    clock.after(tickMs, turn);
+  function arm(at: number): void {
+    if (at >= due) return;
+    timer?.cancel();
+    due = at;
+    timer = clock.after(at * tickMs - clock.now(), turn, { background: true }); // connections with calls keep the process up
   }
-  function slotOf(timed: Timed): number {
-    return (Math.floor(timed.deadline / tickMs) + 1) % slots;
+  function tickOf(timed: Timed): number {
+    return Math.floor(timed.deadline / tickMs) + 1;
   }
   function remove(timed: Timed): void {
     const { before, after } = timed;
-    const slot = slotOf(timed);
+    const slot = tickOf(timed) % slots;
     if (before === undefined && heads[slot] !== timed) return; // not in the wheel
     if (before === undefined) heads[slot] = after;
     else before.after = after;
     if (after !== undefined) after.before = before;
     timed.before = timed.after = undefined;
-    size--; // the timer goes on for one tick: with one call at a time there would be one for each
+    size--;
   }
   return {
     add(timed) {
       if (timed.deadline === Number.POSITIVE_INFINITY) return;
-      if (size === 0) tick = Math.floor(clock.now() / tickMs) - 1;
-      const slot = slotOf(timed);
-      const head = heads[slot];
+      const at = tickOf(timed);
+      const head = heads[at % slots];
       timed.before = undefined;
       timed.after = head;
       if (head !== undefined) head.before = timed;
-      heads[slot] = timed;
+      heads[at % slots] = timed;
       size++;
-      arm();
+      if (at <= tick) tick = at - 1; // it has passed: its slot is looked at once more
+      if (at < due) arm(at);
     },
     remove,
   };
