@@ -72,6 +72,7 @@ export const shapes: readonly Shape[] = [
   {
     ...cpu,
     name: "large",
+    warmCalls: 6000, // at so few calls a second it takes seconds until all is compiled
     title: "602 KB gRPC requests, 4 × 4",
     protocol: "grpc",
     request: "largeRequest",

@@ -16,17 +16,27 @@ export function newField(name: string, value: string, sensitive = false): Field 
 
 /** newFields makes a list of fields, pseudo-fields first. */
 export function newFields(list: readonly Field[]): Fields {
-  return new Fields(list);
+  return new Fields(list, undefined, none);
 }
+
+/** moreFields makes a list of `base` and more behind it. What was made of a base that comes again and again, as text or as a block, serves for the whole. */
+export function moreFields(base: Fields, more: readonly Field[]): Fields {
+  return more.length === 0 ? base : new Fields([...base.list, ...more], base, more);
+}
+
+const none: readonly Field[] = [];
 
 /** fieldsOf makes fields of name, value pairs. */
 export function fieldsOf(...pairs: readonly (readonly [name: string, value: string])[]): Fields {
-  return new Fields(pairs.map(([name, value]) => newField(name, value)));
+  return newFields(pairs.map(([name, value]) => newField(name, value)));
 }
 
 /** Fields is a list of fields in the order in which they came or are to go. The list never changes; what hangs on it is a cache. */
 class Fields {
   readonly list: readonly Field[];
+  /** base is the list that `more` was put behind; undefined if there was none. */
+  readonly base: Fields | undefined;
+  readonly more: readonly Field[];
   /** block is the whole list in HPACK's stateless form; made by the encoder when first needed. */
   block: Uint8Array | undefined = undefined;
   /** memo is for whoever reads these fields: what it made of them once holds for as long as the same object comes again. */
@@ -36,8 +46,10 @@ class Fields {
   #announced: number | undefined = undefined;
   #bytes = -1;
 
-  constructor(list: readonly Field[]) {
+  constructor(list: readonly Field[], base: Fields | undefined, more: readonly Field[]) {
     this.list = list;
+    this.base = base;
+    this.more = more;
   }
 
   /** get gives the value of the first field of that name. */

@@ -44,7 +44,7 @@ export type { Conversation, ConversationRequest } from "./conversation.ts";
 export { converse } from "./conversation.ts";
 export type { Exchange, ExchangeHandler } from "./exchange.ts";
 export type { Field, Fields } from "./fields.ts";
-export { fieldsOf, newField, newFields } from "./fields.ts";
+export { fieldsOf, moreFields, newField, newFields } from "./fields.ts";
 export type { Deframer, Message } from "./frame.ts";
 export { frameMessage, newDeframer } from "./frame.ts";
 export type { Budget, Stream, StreamHandler } from "./http2/index.ts";

@@ -1,6 +1,6 @@
 import { Code, codeName, type Failure, newError, toCode } from "@tfs/std";
 import { decodeDetails, encodeDetails } from "./details.ts";
-import { type Field, type Fields, newField, newFields } from "./fields.ts";
+import { type Field, type Fields, moreFields, newField, newFields } from "./fields.ts";
 import { decodeBinary, encodeBinary } from "./metadata.ts";
 
 /** encodeStatusMessage makes the value of grpc-message: UTF-8, with everything but printable ASCII and "%" itself percent-encoded; so are blanks at its ends, which HTTP drops. */
@@ -27,7 +27,7 @@ export function trailersFor(failure: Failure): Fields {
 
 /** trailersOnly is a whole response that is nothing but a failure: fields to send with END_STREAM. HTTP status 200, as gRPC wants it. */
 export function trailersOnly(failure: Failure): Fields {
-  return newFields([...grpcAnswer.list, ...statusFields(failure)]);
+  return moreFields(grpcAnswer, statusFields(failure));
 }
 
 /** grpcAnswer are the fields of an answer that goes on with messages; trailersOk those at its end. */

@@ -1,6 +1,6 @@
 // Data plane. One predict call: a JSON body in, a message to the fleet, its answer as JSON. Nothing here waits but for a signature that nobody has asked for lately.
 import { type Format, type Numbers, type PredictDocument, parsePredict, printPredictResponse, type Scratch, type Target } from "@tfs/rest";
-import { callFields, type Field, type Fields, newFields, type Opener, openUnary, type UnaryCall, type UnaryHandler } from "@tfs/rpc";
+import { callFields, type Field, type Fields, moreFields, type Opener, openUnary, type UnaryCall, type UnaryHandler } from "@tfs/rpc";
 import { type Failure, toFailure } from "@tfs/std";
 import type { Known, Signatures } from "./signatures.ts";
 import { authority, maxAnswerBytes, predictPath } from "./unary.ts";
@@ -114,7 +114,7 @@ class Prediction implements UnaryHandler {
     const message = encoder.encode(inputs); // which is a copy: the scratch is free again
     this.#format = format;
     this.#handler.onRead();
-    const all = newFields([...fields.list, ...this.#call.metadata]);
+    const all = moreFields(fields, this.#call.metadata);
     this.#sent = openUnary(this.#options.opener, all, message, this, { deadline: this.#call.deadline, maxMessageBytes: maxAnswerBytes });
   }
 }

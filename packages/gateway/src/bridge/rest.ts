@@ -12,7 +12,7 @@ import {
   RegressionResultSchema,
 } from "@tfs/proto";
 import { newScratch, type Numbers, parseExamples, printClassify, printMetadata, printRegress, printStatus, type Route, type Target } from "@tfs/rest";
-import { callUnary, type Field, newFields, type Opener } from "@tfs/rpc";
+import { callUnary, type Field, moreFields, type Opener } from "@tfs/rpc";
 import { type Clock, Code, type Ctx, messageOf, newError, unreachable } from "@tfs/std";
 import { newPrediction, type PredictCall, type PredictHandler, type Prediction } from "./predict.ts";
 import { newSignatures, specOf } from "./signatures.ts";
@@ -57,7 +57,7 @@ export function newBridge({ opener, clock, numbers }: BridgeOptions): Bridge {
     output: O,
     request: MessageInitShape<I>,
   ): Promise<MessageShape<O>> {
-    const unary = unaryOver({ open: (fields, handler, how) => opener.open(newFields([...fields.list, ...metadata]), handler, how) });
+    const unary = unaryOver({ open: (fields, handler, how) => opener.open(moreFields(fields, metadata), handler, how) });
     const bytes = await unary(ctx, path, toBinary(input, create(input, request)));
     try {
       return fromBinary(output, bytes);

@@ -58,7 +58,13 @@ test("deadlines: one nearer than those before expires in its time, and those aft
 test("deadlines: calls that end before their deadline set no timer of their own", async () => {
   const clock = fakeClock();
   let timers = 0;
-  const counted = { ...clock, after: (...args: Parameters<typeof clock.after>) => (timers++, clock.after(...args)) };
+  const counted = {
+    ...clock,
+    after: (...args: Parameters<typeof clock.after>) => {
+      timers++;
+      return clock.after(...args);
+    },
+  };
   const deadlines = newDeadlines(counted);
   for (let call = 0; call < 1000; call++) {
     const timed: Timed = { deadline: clock.now() + 1000, before: undefined, after: undefined, expire: () => assert.fail("expired") };

@@ -1,6 +1,6 @@
 // Data plane of all but gRPC proper: what is the same for REST, gRPC-Web and Connect is done around those who answer, who know nothing of it.
 import { codeFromHttp } from "@tfs/rest";
-import { type Exchange, type ExchangeHandler, type Fields, type Field, newFields, type Peer, type Stream, type Wire } from "@tfs/rpc";
+import { type Exchange, type ExchangeHandler, type Fields, type Field, moreFields, newFields, type Peer, type Stream, type Wire } from "@tfs/rpc";
 import { type Clock, Code } from "@tfs/std";
 import type { Meter, Model } from "../metrics/index.ts";
 import type { Opened } from "./cors.ts";
@@ -69,12 +69,8 @@ class Edge implements Exchange, ExchangeHandler {
   respond(fields: Fields, end = false): void {
     const { adds, opened } = this.#options;
     this.#code = codeFromHttp(Number(fields.get(":status")));
-    let all = fields;
-    if (opened !== undefined || adds.length > 0) {
-      const list = [...fields.list, ...adds];
-      all = newFields(opened === undefined ? list : [...list, ...opened(newFields(list))]);
-    }
-    this.#exchange.respond(all, end);
+    const all = moreFields(fields, adds);
+    this.#exchange.respond(opened === undefined ? all : newFields([...all.list, ...opened(all)]), end);
     if (end) this.#finish(this.#code);
   }
 

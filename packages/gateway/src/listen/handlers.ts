@@ -1,5 +1,5 @@
 // Data plane: who answers a request was mostly decided for one before.
-import { collectBody, type Exchange, type Field, type ListenerOptions, newFields, type Stream, trailersOnly } from "@tfs/rpc";
+import { collectBody, type Exchange, type Field, type ListenerOptions, moreFields, newFields, type Stream, trailersOnly } from "@tfs/rpc";
 import type { Failure } from "@tfs/std";
 import { type ForwardOptions, forward } from "../forward/index.ts";
 import type { Health } from "../health/index.ts";
@@ -30,7 +30,7 @@ export function newHandler(options: HandlerOptions): ListenerOptions["onExchange
     const kind = exchange.fields.memo as Kind;
     switch (kind.is) {
       case "forward":
-        return forward(exchange as Stream, kind.wantsId ? newFields([...kind.fields.list, ids.of(exchange.fields)]) : kind.fields, kind.options);
+        return forward(exchange as Stream, kind.wantsId ? moreFields(kind.fields, [ids.of(exchange.fields)]) : kind.fields, kind.options);
       case "refused":
         return refuse(exchange, kind.failure, kind.options);
       case "health":

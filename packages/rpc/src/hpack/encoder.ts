@@ -11,8 +11,6 @@ const plainKind = 0x00;
 const sensitiveKind = 0x10;
 const namePrefix = 0x0f;
 const textPrefix = 0x7f;
-/** Fields shorter than this are copied byte by byte: cheaper than a call into native code. */
-const shortBytes = 48;
 
 /** encodeField gives the bytes of one field, made when first asked for. */
 export function encodeField(field: Field): Uint8Array {
@@ -22,22 +20,25 @@ export function encodeField(field: Field): Uint8Array {
 
 /** encodeFields gives the block of a whole list, made when first asked for. */
 export function encodeFields(fields: Fields): Uint8Array {
-  if (fields.block !== undefined) return fields.block;
-  const { list } = fields;
-  let bytes = 0;
+  return (fields.block ??= fields.base === undefined ? encodeList(nothing, fields.list) : encodeList(encodeFields(fields.base), fields.more));
+}
+
+/** encodeList puts the fields of a list behind a block. */
+function encodeList(before: Uint8Array, list: readonly Field[]): Uint8Array {
+  let bytes = before.length;
   for (let i = 0; i < list.length; i++) bytes += encodeField(list[i]!).length;
   const block = Buffer.allocUnsafe(bytes);
-  let at = 0;
+  block.set(before, 0);
+  let at = before.length;
   for (let i = 0; i < list.length; i++) {
     const encoded = list[i]!.encoded!;
-    const { length } = encoded;
-    if (length < shortBytes) for (let j = 0; j < length; j++) block[at + j] = encoded[j]!;
-    else block.set(encoded, at);
-    at += length;
+    block.set(encoded, at);
+    at += encoded.length;
   }
-  fields.block = block;
   return block;
 }
+
+const nothing = new Uint8Array(0);
 
 /** fieldBytes is how many bytes writeField writes. */
 export function fieldBytes(name: string, value: string): number {

@@ -137,15 +137,11 @@ class Answer {
   #sendWhole(): void {
     this.started = true;
     const head = this.#printer.whole(this.#printed!, this.#kept);
-    const length = String(this.#bytes);
-    const all = Buffer.allocUnsafe(head.length + length.length + 4 + this.#bytes);
+    const rest = `${this.#printed!.more}content-length: ${this.#bytes}\r\n\r\n`;
+    const all = Buffer.allocUnsafe(head.length + rest.length + this.#bytes);
     all.set(head, 0);
     let at = head.length;
-    for (let i = 0; i < length.length; i++) all[at++] = length.charCodeAt(i);
-    all[at++] = 13;
-    all[at++] = 10;
-    all[at++] = 13;
-    all[at++] = 10;
+    for (let i = 0; i < rest.length; i++) all[at++] = rest.charCodeAt(i);
     const pieces = this.#pieces;
     for (let i = 0; i < pieces.length; i++) {
       all.set(pieces[i]!, at);

@@ -10,6 +10,9 @@ export interface Printed {
   readonly status: number;
   /** Status line and fields, without the empty line, the length and what concerns the connection. */
   readonly text: string;
+  /** usual is the part of them that comes again and again, and more the text of the others; itself and nothing if there are none. */
+  readonly usual: Printed | undefined;
+  readonly more: string;
   /** length that the handler gave, -1 if it gave none. */
   readonly length: number;
   /** fault says why the fields cannot be sent. */
@@ -42,6 +45,11 @@ class Printer {
   print(fields: Fields): Printed {
     const known = this.#known;
     for (let i = 0; i < known.length; i++) if (known[i]!.fields === fields) return known[i]!;
+    if (fields.base !== undefined) {
+      const usual = this.print(fields.base);
+      const printed = printMore(usual, fields);
+      if (printed !== undefined) return printed;
+    }
     const printed = print(fields);
     known[this.#oldest] = printed;
     this.#oldest = (this.#oldest + 1) % remembered;
@@ -54,11 +62,12 @@ class Printer {
     return this.#date;
   }
 
-  /** whole is the head of an answer that is all there, as bytes and up to its length: what most answers begin with, made anew when the date changes. */
+  /** whole is the head of an answer that is all there, as bytes but for `more` and its length: what most answers begin with, made anew when the date changes. */
   whole(printed: Printed, kept: string): Buffer {
+    if (printed.usual !== undefined) return this.whole(printed.usual, kept);
     const { date } = this;
     if (printed.whole === undefined || printed.wholeDate !== date || printed.wholeKept !== kept) {
-      printed.whole = Buffer.from(`${printed.text}${date}${kept}content-length: `, "latin1");
+      printed.whole = Buffer.from(`${printed.text}${date}${kept}`, "latin1");
       printed.wholeDate = date;
       printed.wholeKept = kept;
     }
@@ -88,7 +97,19 @@ function print(fields: Fields): Printed {
     fault ??= fieldFault(name, value);
     text += `${name}: ${value}\r\n`;
   }
-  return { fields, status, text, length, fault, whole: undefined, wholeDate: "", wholeKept: "" };
+  return { fields, status, text, usual: undefined, more: "", length, fault, whole: undefined, wholeDate: "", wholeKept: "" };
+}
+
+/** printMore prints what stands behind a list that is printed; undefined if that is more than lines of text. */
+function printMore(usual: Printed, fields: Fields): Printed | undefined {
+  let text = "";
+  let { fault } = usual;
+  for (const { name, value } of fields.more) {
+    if (name === ":status" || name === "date" || name === "content-length" || connectionFields.has(name)) return undefined;
+    fault ??= fieldFault(name, value);
+    text += `${name}: ${value}\r\n`;
+  }
+  return { ...usual, fields, text: usual.text + text, usual, more: text, fault };
 }
 
 /** printTrailers gives trailer lines; a field that cannot be sent is left out. */

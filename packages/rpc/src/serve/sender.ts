@@ -2,7 +2,7 @@
 import { Code, type Failure, newError } from "@tfs/std";
 import { connectEnd, connectError, connectStatus } from "../connect/index.ts";
 import type { Exchange } from "../exchange.ts";
-import { type Field, type Fields, newField, newFields } from "../fields.ts";
+import { type Field, type Fields, moreFields, newField, newFields } from "../fields.ts";
 import { frameMessage } from "../frame.ts";
 import { trailersFor, trailersOk } from "../status.ts";
 import { encodeText, webTrailers } from "../web/index.ts";
@@ -45,7 +45,7 @@ export function tailBytes(dialect: Dialect, failure: Failure | undefined, metada
 
 function statusAnd(failure: Failure | undefined, metadata: Fields): Fields {
   const status = failure === undefined ? trailersOk : trailersFor(failure);
-  return metadata.list.length === 0 ? status : newFields([...status.list, ...metadata.list]);
+  return moreFields(status, metadata.list);
 }
 
 /** Trailing is gRPC: the status comes as trailers, or with the head of an answer that has no messages. */
