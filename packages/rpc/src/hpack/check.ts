@@ -4,23 +4,26 @@ import type { Field, Fields } from "../fields.ts";
 /** Fields that belong to one connection of HTTP/1.1 (section 8.2.2). */
 const connectionFields = new Set(["connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade"]);
 
+/** What a name may have: lower-case letters, digits and the signs of RFC 9110, section 5.6.2. */
+const nameCodes = new Set([..."!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"].map((c) => c.charCodeAt(0)));
+const inNames: readonly boolean[] = Array.from({ length: 256 }, (_, code) => nameCodes.has(code));
+
 /** fieldFault says what is wrong with one field; undefined if nothing is. */
 export function fieldFault({ name, value }: Field): string | undefined {
   if (name === "" || name === ":") return "a field without a name";
   for (let i = 0; i < name.length; i++) {
-    const c = name.charCodeAt(i);
-    if (c <= 0x20 || c >= 0x7f || (c >= 0x41 && c <= 0x5a) || (c === 0x3a && i > 0)) return "a field name with a character that none may have";
+    if (!inNames[name.charCodeAt(i)] && (i > 0 || !isPseudo(name))) return "a field name with a character that none may have";
   }
   if (connectionFields.has(name)) return `${name} belongs to HTTP/1.1`;
   if (name === "te" && value !== "trailers") return "te is not trailers";
   return valueFault(name, value);
 }
 
-/** valueFault says what is wrong with the value of a field of a sound name; undefined if nothing is. */
+/** valueFault says what is wrong with the value of a field of a sound name: RFC 9110, section 5.5, has no control characters but the tab. Undefined if nothing is. */
 export function valueFault(name: string, value: string): string | undefined {
   for (let i = 0; i < value.length; i++) {
     const c = value.charCodeAt(i);
-    if (c === 0 || c === 10 || c === 13) return `the value of ${name} has a line break or NUL`;
+    if ((c < 0x20 && c !== 0x09) || c === 0x7f) return `the value of ${name} has a control character`;
   }
   if (value.length > 0 && (isSpace(value.charCodeAt(0)) || isSpace(value.charCodeAt(value.length - 1)))) return `the value of ${name} has space around it`;
   return undefined;
@@ -29,6 +32,12 @@ export function valueFault(name: string, value: string): string | undefined {
 function isSpace(c: number): boolean {
   return c === 0x20 || c === 0x09;
 }
+
+/** What pseudo-fields may have: RFC 9110, section 9.1 (a token), RFC 3986, sections 3.1 and 3.2, and of a path anything that is seen. */
+const methodText = /^[!#$%&'*+\-.^_`|~\w]+$/;
+const schemeText = /^[A-Za-z][A-Za-z\d+\-.]*$/;
+const authorityText = /^[\w\-.~!$&'()*+,;=:@[\]%]*$/;
+const pathText = /^[\x21-\x7e\x80-\xff]+$/;
 
 function isHttp(scheme: string): boolean {
   return scheme === "http" || scheme === "https";
@@ -58,9 +67,13 @@ export function requestFault(list: readonly Field[]): string | undefined {
     else return `${name} is unknown or comes twice`;
   }
   if (method === undefined || method === "") return ":method is missing";
+  if (!methodText.test(method)) return ":method has a character that none may have";
+  if (!authorityText.test(authority ?? host ?? "")) return ":authority has a character that none may have";
   if (method === "CONNECT") return authority === undefined || path !== undefined || scheme !== undefined ? "CONNECT takes :authority alone" : undefined;
   if (scheme === undefined || scheme === "") return ":scheme is missing";
+  if (!schemeText.test(scheme)) return ":scheme has a character that none may have";
   if (path === undefined || path === "") return ":path is missing";
+  if (!pathText.test(path)) return ":path has a character that none may have";
   // RFC 9113, section 8.3.1: a path begins with "/", but for OPTIONS of the server as a whole; other schemes have paths of their own.
   if (path.charCodeAt(0) !== 0x2f && isHttp(scheme) && !(path === "*" && method === "OPTIONS")) return ":path does not begin with /";
   if (host !== undefined && authority !== undefined && host !== authority) return ":authority and host differ";

@@ -116,8 +116,9 @@ class Blocks {
     }
     stream.answered = true;
     const { announced } = block.fields;
-    // What has no body may say how long it would be (RFC 9110, section 8.6).
-    if (announced !== -1 && status !== "304" && stream.fields.get(":method") !== "HEAD") {
+    if (status === "204" || status === "304" || stream.fields.get(":method") === "HEAD") {
+      stream.announced = 0; // what has no body may say how long it would be (RFC 9110, section 8.6)
+    } else if (announced !== -1) {
       stream.announced = announced;
       if (announced === -2 || (end && announced > 0)) return void streams.fault(stream, h2.protocol);
     }

@@ -93,6 +93,7 @@ const rules: readonly Rule[] = [
     says: "1 PROTOCOL_ERROR",
   },
   { section: "8.1", name: "DATA before the answer's headers", frames: [data(1, 3)], heard: [broken], says: "1 PROTOCOL_ERROR" },
+  { section: "8.1", name: "empty DATA before the answer's headers", frames: [data(1, 0)], heard: [broken], says: "1 PROTOCOL_ERROR" },
   {
     section: "8.1",
     name: "DATA after an informational answer",
@@ -149,6 +150,13 @@ const rules: readonly Rule[] = [
     frames: [headers(1, { ":status": "304", "content-length": "5" }, flag.endHeaders | flag.endStream)],
     heard: ["304", "end"],
     says: "",
+  },
+  {
+    section: "8.1.1",
+    name: "a body of a 204",
+    frames: [headers(1, { ":status": "204" }), data(1, 1)],
+    heard: ["204", broken],
+    says: "1 PROTOCOL_ERROR",
   },
   { section: "8.2.1", name: "a name in capitals", frames: [headers(1, { ":status": "200", "X-A": "1" })], heard: [broken], says: "1 PROTOCOL_ERROR" },
   { section: "8.2.2", name: "connection", frames: [headers(1, { ":status": "200", connection: "close" })], heard: [broken], says: "1 PROTOCOL_ERROR" },

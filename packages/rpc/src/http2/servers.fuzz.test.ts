@@ -11,7 +11,7 @@ import fc from "fast-check";
 import { type Exchange, fieldsOf, type Listener, newListener } from "../index.ts";
 import { clientPreface, encodeFrame, type Frame, frameType, uint32 } from "../testing/index.ts";
 import { flag, frame, h2 } from "./frame.ts";
-import { change, mutate, whole } from "./testing/mutations.ts";
+import { change, differencesIn, mutate, whole } from "./testing/mutations.ts";
 import { cut, sizes, steps, write } from "./testing/script.ts";
 import { acknowledgement, type Said, speak, turns } from "./testing/speaker.ts";
 
@@ -248,9 +248,17 @@ for (const [name, { frames, differs, atOnce }] of Object.entries(breaches)) {
   });
 }
 
-/** Of what only we refuse, and only by resetting the stream. */
+/**
+ * Of what only we refuse, and only by resetting the stream: what is malformed, what comes on one that has ended (section 5.1), and a list of fields past the limit,
+ * in which nghttp2 does not count those that it leaves out.
+ */
+const refusals: readonly number[] = [h2.protocol, h2.streamClosed, h2.calm];
 const stricter = (ours: Said): boolean =>
-  ours.frames.filter(isFault).every(({ type, payload }) => type === frameType.rstStream && payload.readUInt32BE(0) === h2.protocol);
+  ours.frames.filter(isFault).every(({ type, payload }) => type === frameType.rstStream && refusals.includes(payload.readUInt32BE(0)));
+
+/** Section 5.1.1: HEADERS with a lower number than some before are on a closed stream; nghttp2 passes them over. */
+const closedStream = ({ frames }: Said): boolean =>
+  frames.some(({ type, payload }) => type === frameType.goaway && payload.readUInt32BE(4) === h2.streamClosed);
 
 test("servers: sequences with bytes changed are borne by both or by neither", () =>
   fc.assert(
@@ -260,6 +268,7 @@ test("servers: sequences with bytes changed are borne by both or by neither", ()
       const { ours, node } = await toServers(bytes, cuts);
       const [mine, its] = [verdict(ours), verdict(node)];
       if (mine === "answered" && its === "answered") assert.deepEqual(heard.ours, heard.node);
+      else if (its === "answered" ? differencesIn(bytes).ours || closedStream(ours) : differencesIn(bytes).theirs) return;
       // Sections 8.2.1 and 5.3.1 of RFC 7540, as above: a request with a value that none may have, and priority of a stream on itself.
       else if (its === "answered") assert.ok(mine === "stream reset" && stricter(ours), `${mine}: ${bytes.toString("hex")}`);
       else assert.notEqual(mine, "answered", `${its} by nghttp2: ${bytes.toString("hex")}`);

@@ -168,6 +168,7 @@ class Session implements FrameSink, Flushable {
       this.streams.onStrayData(id, stream, endStream);
       return;
     }
+    if (!this.server && !stream.answered) return void this.streams.fault(stream, h2.protocol); // an answer begins with fields
     if (length > 0) {
       stream.receiveWindow -= length;
       if (stream.receiveWindow < 0) return void this.streams.fault(stream, h2.flowControl);
@@ -175,7 +176,6 @@ class Session implements FrameSink, Flushable {
         stream.announced -= length;
         if (stream.announced < 0) return void this.streams.fault(stream, h2.protocol);
       }
-      if (!this.server && !stream.answered) return void this.streams.fault(stream, h2.protocol);
       if (endStream) stream.heard = true;
       stream.handler.onData(buffer, start, end, endStream, inPlace);
     } else if (!endStream && last && !this.controls.spend("empty DATA frames")) return;

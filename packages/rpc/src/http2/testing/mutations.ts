@@ -1,7 +1,7 @@
 // Bytes changed at random: what of it is still a sequence of frames, and what it means, is for the two sides to agree on.
 import fc from "fast-check";
 import { encodeFrame } from "../../testing/index.ts";
-import { flag, frame } from "../frame.ts";
+import { flag, frame, frameBytes } from "../frame.ts";
 
 /** Change is what happens to one place of a sequence. */
 export interface Change {
@@ -41,4 +41,40 @@ export function whole(bytes: Buffer): Buffer {
     Buffer.alloc(Math.min(at - bytes.length, 20_000)),
     ...(block === 0 ? [] : [encodeFrame(frame.continuation, flag.endHeaders, block)]),
   ]);
+}
+
+/** Extensions that nghttp2 knows and judges; to us they are frames of an unknown type (section 4.1): ALTSVC, ORIGIN, PRIORITY_UPDATE. */
+const extensions = [0x0a, 0x0c, 0x10];
+/** nghttp2 takes no more parameters in one SETTINGS. */
+const parametersMax = 32;
+
+/** Differences are what the bytes hold that one of the two need not bear, and the other may. */
+export interface Differences {
+  /** What only we close for: PRIORITY on no stream (RFC 9113, section 6.3), and a frame past the largest size (section 4.2), which nghttp2 lets CONTINUATION have. */
+  readonly ours: boolean;
+  /**
+   * What no section names an error, and nghttp2 or Node closes for: answers to a PING or SETTINGS never sent, a GOAWAY, extensions, very many parameters and such as
+   * extensions define (RFC 8441, section 3; RFC 9218, section 2.1).
+   */
+  readonly theirs: boolean;
+}
+
+/** differencesIn looks for them in a sequence. */
+export function differencesIn(bytes: Buffer): Differences {
+  let ours = false;
+  let theirs = false;
+  for (let at = 0; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) {
+    const [length, type, flags, stream] = [bytes.readUIntBE(at, 3), bytes[at + 3]!, bytes[at + 4]!, bytes.readUInt32BE(at + 5) & 0x7fffffff];
+    const answer = (flags & flag.ack) !== 0 && (type === frame.ping || type === frame.settings);
+    ours ||= (type === frame.priority && stream === 0) || length > frameBytes;
+    theirs ||=
+      answer || type === frame.goaway || extensions.includes(type) || (type === frame.settings && oddParameters(bytes.subarray(at + 9, at + 9 + length)));
+  }
+  return { ours, theirs };
+}
+
+function oddParameters(payload: Buffer): boolean {
+  if (payload.length > 6 * parametersMax) return true;
+  for (let at = 0; at + 6 <= payload.length; at += 6) if ([8, 9].includes(payload.readUInt16BE(at)) && payload.readUInt32BE(at + 2) > 1) return true;
+  return false;
 }
