@@ -1,6 +1,7 @@
 """Models in TF1 form: reference variables, ParseExample, Saver, init ops."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -26,7 +27,7 @@ def half_plus_two() -> None:
     golden = Golden("half_plus_two")
     for version, b_value in ((1, 2.0), (2, 3.0)):
         path, builder = _builder("half_plus_two", version)
-        asset = ROOT.parent / "foo.txt"
+        asset = Path("foo.txt")
         asset.write_text("asset-file-contents\n")
         with tf.Graph().as_default(), v1.Session() as session:
             a = v1.Variable(0.5, name="a", use_resource=False)

@@ -21,6 +21,7 @@ MAKERS = {f.__name__: f for f in (
 MAKERS.update({f"dtype_{name}": (lambda name=name: dtypes.make(name)) for name in (*dtypes.SAMPLES, *dtypes.IDENTITY)})
 
 ROOT.mkdir(parents=True, exist_ok=True)
+os.chdir(ROOT.parent)  # a model keeps the names of its assets as they were given
 for model in sys.argv[1:] or sorted(MAKERS):
     MAKERS[model]()
     print(model)

@@ -1,6 +1,7 @@
 """Models in TF2 form: functions, resource variables, Keras exports."""
 
 import shutil
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -117,7 +118,7 @@ def text() -> None:
     weights = np.zeros((len(words) + 2, 2), np.float32)
     for i, word in enumerate(words):
         weights[i + 2] = [1.0, 0.2] if i < 5 else [-1.0, 0.1] if i < 10 else [0.05 * (i - 11), -0.3]
-    vocabulary = ROOT.parent / "vocabulary.txt"
+    vocabulary = Path("vocabulary.txt")
     vocabulary.write_text("\n".join(words) + "\n")
 
     class Module(tf.Module):

@@ -76,6 +76,7 @@ function onHangup({ tls, backendTls }: Config, look: () => void): void {
 /** serve runs one gateway until ctx ends, and drains it. */
 async function serve(ctx: Ctx, config: Config, options: GatewayOptions): Promise<void> {
   await using gateway = newGateway(config, options);
+  onHangup(config, () => gateway.look());
   await using _ = await openAdmin(ctx, config, options, async () => gateway.report());
   let address: string;
   try {
@@ -86,7 +87,6 @@ async function serve(ctx: Ctx, config: Config, options: GatewayOptions): Promise
   }
   options.logger.info("listening", { address, backends: config.backends.join(","), pid: process.pid });
   announce(address);
-  onHangup(config, () => gateway.look());
   await done(ctx);
   await gateway.drain(config.drainMs);
 }

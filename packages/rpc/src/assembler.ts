@@ -20,9 +20,12 @@ const trustBytes = 4 << 20;
 class Assembler {
   readonly #sink: MessageSink;
   readonly #maxMessageBytes: number;
-  readonly #prefix = Buffer.alloc(prefixBytes);
-  #prefixAt = 0;
-  #message: Buffer | undefined = undefined; // of the current message, as large as its length or as what we believe of it
+  /** The prefix, when it comes in pieces. */
+  #prefix: Uint8Array | undefined = undefined;
+  #prefixed = 0;
+  #compressed = false;
+  /** The current message: as large as its length, or as what we believe of it. */
+  #message: Buffer = none;
   #length = 0;
   #at = 0;
 
@@ -33,20 +36,15 @@ class Assembler {
 
   /** inside tells whether a message has begun and not ended. */
   get inside(): boolean {
-    return this.#prefixAt > 0;
+    return this.#prefixed > 0;
   }
 
   /** push takes buffer[start, end), and hands on what it completes. Throws Internal for a bad flag, ResourceExhausted past the limit, after the messages before it. */
   push(buffer: Buffer, start: number, end: number): void {
     let at = start;
     while (at < end) {
-      if (this.#message === undefined) {
-        while (at < end && this.#prefixAt < prefixBytes) this.#prefix[this.#prefixAt++] = buffer[at++]!;
-        if (this.#prefixAt < prefixBytes) return;
-        this.#length = messageLength(this.#prefix, 0, this.#maxMessageBytes);
-        this.#message = Buffer.allocUnsafe(Math.min(this.#length, trustBytes));
-        this.#at = 0;
-      }
+      if (this.#prefixed < prefixBytes) at = this.#takePrefix(buffer, at, end);
+      if (this.#prefixed < prefixBytes) return;
       const bytes = Math.min(end - at, this.#length - this.#at);
       if (bytes > 0) this.#take(buffer, at, at + bytes);
       at += bytes;
@@ -54,23 +52,43 @@ class Assembler {
     }
   }
 
-  #take(buffer: Buffer, start: number, end: number): void {
-    let message = this.#message!;
-    const needed = this.#at + end - start;
-    if (needed > message.length) {
-      const larger = Buffer.allocUnsafe(Math.min(this.#length, Math.max(needed, 2 * message.length)));
-      message.copy(larger, 0, 0, this.#at);
-      this.#message = message = larger;
+  /** #takePrefix reads the prefix or a piece of it, and gives where it ends. */
+  #takePrefix(buffer: Buffer, start: number, end: number): number {
+    let prefix: Uint8Array = buffer;
+    let from = start;
+    let at = start + prefixBytes;
+    if (this.#prefixed === 0 && end - start >= prefixBytes) this.#prefixed = prefixBytes;
+    else {
+      prefix = this.#prefix ??= new Uint8Array(prefixBytes);
+      from = 0;
+      for (at = start; at < end && this.#prefixed < prefixBytes; ) prefix[this.#prefixed++] = buffer[at++]!;
+      if (this.#prefixed < prefixBytes) return at;
     }
-    buffer.copy(message, this.#at, start, end);
+    this.#length = messageLength(prefix, from, this.#maxMessageBytes);
+    this.#compressed = prefix[from] === 1;
+    this.#message = Buffer.allocUnsafe(Math.min(this.#length, trustBytes));
+    this.#at = 0;
+    return at;
+  }
+
+  #take(buffer: Buffer, start: number, end: number): void {
+    const needed = this.#at + end - start;
+    if (needed > this.#message.length) {
+      const larger = Buffer.allocUnsafe(Math.min(this.#length, Math.max(needed, 2 * this.#message.length)));
+      this.#message.copy(larger, 0, 0, this.#at);
+      this.#message = larger;
+    }
+    buffer.copy(this.#message, this.#at, start, end);
     this.#at = needed;
   }
 
   #deliver(): void {
-    const message = this.#message!;
-    this.#message = undefined;
-    this.#prefixAt = 0;
-    this.#sink.onMessage(message, this.#prefix[0] === 1);
+    const message = this.#message;
+    this.#message = none;
+    this.#prefixed = 0;
+    this.#sink.onMessage(message, this.#compressed);
   }
 }
 export type { Assembler };
+
+const none = Buffer.alloc(0);

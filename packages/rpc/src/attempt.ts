@@ -38,6 +38,7 @@ export interface Hearer {
 /** Answers of more or less than the one message that was asked for: UNIMPLEMENTED (grpc/doc/statuscodes.md, "Response cardinality violation"). */
 export const noMessage: Failure = newError(Code.Unimplemented, "peer answered OK without a message");
 export const moreMessages: Failure = newError(Code.Unimplemented, "peer sent more than one message where one was due");
+export const brokenMessage: Failure = newError(Code.Internal, "the answer ended inside a message");
 
 /** newAttempt asks once: it opens a call, and holds what comes back against gRPC's rules. */
 export function newAttempt(ctx: Ctx, opener: Opener, asked: Asked, hearer: Hearer): Attempt {
@@ -124,7 +125,7 @@ class Attempt implements CallHandler {
   onEnd(trailers: Fields | undefined): void {
     this.trailers = trailers;
     const failure = failureFromTrailers(trailers, this.#httpStatus);
-    if (failure === undefined && this.#assembler.inside) this.#end(newError(Code.Internal, "the answer ended inside a message"), false);
+    if (failure === undefined && this.#assembler.inside) this.#end(brokenMessage, false);
     else this.#end(failure, false);
   }
 

@@ -4,7 +4,6 @@ import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { Code, codeOf } from "@tfs/std";
 import { decompress } from "./compression.ts";
 import { frameMessage, newDeframer } from "./frame.ts";
-import { newGatherer } from "./gatherer.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (message: { readonly bytes: Uint8Array }): string => new TextDecoder().decode(message.bytes);
@@ -55,44 +54,6 @@ for (const cut of [1, 4, 5, 7]) {
     assert.throws(() => deframer.end(), { code: Code.Internal });
   });
 }
-
-/** gathered pushes the chunks and gives what they make. */
-function gathered(chunks: readonly Uint8Array[], maxMessageBytes = 1000): ReturnType<ReturnType<typeof newGatherer>["end"]> {
-  const gatherer = newGatherer(maxMessageBytes);
-  // As from a read buffer: with other bytes around, and written over afterwards.
-  for (const chunk of chunks) {
-    const buffer = Buffer.concat([Buffer.from("ab"), chunk, Buffer.from("c")]);
-    gatherer.push(buffer, 2, 2 + chunk.length);
-    buffer.fill(0xff);
-  }
-  return gatherer.end();
-}
-
-for (let size = 1; size <= 13; size++) {
-  test(`frame: one message in chunks of ${size} bytes is gathered`, () => {
-    for (const text of ["gathered", ""]) {
-      const framed = frameMessage(bytes(text), true);
-      const chunks = Array.from({ length: Math.ceil(framed.length / size) }, (_, i) => framed.subarray(i * size, (i + 1) * size));
-      assert.deepEqual(gathered(chunks, 8), { compressed: true, bytes: bytes(text) });
-    }
-  });
-}
-test("frame: a message past what is believed at once is gathered", () => {
-  const large = Uint8Array.from({ length: 9 << 20 }, (_, i) => i * 7);
-  const framed = frameMessage(large);
-  assert.deepEqual(gathered([framed.subarray(0, 100), framed.subarray(100, 5 << 20), framed.subarray(5 << 20)], 9 << 20)?.bytes, large);
-});
-test("frame: where nothing came nothing is gathered", () => assert.equal(gathered([]), undefined));
-
-const notGathered = [
-  { name: "a second message", chunks: [frameMessage(bytes("a")), frameMessage(bytes("b"))], says: /more than one message/ },
-  { name: "a byte behind the message, in its chunk", chunks: [Buffer.concat([frameMessage(bytes("a")), Buffer.of(0)])], says: /more than one message/ },
-  { name: "half a prefix", chunks: [Uint8Array.of(0, 0, 0)], says: /ended inside a message: 3 of 5 bytes/ },
-  { name: "half a message", chunks: [frameMessage(bytes("four")).subarray(0, 7)], says: /ended inside a message: 7 of 9 bytes/ },
-  { name: "a length past the limit", chunks: [Uint8Array.of(0, 255, 255, 255, 255)], says: /4294967295 bytes is larger than the limit of 1000/ },
-  { name: "flags past 1", chunks: [Uint8Array.of(2), Uint8Array.of(0, 0, 0, 0)], says: /invalid message flags 2/ },
-];
-for (const tc of notGathered) test(`frame: ${tc.name} is not gathered`, () => assert.throws(() => gathered(tc.chunks), tc.says));
 
 const compressed = [
   { name: "gzip is undone", data: gzipSync("hello"), encoding: "gzip", want: "hello" },

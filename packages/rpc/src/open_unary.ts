@@ -1,11 +1,10 @@
 // Data plane. A call of one message each way for who makes many: no promises, no timers, no retries.
 import { type Failure, toFailure } from "@tfs/std";
-import { noMessage, type Opener } from "./attempt.ts";
+import { type Assembler, type MessageSink, newAssembler } from "./assembler.ts";
+import { brokenMessage, moreMessages, noMessage, type Opener } from "./attempt.ts";
 import type { Call, CallHandler } from "./call.ts";
 import { decompress } from "./compression.ts";
 import { type Fields, newFields } from "./fields.ts";
-import type { Message } from "./frame.ts";
-import { type Gatherer, newGatherer } from "./gatherer.ts";
 import { answerFault, failureFromTrailers } from "./status.ts";
 
 /** UnaryHandler hears how a call ends: one of these, once, and nothing after a cancel. */
@@ -30,10 +29,12 @@ export function openUnary(channel: Opener, fields: Fields, framed: Uint8Array, h
   return call;
 }
 
-class UnaryCall implements CallHandler {
+class UnaryCall implements CallHandler, MessageSink {
   readonly #handler: UnaryHandler;
   readonly #maxBytes: number;
-  readonly #reply: Gatherer;
+  readonly #reply: Assembler;
+  #message: Uint8Array | undefined = undefined;
+  #compressed = false;
   #call!: Call;
   #headers: Fields = nothing;
   #over = false;
@@ -41,7 +42,7 @@ class UnaryCall implements CallHandler {
   constructor(handler: UnaryHandler, maxBytes: number) {
     this.#handler = handler;
     this.#maxBytes = maxBytes;
-    this.#reply = newGatherer(maxBytes);
+    this.#reply = newAssembler(this, { maxMessageBytes: maxBytes });
   }
 
   begin(call: Call, framed: Uint8Array): void {
@@ -73,20 +74,21 @@ class UnaryCall implements CallHandler {
     }
   }
 
+  onMessage(bytes: Uint8Array, compressed: boolean): void {
+    if (this.#over) return;
+    if (this.#message !== undefined) return void this.#abandon(moreMessages);
+    this.#message = bytes;
+    this.#compressed = compressed;
+  }
+
   onEnd(trailers: Fields | undefined): void {
     if (this.#over) return;
-    const failure = failureFromTrailers(trailers);
+    const failure = failureFromTrailers(trailers) ?? (this.#reply.inside ? brokenMessage : undefined);
     if (failure !== undefined) return void this.#fail(failure, false);
-    let message: Message | undefined;
-    try {
-      message = this.#reply.end();
-    } catch (err) {
-      return void this.#fail(toFailure(err), false);
-    }
-    if (message === undefined) return void this.#fail(noMessage, false);
-    if (message.compressed) return void this.#inflate(message, trailers);
+    if (this.#message === undefined) return void this.#fail(noMessage, false);
+    if (this.#compressed) return void this.#inflate(this.#message, trailers);
     this.#over = true;
-    this.#handler.onReply(message.bytes, this.#headers, trailers);
+    this.#handler.onReply(this.#message, this.#headers, trailers);
   }
 
   onError(failure: Failure, refused: boolean): void {
@@ -95,10 +97,10 @@ class UnaryCall implements CallHandler {
 
   onDrain(): void {}
 
-  async #inflate(message: Message, trailers: Fields | undefined): Promise<void> {
+  async #inflate(message: Uint8Array, trailers: Fields | undefined): Promise<void> {
     let bytes: Uint8Array;
     try {
-      bytes = await decompress(message, this.#headers.get("grpc-encoding"), this.#maxBytes);
+      bytes = await decompress({ compressed: true, bytes: message }, this.#headers.get("grpc-encoding"), this.#maxBytes);
     } catch (err) {
       return void this.#fail(toFailure(err), false);
     }

@@ -45,9 +45,9 @@ const reportMs = 1000;
 export async function runWorkers(ctx: Ctx, options: PrimaryOptions): Promise<void> {
   using stopping = withCancel(ctx);
   const primary = new Primary(stopping, options);
+  options.onHangup(() => primary.look());
   await primary.listen(ctx);
   for (let i = 0; i < options.count; i++) primary.start();
-  options.onHangup(() => primary.look());
   await done(stopping);
   await primary.drain();
   if (primary.failure !== undefined) throw primary.failure;
