@@ -30,6 +30,8 @@ const cases: readonly { readonly name: string; readonly kind?: "request" | "resp
   { name: "a method with a space", list: [...without(":method"), [":method", "GE T"]], want: /^:method has a character/ },
   { name: "a scheme with a slash", list: [...without(":scheme"), [":scheme", "ht/tp"]], want: /^:scheme has a character/ },
   { name: "an authority past ASCII", list: [...without(":authority"), [":authority", "\x9f"]], want: /^:authority has a character/ },
+  { name: "an empty authority", list: [...without(":authority"), [":authority", ""]], want: /^:authority is empty$/ },
+  { name: "an empty host", list: [...without(":authority"), ["host", ""]], want: /^:authority is empty$/ },
   { name: "a host with a slash", list: [...without(":authority"), ["host", "a/b"]], want: /^:authority has a character/ },
   { name: "an authority of every kind", list: [...without(":authority"), [":authority", "u@[::1]:80"]], want: undefined },
   { name: "a path with a space", list: [...without(":path"), [":path", "/a b"]], want: /^:path has a character/ },

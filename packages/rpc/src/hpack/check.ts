@@ -71,6 +71,7 @@ export function requestFault(list: readonly Field[]): string | undefined {
   if (!authorityText.test(authority ?? host ?? "")) return ":authority has a character that none may have";
   if (method === "CONNECT") return authority === undefined || path !== undefined || scheme !== undefined ? "CONNECT takes :authority alone" : undefined;
   if (scheme === undefined || scheme === "") return ":scheme is missing";
+  if (isHttp(scheme) && (authority === "" || host === "")) return ":authority is empty"; // RFC 9113, section 8.3.1
   if (!schemeText.test(scheme)) return ":scheme has a character that none may have";
   if (path === undefined || path === "") return ":path is missing";
   if (!pathText.test(path)) return ":path has a character that none may have";
