@@ -75,7 +75,7 @@ export {
   trailersOk,
   trailersOnly,
 } from "./status.ts";
-export { formatTimeout, parseTimeout } from "./timeout.ts";
+export { parseTimeout } from "./timeout.ts";
 export { readClock } from "./turn.ts";
 export type { UnaryReply, UnaryRequest } from "./unary.ts";
 export { callUnary } from "./unary.ts";

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Code } from "@tfs/std";
-import { formatTimeout, parseTimeout } from "./timeout.ts";
+import { parseTimeout, writeTimeout } from "./timeout.ts";
+
+function formatTimeout(ms: number): string {
+  const target = Buffer.alloc(9);
+  return target.toString("latin1", 0, writeTimeout(target, 0, ms));
+}
 
 const headers = [
   { header: "0n", ms: 0 },

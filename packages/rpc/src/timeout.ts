@@ -21,16 +21,13 @@ export function parseTimeout(header: string): number {
   return value * ms;
 }
 
-/** What formatTimeout writes in, the finest first. */
+/** What writeTimeout writes in, the finest first. */
 const written = ["u", "m", "S", "M", "H"].map((unit) => ({ code: unit.charCodeAt(0), ms: unitMs[unit]! }));
-const scratch = Buffer.alloc(maxDigits + 1);
 
-/** formatTimeout writes milliseconds in the finest unit that fits eight digits, down to microseconds, rounding up. Time that has run out becomes "1n"; there is no zero timeout. */
-export function formatTimeout(ms: number): string {
-  return scratch.toString("latin1", 0, writeTimeout(scratch, 0, ms));
-}
-
-/** writeTimeout writes what formatTimeout gives into `target` at `offset`, at most nine bytes, and gives the offset behind it. */
+/**
+ * writeTimeout writes milliseconds into `target` at `offset`, at most nine bytes, and gives the offset behind them: in the finest unit that fits eight digits, down to
+ * microseconds, rounding up. Time that has run out becomes "1n"; there is no zero timeout.
+ */
 export function writeTimeout(target: Uint8Array, offset: number, ms: number): number {
   if (!(ms > 0)) return write(target, offset, 1, 0x6e);
   for (let i = 0; i < written.length; i++) {

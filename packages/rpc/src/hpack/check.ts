@@ -1,18 +1,15 @@
 // What RFC 9113, sections 8.2 and 8.3, calls malformed.
+import { isFieldText, isToken, tokens } from "../field_text.ts";
 import type { Field, Fields } from "../fields.ts";
 
 /** Fields that belong to one connection of HTTP/1.1 (section 8.2.2). */
 const connectionFields = new Set(["connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade"]);
 
-/** What a name may have: lower-case letters, digits and the signs of RFC 9110, section 5.6.2. */
-const nameCodes = new Set([..."!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"].map((c) => c.charCodeAt(0)));
-const inNames: readonly boolean[] = Array.from({ length: 256 }, (_, code) => nameCodes.has(code));
-
 /** fieldFault says what is wrong with one field; undefined if nothing is. */
 export function fieldFault({ name, value }: Field): string | undefined {
   if (name === "" || name === ":") return "a field without a name";
   for (let i = 0; i < name.length; i++) {
-    if (!inNames[name.charCodeAt(i)] && (i > 0 || !isPseudo(name))) return "a field name with a character that none may have";
+    if (tokens[name.charCodeAt(i)] !== 1 && (i > 0 || !isPseudo(name))) return "a field name with a character that none may have";
   }
   if (connectionFields.has(name)) return `${name} belongs to HTTP/1.1`;
   if (name === "te" && value !== "trailers") return "te is not trailers";
@@ -21,10 +18,7 @@ export function fieldFault({ name, value }: Field): string | undefined {
 
 /** valueFault says what is wrong with the value of a field of a sound name: RFC 9110, section 5.5, has no control characters but the tab. Undefined if nothing is. */
 export function valueFault(name: string, value: string): string | undefined {
-  for (let i = 0; i < value.length; i++) {
-    const c = value.charCodeAt(i);
-    if ((c < 0x20 && c !== 0x09) || c === 0x7f) return `the value of ${name} has a control character`;
-  }
+  if (!isFieldText(value)) return `the value of ${name} has a control character`;
   if (value.length > 0 && (isSpace(value.charCodeAt(0)) || isSpace(value.charCodeAt(value.length - 1)))) return `the value of ${name} has space around it`;
   return undefined;
 }
@@ -33,8 +27,7 @@ function isSpace(c: number): boolean {
   return c === 0x20 || c === 0x09;
 }
 
-/** What pseudo-fields may have: RFC 9110, section 9.1 (a token), RFC 3986, sections 3.1 and 3.2, and of a path anything that is seen. */
-const methodText = /^[!#$%&'*+\-.^_`|~\w]+$/;
+/** What pseudo-fields other than the method may have: RFC 3986, sections 3.1 and 3.2, and of a path anything that is seen. */
 const schemeText = /^[A-Za-z][A-Za-z\d+\-.]*$/;
 const authorityText = /^[\w\-.~!$&'()*+,;=:@[\]%]*$/;
 const pathText = /^[\x21-\x7e\x80-\xff]+$/;
@@ -67,7 +60,7 @@ export function requestFault(list: readonly Field[]): string | undefined {
     else return `${name} is unknown or comes twice`;
   }
   if (method === undefined || method === "") return ":method is missing";
-  if (!methodText.test(method)) return ":method has a character that none may have";
+  if (!isToken(method)) return ":method has a character that none may have";
   if (!authorityText.test(authority ?? host ?? "")) return ":authority has a character that none may have";
   if (method === "CONNECT") return authority === undefined || path !== undefined || scheme !== undefined ? "CONNECT takes :authority alone" : undefined;
   if (scheme === undefined || scheme === "") return ":scheme is missing";

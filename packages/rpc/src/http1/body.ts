@@ -1,8 +1,9 @@
 // Data plane. Chunked bodies: RFC 9112, section 7.1, to the letter.
+import { isTokenCode } from "../field_text.ts";
 import { type Field, type Fields, newFields } from "../fields.ts";
 import { type Lines, newLines } from "./lines.ts";
 import { refusal } from "./refusal.ts";
-import { isTokenByte, scanField } from "./scan.ts";
+import { scanField } from "./scan.ts";
 
 /** ChunkSink takes a chunk's bytes as they come: buffer[start, end), valid during the call. */
 export interface ChunkSink {
@@ -140,7 +141,7 @@ class Chunks {
 
   #extension(state: At, byte: number): At {
     if (++this.#extensionBytes > maxExtensionBytes) throw refusal(400, `more than ${maxExtensionBytes} bytes of chunk extensions`);
-    const token = isTokenByte(byte);
+    const token = isTokenCode(byte);
     switch (state) {
       case at.extensionName:
         if (token) return at.extensionNameMore;

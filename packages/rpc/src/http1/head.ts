@@ -1,7 +1,8 @@
 // Data plane. What the lines of a request's head mean together: whose it is, and where its body ends (RFC 9112, section 6.3).
+import { isToken } from "../field_text.ts";
 import { type Field, type Fields, newField, newFields } from "../fields.ts";
 import { refusal } from "./refusal.ts";
-import { isAuthority, isTokenByte, type RequestLine } from "./scan.ts";
+import { isAuthority, type RequestLine } from "./scan.ts";
 
 /** Head is what a request says before its body. */
 export interface Head {
@@ -154,9 +155,4 @@ function readLength(start: RequestLine, length: string | undefined, coding: stri
   if (!/^\d+$/.test(length)) throw refusal(400, "content-length is not a number");
   if (length.length > maxLengthDigits) throw refusal(400, "content-length is too large");
   return Number(length);
-}
-
-function isToken(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (!isTokenByte(text.charCodeAt(i))) return false;
-  return text.length > 0;
 }

@@ -1,6 +1,7 @@
 // Data plane. Answers' fields as text; handlers answer with the same few lists again and again, so that is kept.
 import { STATUS_CODES } from "node:http";
 import type { Clock } from "@tfs/std";
+import { isFieldText, isToken } from "../field_text.ts";
 import type { Fields } from "../fields.ts";
 import { connectionFields } from "./head.ts";
 
@@ -10,7 +11,7 @@ export interface Printed {
   readonly status: number;
   /** Status line and fields, without the empty line, the length and what concerns the connection. */
   readonly text: string;
-  /** usual is the part of them that comes again and again, and more the text of the others; itself and nothing if there are none. */
+  /** usual is the part of them that comes again and again, if there are others, and more is the text of those. */
   readonly usual: Printed | undefined;
   readonly more: string;
   /** length that the handler gave, -1 if it gave none. */
@@ -123,6 +124,6 @@ export function printTrailers(fields: Fields): string {
 
 /** fieldFault keeps an answer from being split in two: what a field may hold is RFC 9110, sections 5.1 and 5.5, with values as bytes. */
 function fieldFault(name: string, value: string): string | undefined {
-  if (!/^[!#$%&'*+\-.^`|~\w]+$/.test(name)) return `${JSON.stringify(name)} is no field name`;
-  return /^[\t\x20-\x7e\x80-\xff]*$/.test(value) ? undefined : `${name} holds a character that no field may hold`;
+  if (!isToken(name)) return `${JSON.stringify(name)} is no field name`;
+  return isFieldText(value) ? undefined : `${name} holds a character that no field may hold`;
 }

@@ -1,4 +1,5 @@
 // Data plane. The grammar of one line: RFC 9112, sections 3 and 5. Control characters and line ends are lines.ts's business.
+import { isTokenCode, tokens } from "../field_text.ts";
 import { type Field, newField } from "../fields.ts";
 import { refusal } from "./refusal.ts";
 
@@ -17,21 +18,6 @@ const tab = 9;
 const space = 32;
 const colon = 58;
 const slash = 47;
-
-/** What a token may hold (RFC 9110, section 5.6.2): 1 for the bytes that may, 2 for capital letters. */
-const tokens: Uint8Array = tokenTable();
-
-function tokenTable(): Uint8Array {
-  const table = new Uint8Array(256);
-  for (const char of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz") table[char.charCodeAt(0)] = 1;
-  for (const char of "ABCDEFGHIJKLMNOPQRSTUVWXYZ") table[char.charCodeAt(0)] = 2;
-  return table;
-}
-
-/** isTokenByte tells whether a token may hold the byte. */
-export function isTokenByte(byte: number): boolean {
-  return tokens[byte] !== 0;
-}
 
 /** Fields that must not enter a compression table further on (RFC 7541, section 7.1.3). */
 const secrets: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization"]);
@@ -70,7 +56,7 @@ function isBlank(byte: number): boolean {
 /** scanRequestLine reads `method target HTTP/1.1`. Throws a Refusal: 400, 501 for CONNECT, 505 for versions other than 1.0 and 1.1. */
 export function scanRequestLine(buffer: Buffer, start: number, end: number): RequestLine {
   let at = start;
-  while (at < end && isTokenByte(buffer[at]!)) at++;
+  while (at < end && isTokenCode(buffer[at]!)) at++;
   if (at === start || at === end || buffer[at] !== space) throw refusal(400, "the request line does not begin with a method and one space");
   const method = buffer.toString("latin1", start, at);
   // The connection preface of HTTP/2 keeps this method from any other use (RFC 9113, section 11.6).

@@ -159,12 +159,11 @@ class Outbox {
     const { output } = this;
     if (output === undefined) return;
     const last = this.#open();
-    const handed = this.#pieces.length > 0 ? this.#writeAll(output, last) : last === undefined ? 0 : this.#write(output, last);
-    if (handed === 0) return;
-    this.#handed += handed;
+    if (this.#pieces.length > 0) this.#writeAll(output, last);
+    else if (last !== undefined) this.#write(output, last);
+    else return;
     if (this.#loans.length > 0) this.#settle(output);
-    const unsent = output.unsent;
-    this.holding = unsent > 0;
+    this.holding = output.unsent > 0;
     const buffer = this.#buffer;
     const used = this.#used;
     if (buffer !== undefined) this.#much = used.length > 0 || this.#end > shortWrites.sizeBytes;
@@ -176,20 +175,17 @@ class Outbox {
     for (let i = 0; i < used.length; i++) giveBack(used[i]!);
   }
 
-  #write(output: Output, piece: Uint8Array): number {
+  #write(output: Output, piece: Uint8Array): void {
+    this.#handed += piece.length;
     output.write(piece);
-    return piece.length;
   }
 
-  #writeAll(output: Output, last: Uint8Array | undefined): number {
+  #writeAll(output: Output, last: Uint8Array | undefined): void {
     const pieces = this.#pieces;
     if (last !== undefined) pieces.push(last);
     this.#pieces = [];
-    let bytes = 0;
-    for (let i = 0; i < pieces.length; i++) bytes += pieces[i]!.length;
-    if (pieces.length === 1) output.write(pieces[0]!);
-    else output.writeAll(pieces);
-    return bytes;
+    for (let i = 0; i < pieces.length; i++) this.#handed += pieces[i]!.length;
+    output.writeAll(pieces);
   }
 
   /** lend takes a read buffer that what was flushed lies in; it goes back to where others find it when that has left. */

@@ -70,7 +70,7 @@ class Trailing implements Sender {
   end(failure: Failure | undefined, metadata: Fields): void {
     const tail = statusAnd(failure, metadata);
     if (this.#exchange.responded) this.#exchange.end(tail);
-    else this.#exchange.respond(newFields([...headFields(this.#dialect, noFields, undefined).list, ...tail.list]), true);
+    else this.#exchange.respond(moreFields(headFields(this.#dialect, noFields, undefined), tail.list), true);
   }
 }
 
