@@ -176,10 +176,11 @@ const able: Readonly<Record<Protocol | "stream" | "tls", readonly string[]>> = {
   rest: ["gin"],
 };
 
-/** takes tells whether a peer is measured in a shape. Ours is in all; shared buffers matter where bodies are large. */
+/** takes tells whether a peer is measured in a shape. Ours is in all; shared buffers matter where bodies are large, and the floor where a target may lie below it. */
 export function takes(peer: string, shape: Shape): boolean {
   if (peer === "tfs") return true;
   if (peer === "go-shared") return shape.request === "largeRequest" || shape.response === "largeResponse";
+  if (peer === "relay") return shape.name === "large" || shape.name === "latency";
   const kind = shape.stream === true ? "stream" : shape.tls !== undefined ? "tls" : shape.protocol;
   return able[kind].includes(peer);
 }

@@ -19,6 +19,7 @@ export const paths = {
   backend: join(tools, "bench-go/backend"),
   forward: join(tools, "bench-go/forward"),
   rest: join(tools, "bench-go/rest"),
+  relay: join(tools, "bench-go/relay"),
   envoy: join(tools, "envoy/envoy/_bin/envoy"),
   nginx: join(tools, "nginx/usr/sbin/nginx"),
   haproxy: join(tools, "haproxy/usr/sbin/haproxy"),

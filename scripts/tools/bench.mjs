@@ -8,7 +8,7 @@ const envoy = "1.40.0";
 /** nginx and HAProxy are Debian 12's; its security updates change only what follows the hyphen. */
 const nginx = "1.22.1";
 const haproxy = "2.6.12";
-const programs = ["backend", "load", "forward", "rest"];
+const programs = ["backend", "load", "forward", "rest", "relay"];
 /** The messages that the Go REST proxy decodes; buf generates them from these. */
 const messages = [
   ...["tensor", "tensor_shape", "types", "resource_handle"].map((name) => `third_party/tensorflow/tensorflow/core/framework/${name}.proto`),

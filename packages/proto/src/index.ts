@@ -68,6 +68,8 @@ export type { SerializedInput } from "./gen/tensorflow_serving/apis/internal/ser
 export { SerializedInputSchema } from "./gen/tensorflow_serving/apis/internal/serialized_input_pb.ts";
 export type { ModelSpec } from "./gen/tensorflow_serving/apis/model_pb.ts";
 export { ModelSpecSchema } from "./gen/tensorflow_serving/apis/model_pb.ts";
+export type { ReloadConfigRequest, ReloadConfigResponse } from "./gen/tensorflow_serving/apis/model_management_pb.ts";
+export { ReloadConfigRequestSchema, ReloadConfigResponseSchema } from "./gen/tensorflow_serving/apis/model_management_pb.ts";
 export { ModelService } from "./gen/tensorflow_serving/apis/model_service_pb.ts";
 export type { PredictRequest, PredictResponse } from "./gen/tensorflow_serving/apis/predict_pb.ts";
 export { PredictRequestSchema, PredictResponseSchema } from "./gen/tensorflow_serving/apis/predict_pb.ts";
@@ -82,7 +84,8 @@ export { SessionService } from "./gen/tensorflow_serving/apis/session_service_pb
 export type { StatusProto } from "./gen/tensorflow_serving/apis/status_pb.ts";
 export { StatusProtoSchema } from "./gen/tensorflow_serving/apis/status_pb.ts";
 export type { ModelConfig, ModelServerConfig } from "./gen/tensorflow_serving/config/model_server_config_pb.ts";
-export { ModelServerConfigSchema } from "./gen/tensorflow_serving/config/model_server_config_pb.ts";
+export { ModelServerConfigSchema, ModelType } from "./gen/tensorflow_serving/config/model_server_config_pb.ts";
+export type { FileSystemStoragePathSourceConfig_ServableVersionPolicy } from "./gen/tensorflow_serving/config/file_system_storage_path_source_pb.ts";
 export type { BackendLimits, BackendTls, ClientLimits, GatewayConfig, Limits, ListenTls } from "./gen/tfs/gateway/v1/config_pb.ts";
 export { GatewayConfig_Numbers, GatewayConfigSchema } from "./gen/tfs/gateway/v1/config_pb.ts";
 export type { PredictRequestEnvelope, PredictResponseEnvelope } from "./gen/tfs/serving/v1/envelope_pb.ts";

@@ -94,14 +94,18 @@ for (const [name, text, want] of [
   ["improper.config", "improperly formatted file", /Invalid protobuf file: '.*improper\.config'/],
   [
     "twice.config",
-    'model_config_list { config { name: "m" base_path: "/m" } config { name: "m" base_path: "/m" } }',
+    'model_config_list { config { name: "m" base_path: "/m" model_platform: "tensorflow" } config { name: "m" base_path: "/m" model_platform: "tensorflow" } }',
     /Illegal to list model m multiple times in config list/,
   ],
-  ["relative.config", 'model_config_list { config { name: "m" base_path: "m" } }', /Expected model m to have an absolute path or URI; got base_path\(\)=m/],
+  [
+    "relative.config",
+    'model_config_list { config { name: "m" base_path: "m" model_platform: "tensorflow" } }',
+    /Expected model m to have an absolute path or URI; got base_path\(\)=m/,
+  ],
   [
     "labels.config",
-    'model_config_list { config { name: "m" base_path: "/m" version_labels { key: "a" value: 1 } } }',
-    /model m: version policies, labels and logging are not supported yet/,
+    'model_config_list { config { name: "m" base_path: "/m" model_platform: "tensorflow" version_labels { key: "a" value: 1 } } }',
+    /Request to assign label to version 1 of model m, which is not currently available for inference/,
   ],
 ] as const) {
   test(`a model config file is refused: ${name}`, () => {
@@ -136,7 +140,10 @@ test("MODEL_NAME and MODEL_BASE_PATH stand in for the flags", async () => {
 });
 test("a model that does not load is a state with its error; the server stays", async () => {
   const config = join(scratch, "mixed.config");
-  writeFileSync(config, `model_config_list { config { name: "good" base_path: "${join(models, "matrix")}" } config { name: "bad" base_path: "${scratch}" } }`);
+  writeFileSync(
+    config,
+    `model_config_list { config { name: "good" base_path: "${join(models, "matrix")}" model_platform: "tensorflow" } config { name: "bad" base_path: "${scratch}" model_platform: "tensorflow" } }`,
+  );
   const [grpc, rest] = [await freePort(), await freePort()];
   const server = await start([`--port=${grpc}`, `--rest_api_port=${rest}`, `--model_config_file=${config}`]);
   assert.equal((await fetch(`http://${server.rest}/v1/models/good`)).status, 200);
@@ -191,6 +198,7 @@ test("a model that does not load ends a strict start with TensorFlow Serving's t
     `--port=${await freePort()}`,
     "--rest_api_port=0",
     "--strict_startup",
+    "--max_num_load_retries=0",
     "--model_name=v",
     `--model_base_path=${join(scratch, "void")}`,
   );

@@ -8,6 +8,9 @@
  * @module
  */
 export type { ModelSource } from "./config/index.ts";
-export type { LoadFailure } from "./manager/index.ts";
+export type { VersionPolicy } from "./config/index.ts";
+export type { LoadFailure } from "./core/index.ts";
+export type { Tuning } from "./manager/index.ts";
 export type { ModelServer, ServerOptions, Started } from "./server.ts";
 export { newModelServer } from "./server.ts";
+export type { Brought, Storage, Storages } from "./storage/index.ts";

@@ -1,10 +1,12 @@
 // The only file that reads argv and the environment. It reads like a parts list.
 import { readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { ModelServerConfigSchema } from "@tfs/proto";
 import { numberForms } from "@tfs/rest";
 import { background, Code, type Flags, type Level, messageOf, newError, newLogger, systemClock, usage, withCancel } from "@tfs/std";
-import { type ModelSource, modelsOf, parseModelConfig } from "./config/index.ts";
+import { modelsOf, readTextProto, singleModel } from "./config/index.ts";
 import { flags, headline, readFlags } from "./flags/index.ts";
+import { transitions } from "./manager/index.ts";
 import { newModelServer } from "./server.ts";
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -27,8 +29,22 @@ async function main(argv: readonly string[]): Promise<number> {
   const [port, restPort, socket] = [options.int("port"), options.int("rest_api_port"), options.string("grpc_socket_path")];
   if (port === 0 && socket === "")
     throw newError(Code.InvalidArgument, "At least one of server_options.grpc_port or server_options.grpc_socket_path must be set.");
+  const file = options.string("model_config_file");
+  const readConfig = () => readTextProto(ModelServerConfigSchema, file);
   const server = newModelServer({
-    models: await modelSources(options),
+    models: file === "" ? [await singleModel(options, process.env, logger)] : modelsOf(await readConfig()),
+    pollMs: options.int("file_system_poll_wait_seconds") * 1000,
+    keepLast: options.bool("servable_versions_always_present"),
+    allowLabelsForUnavailable: options.bool("allow_version_labels_for_unavailable_models"),
+    ...positive("memoryLimitBytes", options.int("total_model_memory_limit_bytes")),
+    startLoads: 4 * availableParallelism(),
+    tuning: {
+      transition: oneOf(options, "version_transition", transitions),
+      ...positive("loads", options.int("num_load_threads")),
+      ...positive("unloads", options.int("num_unload_threads")),
+      retries: Math.max(0, options.int("max_num_load_retries")),
+      retryMs: options.int("load_retry_interval_micros") / 1000,
+    },
     clock,
     logger,
     engine: options.string("engine"),
@@ -50,6 +66,8 @@ async function main(argv: readonly string[]): Promise<number> {
   const starting = server.start(ctx);
   const first = await Promise.race([starting, stopped]);
   if (typeof first === "string") process.exit(0); // told to stop while loading: there is nothing to drain
+  const pollSeconds = options.int("model_config_file_poll_wait_seconds");
+  if (file !== "" && pollSeconds > 0) server.follow(pollSeconds * 1000, readConfig);
   logger.info("listening", { grpc: first.grpc, rest: first.rest ?? "off", pid: process.pid });
   const signal = await stopped;
   logger.info("draining", { signal, ms: options.int("drain_ms") });
@@ -58,16 +76,9 @@ async function main(argv: readonly string[]): Promise<number> {
   return 0;
 }
 
-async function modelSources(options: Flags): Promise<ModelSource[]> {
-  const file = options.string("model_config_file");
-  if (file === "") return modelsOf(options, process.env);
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch (err) {
-    throw newError(Code.NotFound, `${file}; No such file or directory`, err);
-  }
-  return parseModelConfig(text, file);
+/** positive gives an option that is left out where its flag is 0 or less. */
+function positive<K extends string>(name: K, value: number): { readonly [k in K]?: number } {
+  return value > 0 ? ({ [name]: value } as { readonly [k in K]: number }) : {};
 }
 
 function oneOf<T extends string>(options: Flags, name: string, values: readonly T[]): T {

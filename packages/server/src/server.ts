@@ -1,18 +1,26 @@
 import { type Engine, newEmbeddedEngine } from "@tfs/engine";
 import type { Numbers } from "@tfs/rest";
 import { type BindAddress, formatAddress, type Listener, newBudget, newListener } from "@tfs/rpc";
-import { type Clock, Code, type Ctx, type Failure, type Logger, newError, throwIfDone } from "@tfs/std";
+import type { ModelServerConfig } from "@tfs/proto";
+import { background, type Clock, Code, type Ctx, type Logger, newError, throwIfDone } from "@tfs/std";
 import type { Form } from "@tfs/tensor";
 import type { ModelSource } from "./config/index.ts";
+import { type Core, type CoreOptions, type LoadFailure, listed, newCore } from "./core/index.ts";
 import { newGrpcHandler } from "./grpc/index.ts";
 import { newHttpHandler } from "./http/index.ts";
 import type { InferOptions } from "./infer/index.ts";
-import { type LoadFailure, type Manager, newManager } from "./manager/index.ts";
+import { newLocalStorage, type Storages } from "./storage/index.ts";
 
-export interface ServerOptions {
-  readonly models: readonly ModelSource[];
+/** What of the core is set from outside; what is left out has the core's defaults. */
+type CoreTuning = Partial<Pick<CoreOptions, "pollMs" | "keepLast" | "allowLabelsForUnavailable" | "tuning" | "startLoads" | "memoryLimitBytes">>;
+
+export interface ServerOptions extends CoreTuning {
+  /** models are those of the start; undefined is an empty configuration, on which any other may follow. */
+  readonly models: readonly ModelSource[] | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** storages read base paths with a scheme, besides the local disk. */
+  readonly storages?: Storages;
   /** engine runs the models; default "embedded". */
   readonly engine?: string;
   /** tags of the meta-graph to load; default ["serve"]. */
@@ -49,18 +57,14 @@ export interface Started {
 /** ModelServer serves models over gRPC, gRPC-Web and Connect on one set of addresses and REST on another. */
 class ModelServer {
   readonly #options: ServerOptions;
-  readonly #manager: Manager;
+  readonly #core: Core;
   readonly #grpc: Listener[] = [];
   #rest: Listener | undefined;
 
   constructor(options: ServerOptions) {
     this.#options = options;
-    this.#manager = newManager({
-      engine: engineOf(options.engine ?? "embedded"),
-      tags: options.tags ?? ["serve"],
-      clock: options.clock,
-      logger: options.logger,
-    });
+    const { engine = "embedded", tags = ["serve"], storages, clock } = options;
+    this.#core = newCore({ ...options, engine: engineOf(engine), tags, storages: { file: newLocalStorage(clock), ...storages } });
   }
 
   /** start loads the models, then listens. If it throws, everything it had opened is closed again. */
@@ -75,13 +79,15 @@ class ModelServer {
 
   async #open(ctx: Ctx): Promise<Started> {
     const { clock, logger, grpc = [], rest } = this.#options;
-    const failures = await this.#manager.load(ctx, this.#options.models);
-    if (failures.length > 0 && this.#options.strict === true) throw unavailable(failures);
+    const failures = await this.#core.start(ctx, this.#options.models);
+    if (failures.length > 0 && this.#options.strict === true)
+      throw newError(Code.Unknown, `${failures.length} servable(s) did not become available: {${listed(failures)}}`);
     throwIfDone(ctx); // told to stop while loading: do not listen
-    const infer: InferOptions = { manager: this.#manager, checkMethodName: this.#options.checkMethodName ?? false };
+    const infer: InferOptions = { manager: this.#core.manager, checkMethodName: this.#options.checkMethodName ?? false };
+    const reload = (config: ModelServerConfig): Promise<void> => this.#core.reload(background(), config);
     const bound: string[] = [];
     for (const address of grpc) {
-      const listener = newListener({ onExchange: newGrpcHandler({ infer, form: this.#options.form ?? "values", logger }), clock, logger });
+      const listener = newListener({ onExchange: newGrpcHandler({ infer, form: this.#options.form ?? "values", reload, logger }), clock, logger });
       this.#grpc.push(listener);
       bound.push(formatAddress(await listener.listen(ctx, address)));
     }
@@ -112,25 +118,26 @@ class ModelServer {
     }
   }
 
+  /** reload changes to another configuration, as HandleReloadConfigRequest does. */
+  reload(ctx: Ctx, config: ModelServerConfig): Promise<void> {
+    return this.#core.reload(ctx, config);
+  }
+
+  /** follow applies a configuration that `read` gives, every `ms` until the server is drained. */
+  follow(ms: number, read: () => Promise<ModelServerConfig>): void {
+    this.#core.follow(ms, read);
+  }
+
   /** drain stops accepting, lets requests in flight finish for at most `ms`, and unloads the models. */
   async drain(ms: number): Promise<void> {
     await Promise.all([...this.#grpc, ...(this.#rest === undefined ? [] : [this.#rest])].map((listener) => listener.drain(ms)));
-    await this.#manager.unload();
+    await this.#core.close();
   }
 }
 export type { ModelServer };
 
 export function newModelServer(options: ServerOptions): ModelServer {
   return new ModelServer(options);
-}
-
-/** unavailable says which models did not load, in TensorFlow Serving's words. */
-function unavailable(failures: readonly LoadFailure[]): Failure {
-  const list = failures.map(({ model, version, failure }) => {
-    const id = version === undefined ? `{name: ${model}}` : `{name: ${model} version: ${version}}`;
-    return `{${id} due to error: ${String(failure)}}, `;
-  });
-  return newError(Code.Unknown, `${failures.length} servable(s) did not become available: {${list.join("")}}`);
 }
 
 function engineOf(name: string): Engine {

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ModelServerConfigSchema } from "@tfs/proto";
 import { Code } from "@tfs/std";
 import { readFlags } from "../flags/index.ts";
-import { modelsOf, parseModelConfig } from "./index.ts";
+import { silent } from "../testing/index.ts";
+import { parseTextProto } from "./file.ts";
+import { type ModelSource, modelsOf, singleModel } from "./index.ts";
 
 const single: readonly { readonly name: string; readonly argv: string[]; readonly env: Record<string, string>; readonly want: [string, string] }[] = [
   { name: "nothing given is model under /models", argv: [], env: {}, want: ["model", "/models/model"] },
@@ -13,55 +16,88 @@ const single: readonly { readonly name: string; readonly argv: string[]; readonl
   { name: "a name alone is found under the default folder", argv: ["--model_name=f"], env: {}, want: ["f", "/models/f"] },
 ];
 for (const row of single) {
-  test(`one model: ${row.name}`, () => {
-    assert.deepEqual(modelsOf(readFlags(row.argv), row.env), [{ name: row.want[0], basePath: row.want[1] }]);
+  test(`one model: ${row.name}`, async () => {
+    assert.deepEqual(await singleModel(readFlags(row.argv), row.env, silent), { name: row.want[0], basePath: row.want[1] });
   });
 }
 
 const config = (body: string) => `model_config_list { ${body} }`;
-const accepted = [
-  { name: "an empty file serves nothing", text: "", want: [] },
+const model = (body: string) => config(`config { name: "m" base_path: "/m" model_platform: "tensorflow" ${body} }`);
+const read = (text: string) => modelsOf(parseTextProto(ModelServerConfigSchema, text, "f"));
+const m = (more: Partial<ModelSource> = {}): ModelSource => ({ name: "m", basePath: "/m", policy: { kind: "latest", count: 1 }, labels: new Map(), ...more });
+const accepted: { name: string; text: string; want: readonly ModelSource[] | undefined }[] = [
+  { name: "an empty file says nothing", text: "", want: undefined },
   { name: "an empty list serves nothing", text: config(""), want: [] },
   {
     name: "models come in the file's order",
-    text: config('config { name: "b" base_path: "/b" model_platform: "tensorflow" }\n# a comment\nconfig: { name: \'a\', base_path: \'/a\' }'),
+    text: config(
+      'config { name: "b" base_path: "/b" model_platform: "tensorflow" }\n# a comment\nconfig: { name: \'a\', base_path: \'/a\', model_type: TENSORFLOW }',
+    ),
+    want: [m({ name: "b", basePath: "/b" }), m({ name: "a", basePath: "/a" })],
+  },
+  {
+    name: "a policy of the two latest",
+    text: model("model_version_policy { latest { num_versions: 2 } }"),
+    want: [m({ policy: { kind: "latest", count: 2 } })],
+  },
+  { name: "latest of none is one", text: model("model_version_policy { latest { } }"), want: [m()] },
+  { name: "all versions", text: model("model_version_policy: { all: {} }"), want: [m({ policy: { kind: "all" } })] },
+  {
+    name: "versions by number",
+    text: model("model_version_policy { specific { versions: 42 versions: 0 } }"),
+    want: [m({ policy: { kind: "specific", versions: [42n, 0n] } })],
+  },
+  {
+    name: "labels",
+    text: model("version_labels { key: 'stable' value: 1 } version_labels { key: 'canary' value: 2 }"),
     want: [
-      { name: "b", basePath: "/b" },
-      { name: "a", basePath: "/a" },
+      m({
+        labels: new Map([
+          ["stable", 1n],
+          ["canary", 2n],
+        ]),
+      }),
     ],
   },
+  {
+    name: "a base path with a scheme",
+    text: config('config { name: "m" base_path: "s3://b/m" model_platform: "tensorflow" }'),
+    want: [m({ basePath: "s3://b/m" })],
+  },
 ];
-for (const row of accepted) test(`model config: ${row.name}`, () => assert.deepEqual(parseModelConfig(row.text, "f"), row.want));
+for (const row of accepted) test(`model config: ${row.name}`, () => assert.deepEqual(read(row.text), row.want));
 
 const refused = [
-  { name: "no text format", text: "improperly formatted file", code: Code.InvalidArgument, want: /^Invalid protobuf file: 'f'/ },
-  { name: "an unknown field", text: config('config { nam: "m" }'), code: Code.InvalidArgument, want: /^Invalid protobuf file: 'f'.*nam/ },
-  { name: "a custom config", text: "custom_model_config { }", code: Code.InvalidArgument, want: /does not yet support custom model config/ },
   {
-    name: "a model twice",
-    text: config('config { name: "m" base_path: "/m" } config { name: "m" base_path: "/n" }'),
-    code: Code.InvalidArgument,
-    want: /^Illegal to list model m multiple times in config list$/,
+    name: "no text format",
+    text: "improperly formatted file",
+    want: /^Invalid protobuf file: 'f': Error parsing text-format tensorflow\.serving\.ModelServerConfig: /,
   },
+  { name: "an unknown field", text: config('config { nam: "m" }'), want: /^Invalid protobuf file: 'f'.*nam/ },
+  { name: "a custom config", text: "custom_model_config { }", want: /does not yet support custom model config/ },
   {
     name: "a relative path",
-    text: config('config { name: "m" base_path: "m" }'),
-    code: Code.InvalidArgument,
+    text: config('config { name: "m" base_path: "m" model_platform: "tensorflow" }'),
     want: /^Expected model m to have an absolute path or URI; got base_path\(\)=m$/,
   },
   {
     name: "another platform",
     text: config('config { name: "m" base_path: "/m" model_platform: "torch" }'),
-    code: Code.InvalidArgument,
     want: /^Model m requests unsupported platform torch$/,
   },
   {
-    name: "a version policy, which would be served otherwise than asked",
-    text: config('config { name: "m" base_path: "/m" model_version_policy { all { } } }'),
-    code: Code.Unimplemented,
-    want: /^model m: version policies, labels and logging are not supported yet$/,
+    name: "no platform",
+    text: config('config { name: "m" base_path: "/m" }'),
+    want: /^Illegal setting neither ModelServerConfig::model_type \(deprecated\) nor ModelServerConfig::model_platform, model name is m$/,
   },
+  { name: "a platform and a type", text: model("model_type: TENSORFLOW"), want: /^Illegal setting both .* model name is m$/ },
+  {
+    name: "another type",
+    text: config('config { name: "m" base_path: "/m" model_type: OTHER }'),
+    want: /^ModelServerConfig::model_type choice 2 not supported\.$/,
+  },
+  { name: "logging", text: model("logging_config { }"), want: /No request-logger-creator provided\.$/ },
 ];
 for (const row of refused) {
-  test(`model config: ${row.name} is refused`, () => assert.throws(() => parseModelConfig(row.text, "f"), { code: row.code, message: row.want }));
+  test(`model config: ${row.name} is refused`, () => assert.throws(() => read(row.text), { code: Code.InvalidArgument, message: row.want }));
 }

@@ -1,45 +1,67 @@
-import { isAbsolute, join } from "node:path";
-import { fromText } from "@bufbuild/protobuf/txtpb";
-import { ModelServerConfigSchema } from "@tfs/proto";
-import { Code, type Flags, newError } from "@tfs/std";
+import { posix } from "node:path";
+import type { FileSystemStoragePathSourceConfig_ServableVersionPolicy, ModelConfig as ModelConfigMessage, ModelServerConfig } from "@tfs/proto";
+import { ModelType } from "@tfs/proto";
+import { Code, newError } from "@tfs/std";
+import { latestOnly, type VersionPolicy } from "./policy.ts";
 
 /** ModelSource is one model to serve: its name, and the folder whose numeric children are its versions. */
 export interface ModelSource {
   readonly name: string;
+  /** basePath is absolute, or a URI of a storage that the server has. */
   readonly basePath: string;
+  /** policy picks versions; default the greatest. */
+  readonly policy?: VersionPolicy;
+  /** labels are versions by label; default none. */
+  readonly labels?: ReadonlyMap<string, bigint>;
 }
 
-/** modelsOf reads the single-model flags; `env` gives MODEL_NAME and MODEL_BASE_PATH, as TensorFlow Serving's container does. */
-export function modelsOf(flags: Flags, env: { readonly [name: string]: string | undefined }): ModelSource[] {
-  const name = flags.given("model_name") ? flags.string("model_name") : env["MODEL_NAME"] || "model";
-  const basePath = flags.string("model_base_path") || join(env["MODEL_BASE_PATH"] || "/models", env["MODEL_NAME"] || name);
-  return [{ name, basePath }];
-}
+const platform = "tensorflow";
 
 /**
- * parseModelConfig reads a text-format ModelServerConfig. Throws InvalidArgument in TensorFlow Serving's words for what it refuses too, and Unimplemented
- * for version policies, labels and logging, which are not served yet: ignoring them would serve something else than was asked for.
+ * modelsOf reads what a ModelServerConfig says of models: undefined if it says nothing, which leaves everything as it is. Throws InvalidArgument in TensorFlow
+ * Serving's words.
  */
-export function parseModelConfig(text: string, file: string): ModelSource[] {
-  let config: ReturnType<typeof fromText<typeof ModelServerConfigSchema>>;
-  try {
-    config = fromText(ModelServerConfigSchema, text);
-  } catch (err) {
-    throw newError(Code.InvalidArgument, `Invalid protobuf file: '${file}': ${err instanceof Error ? err.message : String(err)}`, err);
-  }
+export function modelsOf(config: ModelServerConfig): ModelSource[] | undefined {
+  if (config.config.case === undefined) return undefined;
   if (config.config.case === "customModelConfig") throw newError(Code.InvalidArgument, "ModelServer does not yet support custom model config.");
-  const models = config.config.value?.config ?? [];
+  const models = config.config.value.config.map(modelOf);
+  checkModels(models);
+  return models;
+}
+
+/** checkModels refuses what no list of models may hold, however it was written. */
+export function checkModels(models: readonly ModelSource[]): void {
   const seen = new Set<string>();
-  return models.map((m) => {
-    if (seen.has(m.name)) throw newError(Code.InvalidArgument, `Illegal to list model ${m.name} multiple times in config list`);
-    seen.add(m.name);
-    if (!isAbsolute(m.basePath))
-      throw newError(Code.InvalidArgument, `Expected model ${m.name} to have an absolute path or URI; got base_path()=${m.basePath}`);
-    if (m.modelPlatform !== "" && m.modelPlatform !== "tensorflow")
-      throw newError(Code.InvalidArgument, `Model ${m.name} requests unsupported platform ${m.modelPlatform}`);
-    if (m.modelVersionPolicy !== undefined || Object.keys(m.versionLabels).length > 0 || m.loggingConfig !== undefined) {
-      throw newError(Code.Unimplemented, `model ${m.name}: version policies, labels and logging are not supported yet`);
-    }
-    return { name: m.name, basePath: m.basePath };
-  });
+  for (const { name, basePath } of models) {
+    if (seen.has(name)) throw newError(Code.InvalidArgument, `Illegal to list model ${name} multiple times in config list`);
+    seen.add(name);
+    if (!posix.isAbsolute(basePath) && schemeOf(basePath) === undefined)
+      throw newError(Code.InvalidArgument, `Expected model ${name} to have an absolute path or URI; got base_path()=${basePath}`);
+  }
+}
+
+/** schemeOf gives a URI's scheme in lower case; undefined for a path. */
+export function schemeOf(path: string): string | undefined {
+  return /^([a-z][a-z0-9+.-]*):\/\//i.exec(path)?.[1]?.toLowerCase();
+}
+
+function modelOf(message: ModelConfigMessage): ModelSource {
+  const { name, basePath, modelType, modelPlatform } = message;
+  const choices = "ModelServerConfig::model_type (deprecated)";
+  if (modelType !== ModelType.MODEL_TYPE_UNSPECIFIED && modelPlatform !== "")
+    throw newError(Code.InvalidArgument, `Illegal setting both ${choices} and ModelServerConfig::model_platform, model name is ${name}`);
+  if (modelType === ModelType.MODEL_TYPE_UNSPECIFIED && modelPlatform === "")
+    throw newError(Code.InvalidArgument, `Illegal setting neither ${choices} nor ModelServerConfig::model_platform, model name is ${name}`);
+  if (modelPlatform === "" && modelType !== ModelType.TENSORFLOW)
+    throw newError(Code.InvalidArgument, `ModelServerConfig::model_type choice ${modelType} not supported.`);
+  if (modelPlatform !== "" && modelPlatform !== platform) throw newError(Code.InvalidArgument, `Model ${name} requests unsupported platform ${modelPlatform}`);
+  if (message.loggingConfig !== undefined) throw newError(Code.InvalidArgument, `model ${name}: No request-logger-creator provided.`);
+  return { name, basePath, policy: policyOf(message.modelVersionPolicy), labels: new Map(Object.entries(message.versionLabels)) };
+}
+
+function policyOf(message: FileSystemStoragePathSourceConfig_ServableVersionPolicy | undefined): VersionPolicy {
+  const choice = message?.policyChoice;
+  if (choice?.case === "all") return { kind: "all" };
+  if (choice?.case === "specific") return { kind: "specific", versions: choice.value.versions };
+  return choice?.case === "latest" ? { kind: "latest", count: Math.max(1, choice.value.numVersions) } : latestOnly;
 }

@@ -1,15 +1,19 @@
 import { create, createRegistry, type DescMessage, fromBinary, fromJsonString, type MessageShape, toBinary, toJsonString } from "@bufbuild/protobuf";
 import {
+  type ModelServerConfig,
   ModelService,
   PredictionService,
   PredictRequestEnvelopeSchema,
   PredictRequestSchema,
   PredictResponseEnvelopeSchema,
   PredictResponseSchema,
+  type ReloadConfigRequest,
+  type ReloadConfigResponse,
+  ReloadConfigResponseSchema,
   SignatureDefMapSchema,
   type TensorProto,
 } from "@tfs/proto";
-import { Code, type Ctx, isFailure, messageOf, newError } from "@tfs/std";
+import { Code, type Ctx, isFailure, messageOf, newError, race } from "@tfs/std";
 import { decode, encode, type Form, fromMessage, type Tensor, toMessage } from "@tfs/tensor";
 import { classify, type InferOptions, metadata, multiInference, predict, regress, status } from "../infer/index.ts";
 
@@ -25,6 +29,8 @@ export interface Method {
 
 export interface MethodOptions {
   readonly infer: InferOptions;
+  /** reload changes the configuration, and waits until new models are available. */
+  readonly reload: (config: ModelServerConfig) => Promise<void>;
   /** form is how answers carry tensors. */
   readonly form: Form;
 }
@@ -40,8 +46,20 @@ export function newMethods(options: MethodOptions): ReadonlyMap<string, Method> 
     newMethod(method.multiInference, (ctx, request) => multiInference(ctx, request, infer)),
     newMethod(method.getModelMetadata, async (_, request) => metadata(request, infer)),
     newMethod(ModelService.method.getModelStatus, async (_, request) => status(request, infer)),
+    newMethod(ModelService.method.handleReloadConfigRequest, (ctx, request) => reloadConfig(ctx, request, options.reload)),
   ];
   return new Map(all.map(([path, made]) => [path, made]));
+}
+
+/** reloadConfig goes on when its caller has gone. No metric is kept under an internal name, so what is asked of them is zero, as of any unknown one. */
+async function reloadConfig(ctx: Ctx, request: ReloadConfigRequest, reload: MethodOptions["reload"]): Promise<ReloadConfigResponse> {
+  if (request.config?.config.case !== "modelConfigList") {
+    const text = "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently supported";
+    throw newError(Code.InvalidArgument, text);
+  }
+  await race(ctx, reload(request.config));
+  const metric = request.metricNames.map((name) => ({ name, valueIncrease: { case: "int64ValueIncrease" as const, value: 0n } }));
+  return create(ReloadConfigResponseSchema, { status: {}, metric });
 }
 
 /** Unary is what generated code says of a method. */

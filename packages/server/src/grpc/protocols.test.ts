@@ -210,10 +210,10 @@ const refusals = [
     text: "Could not find version 9 of model m",
   },
   {
-    name: "a reload, which is not served yet",
+    name: "a reload that lists no models",
     call: ({ model }: Clients) => model.handleReloadConfigRequest({}),
-    code: Code.Unimplemented,
-    text: "^",
+    code: Code.InvalidArgument,
+    text: "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently supported",
   },
   {
     name: "a text beyond 1024 bytes, cut there",

@@ -4,13 +4,15 @@ import { newEmbeddedEngine } from "@tfs/engine";
 import { newBudget, newListener } from "@tfs/rpc";
 import { background, systemClock } from "@tfs/std";
 import type { Models } from "../infer/index.ts";
-import { newManager } from "../manager/index.ts";
+import { newCore } from "../core/index.ts";
+import { newLocalStorage } from "../storage/index.ts";
 import { models, silent } from "../testing/index.ts";
 import { newHttpHandler } from "./index.ts";
 
 const clock = systemClock();
-const manager = newManager({ engine: newEmbeddedEngine(), tags: ["serve"], clock, logger: silent });
-await manager.load(background(), [{ name: "m", basePath: `${models}half_plus_two` }]);
+const core = newCore({ engine: newEmbeddedEngine(), tags: ["serve"], storages: { file: newLocalStorage(clock) }, clock, logger: silent });
+await core.start(background(), [{ name: "m", basePath: `${models}half_plus_two` }]);
+const { manager } = core;
 const taken: string[] = [];
 let held = 0;
 const counting: Models = {
@@ -37,7 +39,7 @@ const listener = newListener({
 const address = await listener.listen(background(), { host: "127.0.0.1", port: 0 });
 after(async () => {
   await listener.drain(0);
-  await manager.unload();
+  await core.close();
 });
 
 for (const [name, body, status] of [

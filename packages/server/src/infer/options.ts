@@ -1,7 +1,11 @@
+import type { ModelSpec } from "@tfs/proto";
 import type { Manager } from "../manager/index.ts";
+import type { Servable } from "../servable/index.ts";
 
 /** Models is what the verbs need of the manager. */
-export type Models = Pick<Manager, "acquire" | "status">;
+export interface Models extends Pick<Manager, "status"> {
+  acquire(spec: ModelSpec | undefined): Disposable & { readonly servable: Servable };
+}
 
 /** InferOptions is what every verb needs. */
 export interface InferOptions {

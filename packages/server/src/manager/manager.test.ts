@@ -1,85 +1,131 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { after, test } from "node:test";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
-import type { Engine } from "@tfs/engine";
-import { MetaGraphDefSchema, ModelSpecSchema } from "@tfs/proto";
-import { background, Code, newError } from "@tfs/std";
-import { fakeClock } from "@tfs/std/testing";
-import { scratch, silent } from "../testing/index.ts";
-import { type Manager, newManager, state } from "./index.ts";
+import { ModelSpecSchema } from "@tfs/proto";
+import { Code, type Ctx, newError } from "@tfs/std";
+import { type FakeClock, fakeClock } from "@tfs/std/testing";
+import type { Servable } from "../servable/index.ts";
+import { silent } from "../testing/index.ts";
+import { type Handle, type Manager, newManager, stateName, type Transition, type Tuning } from "./index.ts";
 
-const dir = scratch();
-after(() => dir[Symbol.dispose]());
-const ctx = background();
-const m = { name: "m", basePath: dir.copy("matrix/1", "m/3") };
-const older = { name: "older", basePath: dir.copy("matrix/1", "older/1") };
-dir.copy("matrix/1", "older/2");
-const empty = { name: "empty", basePath: join(dir.path, "m/3/assets.none") };
+// testdata/manager/stories.txt tells how versions come and go: each line is something that happens, and the lines behind it that begin with ">" are what comes of it.
+const stories = readFileSync(new URL("../../testdata/manager/stories.txt", import.meta.url), "utf8")
+  .split(/^== /m)
+  .slice(1);
 
-/** An engine that loads anything except version 2, and tells what was closed: what is on trial is who is loaded when. */
-function setUp(): { readonly manager: Manager; readonly closed: string[] } {
-  const closed: string[] = [];
-  const engine: Engine = {
-    name: "embedded",
-    probe: async () => ({ ok: true, version: "1" }),
-    load: async (_, path) => {
-      if (path.endsWith("/2")) throw newError(Code.Unimplemented, "no op for this");
-      return { metaGraph: create(MetaGraphDefSchema), estimateBytes: () => 0, run: async () => [], close: async () => void closed.push(path) };
+for (const story of stories) {
+  const [title = "", ...lines] = story.trimEnd().split("\n");
+  test(title, async () => {
+    const stage = newStage();
+    const told: string[] = [];
+    for (const line of lines.filter((l) => !l.startsWith(">") && !l.startsWith("#") && l !== "")) {
+      told.push(line, ...(await stage.happen(line)).map((heard) => `> ${heard}`));
+    }
+    assert.equal(told.join("\n"), lines.filter((l) => l !== "" && !l.startsWith("#")).join("\n"));
+  });
+}
+
+interface Pending {
+  readonly settle: (err?: Error) => void;
+}
+
+/** Stage is a manager of one model whose loads and unloads end when the story says so. */
+function newStage(): { happen(line: string): Promise<string[]> } {
+  const clock: FakeClock = fakeClock();
+  const heard: string[] = [];
+  const loads = new Map<string, Pending>();
+  const unloads = new Map<string, Pending>();
+  const handles = new Map<string, Handle[]>();
+  const states = new Map<string, string>();
+  let tuning: Tuning = {};
+  let manager: Manager | undefined;
+
+  const wait = (map: Map<string, Pending>, version: string, ctx?: Ctx): Promise<void> =>
+    new Promise((resolve, reject) => {
+      map.set(version, {
+        settle: (err) => {
+          map.delete(version);
+          if (err === undefined) resolve();
+          else reject(err);
+        },
+      });
+      ctx?.signal.addEventListener("abort", () => loads.has(version) && heard.push(`told to stop ${version}`), { once: true });
+    });
+  const load = async (ctx: Ctx, { name, version }: { readonly name: string; readonly version: bigint }): Promise<Servable> => {
+    heard.push(`load ${version}`);
+    await wait(loads, String(version), ctx);
+    const close = (): Promise<void> => {
+      heard.push(`unload ${version}`);
+      return wait(unloads, String(version));
+    };
+    return { name, version, signatures: new Map(), run: async () => [], close };
+  };
+  const open = (): Manager => {
+    manager ??= newManager({ load, clock, logger: silent, tuning });
+    return manager;
+  };
+  const specOf = (what: string | undefined) => {
+    if (what === undefined) return create(ModelSpecSchema, { name: "m" });
+    const versionChoice = /^\d+$/.test(what)
+      ? ({ case: "version", value: { value: BigInt(what) } } as const)
+      : ({ case: "versionLabel", value: what } as const);
+    return create(ModelSpecSchema, { name: "m", versionChoice });
+  };
+  const deeds: Readonly<Record<string, (...args: string[]) => void>> = {
+    tuning: (name = "", value = "") => {
+      tuning = { ...tuning, [name]: name === "transition" ? (value as Transition) : Number(value) };
+    },
+    aspire: (...versions) =>
+      open().aspire(
+        "m",
+        versions.map((v) => ({ version: BigInt(v), path: `/m/${v}` })),
+      ),
+    loaded: (version = "") => loads.get(version)!.settle(),
+    failed: (version = "", ...text) => loads.get(version)!.settle(newError(Code.Unavailable, text.join(" "))),
+    unloaded: (version = "") => unloads.get(version)!.settle(),
+    hold: (what) => {
+      const handle = open().acquire(specOf(what));
+      const version = String(handle.servable.version);
+      handles.set(version, [...(handles.get(version) ?? []), handle]);
+      heard.push(`got ${version}`);
+    },
+    release: (version = "") => handles.get(version)!.pop()![Symbol.dispose](),
+    release_twice: (version = "") => {
+      const handle = handles.get(version)!.pop()!;
+      handle[Symbol.dispose]();
+      handle[Symbol.dispose]();
+    },
+    label: (label = "", version = "") => {
+      open().labels = new Map([["m", new Map([[label, BigInt(version)]])]]);
+    },
+    pass: (ms = "") => clock.advance(Number(ms)),
+    close: () =>
+      void open()
+        .close()
+        .then(() => heard.push("closed")),
+  };
+  const look = (): void => {
+    const now = new Map(
+      (manager?.versions("m") ?? []).map((v) => [String(v.version), `${stateName(v.state)}${v.error === undefined ? "" : `: ${v.error.message}`}`]),
+    );
+    for (const [version, text] of [...now].reverse()) if (states.get(version) !== text) heard.push(`${version} ${text}`);
+    for (const version of states.keys()) if (!now.has(version)) heard.push(`${version} forgotten`);
+    states.clear();
+    for (const [version, text] of now) states.set(version, text);
+  };
+  return {
+    async happen(line) {
+      const [deed = "", ...args] = line.split(" ");
+      assert.ok(Object.hasOwn(deeds, deed), `no such deed: ${line}`);
+      try {
+        deeds[deed]!(...args);
+      } catch (err) {
+        heard.push(`refused: ${String((err as Error).message)}`);
+      }
+      for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+      look();
+      return heard.splice(0);
     },
   };
-  return { manager: newManager({ engine, tags: ["serve"], clock: fakeClock(), logger: silent }), closed };
 }
-const spec = (name: string, version?: bigint) =>
-  create(ModelSpecSchema, version === undefined ? { name } : { name, versionChoice: { case: "version", value: { value: version } } });
-const states = (manager: Manager, name: string) => manager.status(name, undefined).map((v) => [v.version, v.state, v.error?.message]);
-
-test("a loaded version is available, and the manager ready", async () => {
-  const { manager } = setUp();
-  assert.deepEqual(await manager.load(ctx, [m]), []);
-  assert.deepEqual(states(manager, "m"), [[3n, state.available, undefined]]);
-  assert.equal(manager.ready, true);
-  using handle = manager.acquire(spec("m"));
-  assert.equal(handle.servable.version, 3n);
-});
-test("a version that fails to load ends with its error; the others are served", async () => {
-  const { manager } = setUp();
-  const failures = await manager.load(ctx, [older, m]);
-  assert.deepEqual(
-    failures.map((f) => [f.model, f.version, f.failure.code]),
-    [["older", 2n, Code.Unimplemented]],
-  );
-  assert.deepEqual(states(manager, "older"), [[2n, state.end, "no op for this"]]);
-  assert.throws(() => manager.acquire(spec("older")), { code: Code.NotFound, message: "Servable not found for request: Latest(older)" });
-  assert.equal(manager.acquire(spec("m", 3n)).servable.name, "m");
-  assert.equal(manager.ready, false);
-});
-test("a base path that is not there gives a failure without a version, and no status", async () => {
-  const { manager } = setUp();
-  const [failure] = await manager.load(ctx, [empty]);
-  assert.deepEqual([failure?.version, failure?.failure.code], [undefined, Code.InvalidArgument]);
-  assert.throws(() => manager.status("empty", undefined), { code: Code.NotFound, message: "Could not find any versions of model empty" });
-});
-test("unloading hides a version at once and closes it when its last handle is back", async () => {
-  const { manager, closed } = setUp();
-  await manager.load(ctx, [m]);
-  const handles = [manager.acquire(spec("m")), manager.acquire(spec("m"))] as const;
-  const unloaded = manager.unload();
-  assert.deepEqual(states(manager, "m"), [[3n, state.unloading, undefined]]);
-  assert.throws(() => manager.acquire(spec("m")), { code: Code.NotFound });
-  handles[0][Symbol.dispose]();
-  handles[0][Symbol.dispose](); // twice counts once
-  await new Promise(setImmediate);
-  assert.deepEqual(closed, []);
-  handles[1][Symbol.dispose]();
-  await unloaded;
-  assert.deepEqual(closed, [join(m.basePath, "3")]);
-  assert.deepEqual(states(manager, "m"), [[3n, state.end, undefined]]);
-});
-test("unloading twice closes once", async () => {
-  const { manager, closed } = setUp();
-  await manager.load(ctx, [m]);
-  await Promise.all([manager.unload(), manager.unload()]);
-  await manager.unload();
-  assert.equal(closed.length, 1);
-});

@@ -1,16 +1,48 @@
-import type { Engine } from "@tfs/engine";
 import type { ModelSpec } from "@tfs/proto";
-import { type Clock, Code, type Ctx, type Failure, type Logger, newError, toFailure } from "@tfs/std";
-import type { ModelSource } from "../config/index.ts";
-import { loadServable, type Servable } from "../servable/index.ts";
-import { latestVersion, listVersions } from "../source/index.ts";
+import {
+  background,
+  type Clock,
+  Code,
+  type Ctx,
+  type Failure,
+  type Group,
+  type Logger,
+  newError,
+  newGroup,
+  race,
+  sleep,
+  throwIfDone,
+  toFailure,
+  withCancel,
+} from "@tfs/std";
+import type { Servable, ServableSpec } from "../servable/index.ts";
+import type { Labels } from "./labels.ts";
+import { type Aspired, type Model, newModel } from "./model.ts";
+import { plan, type Transition } from "./plan.ts";
+import { newSlots, type Slots } from "./slots.ts";
 import { type State, state } from "./state.ts";
+import { Handle, type Version } from "./version.ts";
+
+/** Tuning is how versions come and go. */
+export interface Tuning {
+  /** transition is how versions take over from each other; default "availability". */
+  readonly transition?: Transition;
+  /** loads is how many versions are loaded at a time; default 1. A version between two tries holds up no other. */
+  readonly loads?: number;
+  /** unloads is how many are let go of at a time; default without a limit. */
+  readonly unloads?: number;
+  /** retries are tries after the first that failed; default 0. */
+  readonly retries?: number;
+  /** retryMs is the time between two tries; default 0. */
+  readonly retryMs?: number;
+}
 
 export interface ManagerOptions {
-  readonly engine: Engine;
-  readonly tags: readonly string[];
+  /** load makes a version ready to run. What it throws ends the version, after retries. */
+  readonly load: (ctx: Ctx, spec: ServableSpec) => Promise<Servable>;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly tuning?: Tuning;
 }
 
 /** VersionStatus is what GetModelStatus tells of one version. */
@@ -20,66 +52,72 @@ export interface VersionStatus {
   readonly error: Failure | undefined;
 }
 
-/** LoadFailure is a model that did not load, and why; without a version if none was found. */
-export interface LoadFailure {
-  readonly model: string;
-  readonly version: bigint | undefined;
-  readonly failure: Failure;
-}
-
-/** Handle keeps a version loaded until it is disposed. */
-export interface Handle extends Disposable {
-  readonly servable: Servable;
-}
-
-interface Version {
-  readonly version: bigint;
-  state: State;
-  error: Failure | undefined;
-  servable: Servable | undefined;
-  handles: number;
-  /** idle wakes whoever waits for the last handle. */
-  idle: (() => void) | undefined;
-}
-
 class Manager {
   readonly #options: ManagerOptions;
-  readonly #models = new Map<string, Map<bigint, Version>>();
+  readonly #tuning: Tuning;
+  readonly #models = new Map<string, Model>();
+  readonly #loads: Slots;
+  readonly #unloads: Slots;
+  /** Loads and unloads under way; they report by states and do not fail. */
+  readonly #tasks: Group = newGroup(background());
+  #change = newSignal();
+
+  /** labels are those that requests may name; undefined until a configuration was taken. */
+  labels: Labels | undefined = undefined;
 
   constructor(options: ManagerOptions) {
     this.#options = options;
+    this.#tuning = options.tuning ?? {};
+    this.#loads = newSlots(this.#tuning.loads ?? 1);
+    this.#unloads = newSlots(this.#tuning.unloads ?? Number.MAX_SAFE_INTEGER);
   }
 
-  /** load loads the largest version of each model. What fails becomes a state with an error, and is given back; the others are served. */
-  async load(ctx: Ctx, models: readonly ModelSource[]): Promise<LoadFailure[]> {
-    const failures: LoadFailure[] = [];
-    for (const model of models) {
-      const failure = await this.#loadModel(ctx, model);
-      if (failure !== undefined) failures.push(failure);
+  /** setLoads changes how many versions are loaded at a time. */
+  setLoads(max: number): void {
+    this.#loads.resize(max);
+  }
+
+  /** aspire says which versions of a model are wanted from now on, and begins what that takes. */
+  aspire(name: string, wanted: readonly Aspired[]): void {
+    let model = this.#models.get(name);
+    if (model === undefined) {
+      if (wanted.length === 0) return;
+      model = newModel(name);
+      this.#models.set(name, model);
     }
-    return failures;
+    for (const { version, path } of wanted) {
+      const known = model.versions.get(version);
+      if (known !== undefined && known.aspired && known.path !== path)
+        this.#options.logger.warn("version stays as it was loaded", { model: name, version, path: known.path, other: path });
+    }
+    for (const dropped of model.aspire(wanted)) dropped.loading?.cancel();
+    this.#advance(model);
   }
 
-  /** acquire finds the version that a spec asks for. Throws InvalidArgument or NotFound in TensorFlow Serving's words. */
+  /** acquire finds the version that a spec asks for. Throws in TensorFlow Serving's words. */
   acquire(spec: ModelSpec | undefined): Handle {
-    const version = this.#find(spec);
-    const { servable } = version;
-    if (servable === undefined) throw new Error(`version ${version.version} is available without a servable`);
-    version.handles++;
-    let held = true;
-    return {
-      servable,
-      [Symbol.dispose]: () => {
-        if (!held) return;
-        held = false;
-        if (--version.handles === 0) version.idle?.();
-      },
-    };
+    if (spec === undefined) throw newError(Code.InvalidArgument, "Missing ModelSpec");
+    const { name, versionChoice: choice } = spec;
+    if (name === "") throw newError(Code.InvalidArgument, "ModelSpec has no name specified.");
+    const model = this.#models.get(name);
+    if (choice.case === undefined) {
+      if (model?.latest === undefined) throw newError(Code.NotFound, `Servable not found for request: Latest(${name})`);
+      return new Handle(model.latest);
+    }
+    const version = choice.case === "version" ? choice.value.value : this.#labelled(name, choice.value);
+    const found = model?.find(version);
+    if (found === undefined) throw newError(Code.NotFound, `Servable not found for request: Specific(${name}, ${version})`);
+    return new Handle(found);
+  }
+
+  /** available tells whether a version can be asked for now. */
+  available(name: string, version: bigint): boolean {
+    return this.#models.get(name)?.find(version) !== undefined;
   }
 
   /** status lists every version seen of a model, highest first, or the one asked for. Throws NotFound. */
   status(name: string, wanted: bigint | undefined): VersionStatus[] {
-    const all = [...(this.#models.get(name)?.values() ?? [])].sort((a, b) => (a.version < b.version ? 1 : -1));
+    const all = this.versions(name);
     const found = wanted === undefined ? all : all.filter((v) => v.version === wanted);
     if (found.length === 0)
       throw newError(
@@ -89,79 +127,157 @@ class Manager {
     return found.map(({ version, state: at, error }) => ({ version, state: at, error }));
   }
 
-  /** ready tells whether some version of every model that has any is available. */
-  get ready(): boolean {
-    return [...this.#models.values()].every((versions) => [...versions.values()].some((v) => v.state === state.available));
+  /** versions gives what there is of a model, highest first; nothing of one that was never seen. */
+  versions(name: string): readonly Readonly<Version>[] {
+    return [...(this.#models.get(name)?.versions.values() ?? [])].sort((a, b) => (a.version < b.version ? 1 : -1));
   }
 
-  /** unload lets every version go once its last handle is back. */
-  async unload(): Promise<void> {
-    for (const versions of this.#models.values()) {
-      for (const version of versions.values()) if (version.state === state.available) await this.#unloadVersion(version);
+  /** names are the models that have or had versions. */
+  names(): string[] {
+    return [...this.#models.keys()];
+  }
+
+  /** until waits until a condition on states or labels holds, looking after every change. Throws the context's reason if that ends first. */
+  async until(ctx: Ctx, condition: () => boolean): Promise<void> {
+    while (!condition()) await race(ctx, this.#change.promise);
+  }
+
+  /** changed says that something outside of versions' states has changed which a condition may look at. */
+  changed(): void {
+    const { resolve } = this.#change;
+    this.#change = newSignal();
+    resolve();
+  }
+
+  /** close wants nothing any more, and waits until every version has ended: each when its last handle is back. */
+  async close(): Promise<void> {
+    for (const name of this.#models.keys()) this.aspire(name, []);
+    await this.until(background(), () => [...this.#models.values()].every((m) => [...m.versions.values()].every((v) => v.state === state.end)));
+  }
+
+  #labelled(name: string, label: string): bigint {
+    if (this.labels === undefined) throw newError(Code.Unavailable, `Model labels does not init yet.${label}`);
+    const version = this.labels.get(name)?.get(label);
+    if (version === undefined) throw newError(Code.InvalidArgument, `Unrecognized servable version label: ${label}`);
+    return version;
+  }
+
+  /** #advance begins every step that the plan has for a model now. */
+  #advance(model: Model): void {
+    const tracked = [...model.versions.values()].map((v) => ({
+      version: v.version,
+      aspired: v.aspired,
+      state: v.loading === undefined ? v.state : state.loading,
+    }));
+    for (const { kind, version } of plan(tracked, this.#tuning.transition ?? "availability")) {
+      const found = model.versions.get(version)!;
+      if (kind === "load") this.#beginLoad(model, found);
+      else this.#beginUnload(model, found);
     }
+    this.changed();
   }
 
-  async #loadModel(ctx: Ctx, model: ModelSource): Promise<LoadFailure | undefined> {
-    const { engine, tags, clock, logger } = this.#options;
-    const versions = new Map<bigint, Version>();
-    this.#models.set(model.name, versions);
-    let entry: Version | undefined;
-    try {
-      const found = latestVersion(await listVersions(model.name, model.basePath));
-      if (found === undefined) {
-        throw newError(
-          Code.NotFound,
-          `No versions of servable ${model.name} found under base path ${model.basePath}. Did you forget to name your leaf directory as a number (eg. '/1/')?`,
-        );
+  #move(model: Model, version: Version, to: State): void {
+    model.move(version, to);
+    this.changed();
+  }
+
+  #beginLoad(model: Model, version: Version): void {
+    version.loading = withCancel(background());
+    this.#tasks.go(async () => {
+      const failure = await this.#load(model, version, version.loading!).catch(toFailure);
+      version.loading?.cancel();
+      version.loading = undefined;
+      version.error = failure;
+      version.attempt = undefined;
+      if (failure === undefined) this.#move(model, version, state.available);
+      else this.#end(model, version, failure.code === Code.Canceled);
+      this.#advance(model);
+    });
+  }
+
+  /** #load tries until a version is loaded, it is no longer wanted, or there are no tries left. It gives why it failed. */
+  async #load(model: Model, version: Version, ctx: Ctx): Promise<Failure | undefined> {
+    const { clock, logger } = this.#options;
+    const { retries = 0, retryMs = 0 } = this.#tuning;
+    const what = { model: model.name, version: version.version };
+    for (let left = retries; ; left--) {
+      try {
+        using _ = await this.#loads.take(ctx);
+        this.#move(model, version, state.loading);
+        const started = clock.now();
+        logger.info("loading", what);
+        version.servable = await this.#options.load(ctx, { name: model.name, version: version.version, path: version.path });
+        if (ctx.signal.aborted) await this.#close(version);
+        else logger.info("loaded", { ...what, ms: Math.round(clock.now() - started) });
+        throwIfDone(ctx);
+        return undefined;
+      } catch (err) {
+        if (ctx.signal.aborted) return newError(Code.Canceled, "Loading of servable cancelled", err);
+        const failure = toFailure(err);
+        if (left <= 0) {
+          logger.error("model did not load", { ...what, error: failure });
+          return failure;
+        }
+        logger.warn("model did not load; it is tried again", { ...what, error: failure, ms: Math.max(0, retryMs), left });
+        version.attempt = failure;
+        this.changed();
+        try {
+          if (retryMs > 0) await sleep(clock, retryMs, ctx.signal);
+        } catch (stop) {
+          return newError(Code.Canceled, "Loading of servable cancelled", stop);
+        }
       }
-      entry = { version: found.version, state: state.loading, error: undefined, servable: undefined, handles: 0, idle: undefined };
-      versions.set(found.version, entry);
-      const started = clock.now();
-      logger.info("loading", { model: model.name, version: found.version });
-      entry.servable = await loadServable(ctx, engine, { name: model.name, version: found.version, path: found.path, tags });
-      entry.state = state.available;
-      logger.info("loaded", { model: model.name, version: found.version, ms: Math.round(clock.now() - started) });
-      return undefined;
-    } catch (err) {
-      const failure = toFailure(err);
-      if (entry !== undefined) {
-        entry.state = state.end;
-        entry.error = failure;
+    }
+  }
+
+  #beginUnload(model: Model, version: Version): void {
+    this.#move(model, version, state.unloading); // look-ups no longer find it; requests that hold it go on
+    this.#tasks.go(async () => {
+      if (version.handles > 0) {
+        await new Promise<void>((resolve) => {
+          version.idle = resolve;
+        });
       }
-      logger.error("model did not load", { model: model.name, version: entry?.version, error: failure });
-      return { model: model.name, version: entry?.version, failure };
-    }
+      using _ = await this.#unloads.take(background());
+      await this.#close(version);
+      this.#options.logger.info("unloaded", { model: model.name, version: version.version });
+      this.#end(model, version, true);
+      this.#advance(model);
+    });
   }
 
-  #find(spec: ModelSpec | undefined): Version {
-    if (spec === undefined) throw newError(Code.InvalidArgument, "Missing ModelSpec");
-    if (spec.name === "") throw newError(Code.InvalidArgument, "ModelSpec has no name specified.");
-    const choice = spec.versionChoice;
-    if (choice.case === "versionLabel") throw newError(Code.InvalidArgument, `Unrecognized servable version label: ${choice.value}`);
-    const wanted = choice.case === "version" ? choice.value.value : undefined;
-    let best: Version | undefined;
-    for (const v of this.#models.get(spec.name)?.values() ?? []) {
-      if (v.state !== state.available || (wanted !== undefined && v.version !== wanted)) continue;
-      if (best === undefined || v.version > best.version) best = v;
-    }
-    if (best !== undefined) return best;
-    throw newError(Code.NotFound, `Servable not found for request: ${wanted === undefined ? `Latest(${spec.name})` : `Specific(${spec.name}, ${wanted})`}`);
+  /** #end is for a version that was loaded no longer or not at all. If it stopped `freely` and is aspired again meanwhile, it begins anew. */
+  #end(model: Model, version: Version, freely: boolean): void {
+    if (freely && version.aspired) model.restart(version);
+    else this.#move(model, version, state.end);
   }
 
-  async #unloadVersion(version: Version): Promise<void> {
-    version.state = state.unloading; // look-ups no longer find it; requests that hold it go on
-    if (version.handles > 0) {
-      await new Promise<void>((resolve) => {
-        version.idle = resolve;
-      });
-    }
-    await version.servable?.close();
+  async #close(version: Version): Promise<void> {
+    const { servable } = version;
     version.servable = undefined;
-    version.state = state.end;
+    try {
+      await servable?.close();
+    } catch (err) {
+      this.#options.logger.error("version did not close well", { version: version.version, error: err });
+    }
   }
 }
 export type { Manager };
 
 export function newManager(options: ManagerOptions): Manager {
   return new Manager(options);
+}
+
+interface Signal {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+}
+
+function newSignal(): Signal {
+  let resolve = (): void => {};
+  const promise = new Promise<void>((r) => {
+    resolve = r;
+  });
+  return { promise, resolve };
 }

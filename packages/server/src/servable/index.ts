@@ -1,7 +1,9 @@
 /**
- * Package servable is one loaded version of a model: what infer runs.
+ * Package servable is one loaded version of a model, which is what infer runs, and how it is loaded.
  *
  * @module
  */
-export type { Servable } from "./servable.ts";
-export { loadServable, timedOut } from "./servable.ts";
+export type { Loader, LoaderOptions } from "./loader.ts";
+export { newLoader } from "./loader.ts";
+export type { Servable, ServableSpec } from "./servable.ts";
+export { timedOut } from "./servable.ts";

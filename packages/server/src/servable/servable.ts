@@ -14,16 +14,16 @@ export interface Servable {
 export interface ServableSpec {
   readonly name: string;
   readonly version: bigint;
+  /** path is the version's directory. */
   readonly path: string;
-  readonly tags: readonly string[];
 }
 
 /** timedOut is how a run ends whose time is up, in the words of TensorFlow's runtime; made in advance, because it costs least under load. */
 export const timedOut: Failure = newError(Code.DeadlineExceeded, "Timed out waiting for notification");
 
 /** loadServable loads a version directory with an engine. */
-export async function loadServable(ctx: Ctx, engine: Engine, spec: ServableSpec): Promise<Servable> {
-  const model = await engine.load(ctx, spec.path, { tags: spec.tags });
+export async function loadServable(ctx: Ctx, engine: Engine, spec: ServableSpec, tags: readonly string[]): Promise<Servable> {
+  const model = await engine.load(ctx, spec.path, { tags });
   return {
     name: spec.name,
     version: spec.version,

@@ -1,7 +1,8 @@
 /**
- * Package source finds versions: a pure function from a folder's children to version numbers, and the one place that lists the folder.
+ * Package source finds versions: pure functions from a folder's children and a policy to the versions that are aspired, and the one place that looks again and
+ * again.
  *
  * @module
  */
-export type { FoundVersion } from "./versions.ts";
-export { latestVersion, listVersions, versionsIn } from "./versions.ts";
+export type { Source, SourceOptions } from "./source.ts";
+export { newSource } from "./source.ts";

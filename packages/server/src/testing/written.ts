@@ -11,9 +11,17 @@ export interface WrittenSignature {
   readonly outputs: Readonly<Record<string, string>>;
 }
 
-/** writeModel writes a model that answers with constants whatever comes: what no exporter would write, so that each check of an answer can be met. */
-export function writeModel(basePath: string, constants: Readonly<Record<string, Tensor>>, signatures: Readonly<Record<string, WrittenSignature>>): void {
-  const dir = join(basePath, "1");
+/**
+ * writeModel writes a version (default 1) of a model that answers with constants whatever comes: what no exporter would write, so that each check of an answer can
+ * be met.
+ */
+export function writeModel(
+  basePath: string,
+  constants: Readonly<Record<string, Tensor>>,
+  signatures: Readonly<Record<string, WrittenSignature>>,
+  version = "1",
+): void {
+  const dir = join(basePath, version);
   mkdirSync(dir, { recursive: true });
   const info = (names: Readonly<Record<string, string>>) =>
     Object.fromEntries(

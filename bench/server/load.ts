@@ -1,0 +1,76 @@
+// Load on the server, and what it takes: processor time for each call, by the scheduler's own count.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { newChannel } from "@tfs/rpc";
+import { background, newLogger, systemClock } from "@tfs/std";
+import { processTree, ranNs, resident } from "../gateway/cpu.ts";
+import { startLoad } from "../gateway/load.ts";
+import { type Files, framed } from "../gateway/payload.ts";
+import { posts } from "../gateway/protocols.ts";
+import { percentile } from "../gateway/stats.ts";
+import type { Served } from "./serve.ts";
+
+/** Figure is what one window gave. */
+export interface Figure {
+  readonly cpuMicros: number;
+  readonly perSecond: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly residentBytes: number;
+}
+
+const warmMs = 3_000;
+
+/** measure puts a window of small Predict calls on a server: gRPC over 4 connections with 32 calls each, REST over 128 with one. */
+export async function measure(
+  served: Served,
+  protocol: "grpc" | "rest",
+  options: { readonly files: Files; readonly dir: string; readonly seconds: number },
+): Promise<Figure> {
+  const { files, dir, seconds } = options;
+  const grpc = protocol === "grpc";
+  const body = files[grpc ? "smallRequest" : "smallJSON"]!;
+  const want = join(dir, `want-${protocol}`);
+  writeFileSync(want, await (grpc ? askGrpc(served.grpc, body) : askRest(served.rest, body)));
+  const load = await startLoad({
+    target: grpc ? served.grpc : served.rest,
+    cores: "1",
+    protocol,
+    connections: grpc ? 4 : 128,
+    calls: grpc ? 32 : 1,
+    body,
+    want,
+  });
+  try {
+    await sleep(warmMs);
+    const pids = processTree(served.running.pid);
+    await load.mark();
+    const before = ranNs(pids);
+    await sleep(seconds * 1000);
+    const tally = await load.mark();
+    const ran = ranNs(pids) - before;
+    if (tally.failed > 0 || tally.ok === 0) throw new Error(`${tally.failed} calls failed: ${Object.keys(tally.failures).join("; ")}`);
+    const latency = (fraction: number): number => percentile(tally.latencies, fraction) ?? Number.NaN;
+    return { cpuMicros: ran / 1000 / tally.ok, perSecond: tally.ok / tally.seconds, p50: latency(0.5), p99: latency(0.99), residentBytes: resident(pids) };
+  } finally {
+    await load.stop();
+  }
+}
+
+/** askGrpc gives the framed answer that every call must have. */
+async function askGrpc(target: string, body: string): Promise<Uint8Array> {
+  const clock = systemClock();
+  const logger = newLogger({ write: () => {}, clock, level: "error" });
+  await using channel = newChannel({ address: target, clock, logger });
+  const { message } = await channel.unary(background(), "/tensorflow.serving.PredictionService/Predict", readFileSync(body).subarray(5));
+  return framed(message);
+}
+
+async function askRest(target: string, body: string): Promise<Uint8Array> {
+  const { path, headers } = posts.rest;
+  const response = await fetch(`http://${target}${path}`, { method: "POST", headers, body: readFileSync(body) });
+  const answer = new Uint8Array(await response.arrayBuffer());
+  if (response.status !== 200) throw new Error(`HTTP ${response.status}: ${Buffer.from(answer).toString()}`);
+  return answer;
+}

@@ -1,0 +1,26 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Flags, Logger } from "@tfs/std";
+import { type ModelSource, schemeOf } from "./models.ts";
+
+/**
+ * singleModel reads the flags of the one model; `env` gives MODEL_NAME and MODEL_BASE_PATH, as TensorFlow Serving's container does. A base path without versions
+ * whose sub-folder of the model's name has some means that sub-folder: it is what the container's documentation mounts.
+ */
+export async function singleModel(flags: Flags, env: { readonly [name: string]: string | undefined }, logger: Logger): Promise<ModelSource> {
+  const name = flags.given("model_name") ? flags.string("model_name") : env["MODEL_NAME"] || "model";
+  const basePath = flags.string("model_base_path") || join(env["MODEL_BASE_PATH"] || "/models", env["MODEL_NAME"] || name);
+  if (schemeOf(basePath) !== undefined || (await hasVersions(basePath))) return { name, basePath };
+  const below = join(basePath, name);
+  if (!(await hasVersions(below))) return { name, basePath };
+  logger.info("the base path has no versions, but the folder below it that is named like the model has: that is served", { model: name, path: below });
+  return { name, basePath: below };
+}
+
+async function hasVersions(dir: string): Promise<boolean> {
+  try {
+    return (await readdir(dir)).some((name) => /^\d+$/.test(name));
+  } catch {
+    return false; // whoever watches the base path says why
+  }
+}

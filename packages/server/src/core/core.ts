@@ -1,0 +1,239 @@
+import type { ModelServerConfig } from "@tfs/proto";
+import {
+  background,
+  type CancelCtx,
+  type Clock,
+  Code,
+  codeName,
+  type Ctx,
+  type Failure,
+  type Group,
+  type Logger,
+  messageOf,
+  newError,
+  newGroup,
+  sleep,
+  throwIfDone,
+  withCancel,
+} from "@tfs/std";
+import { checkModels, type ModelSource, modelsOf } from "../config/index.ts";
+import { type Aspired, assignLabels, type Labels, type Manager, newManager, state, type Tuning, type Version } from "../manager/index.ts";
+import { type LoaderOptions, newLoader } from "../servable/index.ts";
+import { newSource, type Source } from "../source/index.ts";
+
+export interface CoreOptions extends LoaderOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** pollMs is the time between two looks at the base paths; 0 or less looks once with each configuration. Default 1000. */
+  readonly pollMs?: number;
+  /** keepLast keeps versions whose directories are all gone; default false. */
+  readonly keepLast?: boolean;
+  /** allowLabelsForUnavailable lets a new label point to a version that is not available yet; default false. */
+  readonly allowLabelsForUnavailable?: boolean;
+  /** tuning is how versions come and go; its `loads` count from when the start is over. */
+  readonly tuning?: Tuning;
+  /** startLoads is how many versions are loaded at a time at the start; default 4. */
+  readonly startLoads?: number;
+  /** strict waits at the start until models have failed for good, with all retries; default false: the first failure ends the wait. */
+  readonly strict?: boolean;
+}
+
+/** LoadFailure is a model that did not load, and why; without a version if none was found. */
+export interface LoadFailure {
+  readonly model: string;
+  readonly version: bigint | undefined;
+  readonly failure: Failure;
+}
+
+/** newCore makes what holds a configuration and brings about what it says: TensorFlow Serving's ServerCore. */
+export function newCore(options: CoreOptions): Core {
+  return new Core(options);
+}
+
+class Core {
+  readonly manager: Manager;
+  readonly #options: CoreOptions;
+  readonly #source: Source;
+  readonly #life: CancelCtx = withCancel(background());
+  readonly #tasks: Group = newGroup(this.#life);
+  #models: readonly ModelSource[] | undefined;
+  /** Changes of the configuration come one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: CoreOptions) {
+    const { clock, logger, storages, pollMs = 1000, keepLast = false, tuning = {}, startLoads = 4 } = options;
+    this.#options = options;
+    this.manager = newManager({ load: newLoader(options).load, clock, logger, tuning: { ...tuning, loads: startLoads } });
+    const onAspired = (model: string, versions: readonly Aspired[]): void => this.manager.aspire(model, versions);
+    this.#source = newSource({ storages, clock, logger, pollMs, keepLast, onAspired });
+  }
+
+  /** models is the configuration in force, in its order. */
+  get models(): readonly ModelSource[] {
+    return this.#models ?? [];
+  }
+
+  /**
+   * start takes the first configuration and waits until of each model one version is available, or the first try to load one has failed, or none was found.
+   * What failed is given back; it is tried again, or found when it appears, while the others are served.
+   */
+  async start(ctx: Ctx, models: readonly ModelSource[] | undefined): Promise<LoadFailure[]> {
+    const names = models === undefined ? new Set<string>() : await this.#apply(ctx, models);
+    await this.#settled(ctx, names, this.#options.strict === true ? hasEnded : hasFailed);
+    this.manager.setLoads(this.#options.tuning?.loads ?? 1);
+    throwIfDone(this.#life); // closed meanwhile
+    this.#tasks.go((life) => this.#source.run(life));
+    return this.#failures(names);
+  }
+
+  /**
+   * reload changes to another configuration. All of it is looked at before anything is done; then models no longer listed are let go of, the others are looked
+   * up at once, and the call waits until of each model that is new one version is available. Throws InvalidArgument, FailedPrecondition, or Unknown if a new
+   * model did not become available: then everything else is as configured, and the model is served when it appears.
+   */
+  async reload(ctx: Ctx, config: ModelServerConfig): Promise<void> {
+    const added = await this.#change(ctx, config);
+    await this.#settled(ctx, added, hasEnded);
+    const failures = this.#failures(added);
+    if (failures.length > 0) throw newError(Code.Unknown, `${failures.length} model(s) did not become available: {${listed(failures)}}`);
+  }
+
+  /** follow applies a configuration again and again, read by `read` every `ms`. What fails is logged, and leaves everything as it was. */
+  follow(ms: number, read: () => Promise<ModelServerConfig>): void {
+    const { clock, logger } = this.#options;
+    let said = "";
+    const say = (text: string): void => {
+      if (text !== "" && text !== said) logger.error(text);
+      said = text;
+    };
+    const once = async (life: Ctx): Promise<void> => {
+      let config: ModelServerConfig;
+      try {
+        config = await read();
+      } catch (err) {
+        return say(`Failed to read ModelServerConfig file: ${messageOf(err)}`);
+      }
+      try {
+        await this.#change(life, config); // without waiting for new models: the next change may come sooner
+        say("");
+      } catch (err) {
+        if (!life.signal.aborted) say(`PollFilesystemAndReloadConfig failed to ReloadConfig: ${messageOf(err)}`);
+      }
+    };
+    this.#tasks.go(async (life) => {
+      while (!life.signal.aborted) {
+        await sleep(clock, ms, life.signal).catch(() => {});
+        if (!life.signal.aborted) await once(life);
+      }
+    });
+  }
+
+  /** ready tells whether every configured model has an available version. */
+  get ready(): boolean {
+    return this.models.every(({ name }) => this.#available(name));
+  }
+
+  /** close stops looking, and lets every version go once its last handle is back. */
+  async close(): Promise<void> {
+    this.#life.cancel();
+    await this.#tasks.wait();
+    await this.manager.close();
+  }
+
+  async #change(ctx: Ctx, config: ModelServerConfig): Promise<ReadonlySet<string>> {
+    const models = this.#transition(config);
+    return models === undefined ? new Set() : await this.#apply(ctx, models);
+  }
+
+  /** #transition reads a configuration and tells whether it may follow on the one in force; undefined if there is nothing to do. */
+  #transition(config: ModelServerConfig): readonly ModelSource[] | undefined {
+    const now = this.#models;
+    const legal = config.config.case === "modelConfigList" || (now === undefined && config.config.case === undefined);
+    if (now !== undefined && !legal)
+      throw newError(Code.FailedPrecondition, "Cannot transition to requested config. It is only legal to transition from one ModelConfigList to another.");
+    const models = modelsOf(config);
+    if (models === undefined) this.#options.logger.info("Taking no action for empty config.");
+    return models;
+  }
+
+  /** #apply makes a configuration the one in force, looks up what is new in it, and gives the names that the one before did not have. */
+  #apply(ctx: Ctx, models: readonly ModelSource[]): Promise<ReadonlySet<string>> {
+    const change = async (): Promise<ReadonlySet<string>> => {
+      throwIfDone(ctx);
+      checkModels(models);
+      const wanted: Labels = new Map(models.map((m) => [m.name, m.labels ?? new Map<string, bigint>()]));
+      this.manager.labels = assignLabels(this.manager.labels, wanted, {
+        available: (model, version) => this.manager.available(model, version),
+        allowUnavailable: this.#options.allowLabelsForUnavailable ?? false,
+      });
+      const before = new Set(this.models.map((m) => m.name));
+      this.#models = models;
+      this.#source.set(models);
+      await this.#source.look(this.#life, "new");
+      this.manager.changed();
+      return new Set(models.map((m) => m.name).filter((name) => !before.has(name)));
+    };
+    const done = this.#turn.then(change);
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
+  /** #settled waits until each model named has an available version, or none of its aspired ones is to be waited for. */
+  async #settled(ctx: Ctx, names: ReadonlySet<string>, isOver: (v: Readonly<Version>) => boolean): Promise<void> {
+    const left = new Set(names);
+    const isSettled = (name: string): boolean =>
+      this.#available(name) || this.#source.trouble(name) !== undefined || this.manager.versions(name).every((v) => !v.aspired || isOver(v));
+    await this.manager.until(ctx, () => {
+      for (const name of left) {
+        if (!isSettled(name)) return false;
+        left.delete(name);
+      }
+      return true;
+    });
+  }
+
+  #available(name: string): boolean {
+    return this.manager.versions(name).some((v) => v.state === state.available);
+  }
+
+  /** #failure gives why the newest version of a model is not there: because it ended, or as the last try to load it failed. */
+  #failure(name: string): { readonly version: bigint; readonly failure: Failure } | undefined {
+    for (const { version, aspired, error, attempt } of this.manager.versions(name)) {
+      const failure = error ?? attempt;
+      if (aspired && failure !== undefined) return { version, failure };
+    }
+    return undefined;
+  }
+
+  #failures(names: ReadonlySet<string>): LoadFailure[] {
+    const failures: LoadFailure[] = [];
+    for (const model of names) {
+      if (this.#available(model)) continue;
+      const found = this.#failure(model);
+      const trouble = this.#source.trouble(model);
+      if (found !== undefined) failures.push({ model, ...found });
+      else if (trouble !== undefined) failures.push({ model, version: undefined, failure: trouble });
+    }
+    return failures;
+  }
+}
+export type { Core };
+
+function hasEnded(v: Readonly<Version>): boolean {
+  return v.state === state.end;
+}
+
+/** hasFailed tells whether a first try to load failed, even if there is another to come. */
+function hasFailed(v: Readonly<Version>): boolean {
+  return hasEnded(v) || v.attempt !== undefined;
+}
+
+/** listed names models that are not available, in TensorFlow Serving's form. */
+export function listed(failures: readonly LoadFailure[]): string {
+  return failures
+    .map(({ model, version, failure }) => {
+      const id = version === undefined ? `{name: ${model}}` : `{name: ${model} version: ${version}}`;
+      return `{${id} due to error: ${codeName(failure.code)}: ${failure.message}}, `;
+    })
+    .join("");
+}

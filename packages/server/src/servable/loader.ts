@@ -1,0 +1,77 @@
+import { opendir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Engine } from "@tfs/engine";
+import { Code, type Ctx, newError } from "@tfs/std";
+import { storageFor, type Storages } from "../storage/index.ts";
+import { loadServable, type Servable, type ServableSpec } from "./servable.ts";
+
+export interface LoaderOptions {
+  readonly engine: Engine;
+  readonly tags: readonly string[];
+  readonly storages: Storages;
+  /** memoryLimitBytes bounds what loaded versions are estimated to hold; default without a limit. */
+  readonly memoryLimitBytes?: number;
+}
+
+/** A version is estimated to take this many times its size on disk, as in TensorFlow Serving. */
+const memoryPerByte = 1.2;
+
+/** newLoader loads versions from where they lie, as far as memory allows. */
+export function newLoader(options: LoaderOptions): Loader {
+  return new Loader(options);
+}
+
+class Loader {
+  readonly #options: LoaderOptions;
+  #usedBytes = 0;
+
+  constructor(options: LoaderOptions) {
+    this.#options = options;
+  }
+
+  /** load brings a version here and loads it. Throws ResourceExhausted if it would not fit beside what is loaded. */
+  readonly load = async (ctx: Ctx, spec: ServableSpec): Promise<Servable> => {
+    const { engine, tags, storages, memoryLimitBytes: limit = Number.POSITIVE_INFINITY } = this.#options;
+    const brought = await storageFor(storages, spec.path).bring(ctx, spec.path);
+    let held = 0;
+    const letGo = async (): Promise<void> => {
+      this.#usedBytes -= held;
+      held = 0;
+      await brought[Symbol.asyncDispose]();
+    };
+    try {
+      if (limit !== Number.POSITIVE_INFINITY) {
+        const bytes = Math.ceil(memoryPerByte * (await sizeOf(brought.dir)));
+        if (this.#usedBytes + bytes > limit) {
+          const why = `it takes ${bytes} bytes by its size on disk, ${this.#usedBytes} of ${limit} are taken`;
+          throw newError(Code.ResourceExhausted, `Insufficient resources to load servable {name: ${spec.name} version: ${spec.version}}: ${why}`);
+        }
+        held = bytes;
+        this.#usedBytes += bytes;
+      }
+      const servable = await loadServable(ctx, engine, { ...spec, path: brought.dir }, tags);
+      const close = async (): Promise<void> => {
+        try {
+          await servable.close();
+        } finally {
+          await letGo();
+        }
+      };
+      return { ...servable, close };
+    } catch (err) {
+      await letGo();
+      throw err;
+    }
+  };
+}
+export type { Loader };
+
+/** sizeOf adds up the files below a folder. */
+async function sizeOf(dir: string): Promise<number> {
+  let bytes = 0;
+  for await (const entry of await opendir(dir)) {
+    const path = join(dir, entry.name);
+    bytes += entry.isDirectory() ? await sizeOf(path) : (await stat(path)).size;
+  }
+  return bytes;
+}

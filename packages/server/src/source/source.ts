@@ -1,0 +1,134 @@
+import { type Clock, Code, codeName, type Ctx, type Failure, type Logger, newError, sleep, throwIfDone, toFailure } from "@tfs/std";
+import { latestOnly, type ModelSource } from "../config/index.ts";
+import type { Aspired } from "../manager/index.ts";
+import { storageFor, type Storages } from "../storage/index.ts";
+import { select, versionsIn } from "./versions.ts";
+
+export interface SourceOptions {
+  readonly storages: Storages;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** onAspired hears which versions of a model are wanted whenever that was looked up and something is new. */
+  readonly onAspired: (model: string, versions: readonly Aspired[]) => void;
+  /** pollMs is the time between two looks; 0 or less looks only when the configuration changes. */
+  readonly pollMs: number;
+  /** keepLast keeps what is served if a base path has no version any more; default false, as in TensorFlow Serving. */
+  readonly keepLast?: boolean;
+}
+
+/** Base paths that are looked at at a time. */
+const looksMax = 16;
+
+/** Watched is one model and what the last look at it gave. */
+interface Watched {
+  readonly model: ModelSource;
+  names: readonly string[] | undefined;
+  /** trouble is why the last look gave no versions, if it did not. */
+  trouble: Failure | undefined;
+  /** said is what was logged last, so that it is not said again with each look. */
+  said: string;
+}
+
+/** newSource watches base paths and says which versions are aspired. One that cannot be read holds up no other. */
+export function newSource(options: SourceOptions): Source {
+  return new Source(options);
+}
+
+class Source {
+  readonly #options: SourceOptions;
+  #watched = new Map<string, Watched>();
+
+  constructor(options: SourceOptions) {
+    this.#options = options;
+  }
+
+  /** set changes which models are watched. Those that are new, or whose path or policy changed, are looked at next. */
+  set(models: readonly ModelSource[]): void {
+    const next = new Map<string, Watched>();
+    for (const model of models) {
+      const before = this.#watched.get(model.name);
+      next.set(model.name, before !== undefined && sameVersions(before.model, model) ? before : { model, names: undefined, trouble: undefined, said: "" });
+    }
+    for (const name of this.#watched.keys()) if (!next.has(name)) this.#options.onAspired(name, []);
+    this.#watched = next;
+  }
+
+  /** trouble gives why a model has no versions to load; undefined if it has, or nobody has looked yet. */
+  trouble(name: string): Failure | undefined {
+    return this.#watched.get(name)?.trouble;
+  }
+
+  /** look reads base paths once: all, or those that were never read. */
+  async look(ctx: Ctx, which: "all" | "new"): Promise<void> {
+    const queue = [...this.#watched.values()].filter((w) => which === "all" || w.names === undefined);
+    const next = async (): Promise<void> => {
+      for (let watched = queue.pop(); watched !== undefined; watched = queue.pop()) {
+        throwIfDone(ctx);
+        await this.#lookAt(ctx, watched);
+      }
+    };
+    queue.reverse();
+    await Promise.all(Array.from({ length: Math.min(looksMax, queue.length) }, next));
+  }
+
+  /** run looks at everything again and again, until the context ends. */
+  async run(ctx: Ctx): Promise<void> {
+    const { clock, pollMs } = this.#options;
+    if (pollMs <= 0) return;
+    while (!ctx.signal.aborted) {
+      try {
+        await sleep(clock, pollMs, ctx.signal);
+        await this.look(ctx, "all");
+      } catch (err) {
+        if (!ctx.signal.aborted) throw err;
+      }
+    }
+  }
+
+  async #lookAt(ctx: Ctx, watched: Watched): Promise<void> {
+    const { name, basePath, policy = latestOnly } = watched.model;
+    const { storages, onAspired, keepLast = false } = this.#options;
+    try {
+      const storage = storageFor(storages, basePath);
+      const names = await storage.list(ctx, basePath);
+      if (this.#watched.get(name) !== watched) return; // reconfigured meanwhile
+      if (watched.names === names) return;
+      watched.names = names;
+      const found = versionsIn(names);
+      const { versions, warnings } = select(name, basePath, policy, found.versions);
+      this.#say(watched, [...found.warnings, ...warnings].join("\n"));
+      watched.trouble = versions.length > 0 ? undefined : newError(Code.NotFound, warnings.join("; "));
+      if (versions.length > 0 || !keepLast)
+        onAspired(
+          name,
+          versions.map((v) => ({ version: v.version, path: storage.join(basePath, v.name) })),
+        );
+    } catch (err) {
+      if (ctx.signal.aborted || this.#watched.get(name) !== watched) return;
+      const failure = toFailure(err);
+      watched.trouble = newError(
+        Code.InvalidArgument,
+        `Could not find base path ${basePath} for servable ${name} with error ${codeName(failure.code)}: ${failure.message}`,
+        err,
+      );
+      watched.names = []; // another array than any that a storage gives: the next look starts afresh
+      this.#say(watched, `FileSystemStoragePathSource encountered a filesystem access error: ${watched.trouble.message}`);
+    }
+  }
+
+  #say(watched: Watched, text: string): void {
+    if (text === watched.said) return;
+    watched.said = text;
+    for (const line of text.split("\n")) if (line !== "") this.#options.logger.warn(line);
+  }
+}
+export type { Source };
+
+/** sameVersions tells whether two configurations of a model look for the same versions. */
+function sameVersions(a: ModelSource, b: ModelSource): boolean {
+  if (a.basePath !== b.basePath) return false;
+  const [p, q] = [a.policy ?? latestOnly, b.policy ?? latestOnly];
+  if (p.kind === "latest" && q.kind === "latest") return p.count === q.count;
+  if (p.kind === "specific" && q.kind === "specific") return p.versions.length === q.versions.length && p.versions.every((v, i) => v === q.versions[i]);
+  return p.kind === q.kind;
+}
