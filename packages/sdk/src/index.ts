@@ -24,4 +24,4 @@ export type { TfsError } from "./client/error.ts";
 export { isTfsError } from "./client/error.ts";
 export type { Nested, Scalar, Shaped, TensorInput } from "./codec/input.ts";
 export type { NestedValue, TensorOutput } from "./codec/output.ts";
-export type { Headers, TlsOptions, Transport, TransportPredict, TransportPrediction } from "./transport/transport.ts";
+export type { Headers, TlsOptions, Transport, TransportName, TransportPredict, TransportPrediction } from "./transport/transport.ts";

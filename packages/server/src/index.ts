@@ -11,6 +11,7 @@ export type { ModelSource } from "./config/index.ts";
 export type { VersionPolicy } from "./config/index.ts";
 export type { LoadFailure } from "./core/index.ts";
 export type { Tuning } from "./manager/index.ts";
+export type { Direct, DirectCall } from "./direct.ts";
 export type { ModelServer, ServerOptions, Started } from "./server.ts";
 export { newModelServer } from "./server.ts";
 export type { Brought, Storage, Storages } from "./storage/index.ts";

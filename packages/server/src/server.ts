@@ -6,6 +6,7 @@ import { background, type Clock, Code, type Ctx, type Logger, newError, throwIfD
 import type { Form } from "@tfs/tensor";
 import type { ModelSource } from "./config/index.ts";
 import { type Core, type CoreOptions, type LoadFailure, listed, newCore } from "./core/index.ts";
+import { type Direct, newDirect } from "./direct.ts";
 import { newGrpcHandler } from "./grpc/index.ts";
 import { newHttpHandler } from "./http/index.ts";
 import type { InferOptions } from "./infer/index.ts";
@@ -58,6 +59,8 @@ export interface Started {
 class ModelServer {
   readonly #options: ServerOptions;
   readonly #core: Core;
+  readonly #infer: InferOptions;
+  #isOpen = false;
   readonly #grpc: Listener[] = [];
   #rest: Listener | undefined;
 
@@ -65,12 +68,15 @@ class ModelServer {
     this.#options = options;
     const { engine = "embedded", tags = ["serve"], storages, clock } = options;
     this.#core = newCore({ ...options, engine: engineOf(engine), tags, storages: { file: newLocalStorage(clock), ...storages } });
+    this.#infer = { manager: this.#core.manager, checkMethodName: options.checkMethodName ?? false };
   }
 
   /** start loads the models, then listens. If it throws, everything it had opened is closed again. */
   async start(ctx: Ctx): Promise<Started> {
     try {
-      return await this.#open(ctx);
+      const started = await this.#open(ctx);
+      this.#isOpen = true;
+      return started;
     } catch (err) {
       await this.drain(0);
       throw err;
@@ -83,7 +89,7 @@ class ModelServer {
     if (failures.length > 0 && this.#options.strict === true)
       throw newError(Code.Unknown, `${failures.length} servable(s) did not become available: {${listed(failures)}}`);
     throwIfDone(ctx); // told to stop while loading: do not listen
-    const infer: InferOptions = { manager: this.#core.manager, checkMethodName: this.#options.checkMethodName ?? false };
+    const infer = this.#infer;
     const reload = (config: ModelServerConfig): Promise<void> => this.#core.reload(background(), config);
     const bound: string[] = [];
     for (const address of grpc) {
@@ -118,6 +124,13 @@ class ModelServer {
     }
   }
 
+  /** direct gives a transport for callers in this process. Its calls are Unavailable before the start has ended and after drain. */
+  direct(): Direct {
+    return newDirect(this.#infer, () => {
+      if (!this.#isOpen) throw newError(Code.Unavailable, "the server takes no calls");
+    });
+  }
+
   /** reload changes to another configuration, as HandleReloadConfigRequest does. */
   reload(ctx: Ctx, config: ModelServerConfig): Promise<void> {
     return this.#core.reload(ctx, config);
@@ -130,6 +143,7 @@ class ModelServer {
 
   /** drain stops accepting, lets requests in flight finish for at most `ms`, and unloads the models. */
   async drain(ms: number): Promise<void> {
+    this.#isOpen = false;
     await Promise.all([...this.#grpc, ...(this.#rest === undefined ? [] : [this.#rest])].map((listener) => listener.drain(ms)));
     await this.#core.close();
   }

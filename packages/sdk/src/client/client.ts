@@ -5,7 +5,7 @@ import { background, Code, type Ctx, canceled, isFailure, nearest, newError, sys
 import { type DType, type Tensor, toDType } from "@tfs/tensor";
 import { isTyped, type TensorInput, toTensor } from "../codec/input.ts";
 import { dtypeText, type TensorOutput, toOutput } from "../codec/output.ts";
-import type { Headers, TlsOptions, Transport } from "../transport/transport.ts";
+import type { Headers, TlsOptions, Transport, TransportName } from "../transport/transport.ts";
 import { callError } from "./error.ts";
 import { newSignatureCache, type SignatureMap, unpack } from "./signatures.ts";
 
@@ -15,7 +15,7 @@ export interface ClientOptions {
   /** tls encrypts, and says whom to trust; default plaintext, or what Node trusts where the target says https://. Not for REST and browsers, which go by their own. */
   readonly tls?: TlsOptions;
   /** transport is the protocol; default gRPC in Node and gRPC-Web in browsers. */
-  readonly transport?: Transport["name"] | Transport;
+  readonly transport?: TransportName | Transport;
   /** timeoutMs bounds a whole call, in milliseconds; default 60,000. Infinity means no bound. */
   readonly timeoutMs?: number;
   /** headers go with every call. */

@@ -20,9 +20,12 @@ export interface TransportPrediction {
   readonly spec: ModelSpec | undefined;
 }
 
+/** TransportName is a protocol that a client speaks by itself. */
+export type TransportName = "grpc" | "grpc-web" | "connect" | "rest";
+
 /** Transport carries the verbs over one protocol to one target. Everything it throws is a Failure. */
 export interface Transport {
-  readonly name: "grpc" | "grpc-web" | "connect" | "rest";
+  readonly name: string;
   /** needsSignature: predict cannot read an answer without the model's signature. */
   readonly needsSignature: boolean;
   predict(ctx: Ctx, call: TransportPredict): Promise<TransportPrediction>;
@@ -50,4 +53,4 @@ export interface TransportOptions {
 }
 
 /** NewTransport makes a transport by its name; which names there are depends on where the code runs. */
-export type NewTransport = (name: Transport["name"] | undefined, options: TransportOptions) => Transport;
+export type NewTransport = (name: TransportName | undefined, options: TransportOptions) => Transport;
