@@ -55,6 +55,8 @@ function install() {
 function build() {
   const result = spawnSync(node, [join(root, "node_modules/typescript/bin/tsc"), "-b"], { cwd: root, stdio: "inherit", shell: windows });
   if (result.status !== 0) fail("the build failed");
+  const bundled = spawnSync(node, [join(root, "scripts/bundle.mjs")], { cwd: root, stdio: "inherit", shell: windows });
+  if (bundled.status !== 0) fail("the commands could not be bundled");
 }
 
 /** setUp does what is missing. */

@@ -4,6 +4,7 @@ import { openSavedModel } from "@tfs/savedmodel";
 import type { Tensor } from "@tfs/tensor";
 import type { Engine, LoadedModel, LoadOptions } from "../engine.ts";
 import { compile } from "./compile.ts";
+import { onWasm } from "./kernels/index.ts";
 import { newModel } from "./model.ts";
 import { startWasm } from "./wasm.ts";
 
@@ -24,13 +25,14 @@ export function newEmbeddedEngine(): Engine {
 
 async function load(ctx: Ctx, dir: string, options: LoadOptions = {}): Promise<LoadedModel> {
   await using saved = await openSavedModel(ctx, dir, options.tags === undefined ? {} : { tags: options.tags });
-  await startWasm();
   const checkpoint = new Map<string, Tensor>();
   for (const key of saved.variables?.keys ?? []) checkpoint.set(key, await saved.variables!.read(ctx, key));
   throwIfDone(ctx);
   const library = new Map((saved.metaGraph.graphDef?.library?.function ?? []).map((f): [string, FunctionDef] => [f.signature?.name ?? "", f]));
   const graph = saved.metaGraph.graphDef;
   if (graph === undefined) throw newError(Code.DataLoss, `${dir}: the meta-graph has no graph`);
+  const nodes = [graph.node, ...[...library.values()].map((f) => f.nodeDef)];
+  if (nodes.some((list) => list.some(({ op }) => onWasm.has(op)))) await startWasm();
   const model = newModel(saved.metaGraph, compile(graph, library), checkpoint);
   try {
     model.restore(ctx, saved.variables !== undefined, saved.assets);

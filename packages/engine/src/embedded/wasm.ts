@@ -1,7 +1,8 @@
-// The kept WebAssembly backend (tfjs): loaded on first use, started once per process. Everything that touches tfjs is in this file and in
+// The kept WebAssembly backend (tfjs): loaded with the first model that has an op for it, started once per process. Everything that touches tfjs is in this file and in
 // kernels/heavy.ts, so that own kernels can take its place one by one.
 import { createRequire } from "node:module";
 import { dirname, sep } from "node:path";
+import type * as Wasm from "@tensorflow/tfjs-backend-wasm";
 import type * as Tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tfs/tensor";
 import { DType } from "@tfs/tensor";
@@ -16,9 +17,10 @@ export function startWasm(): Promise<string> {
 }
 
 async function start(): Promise<string> {
-  const tf = await import("@tensorflow/tfjs-core");
-  const wasm = await import("@tensorflow/tfjs-backend-wasm");
-  const dist = dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm"));
+  const require = createRequire(import.meta.url); // both are CommonJS: to import them, Node first reads all of them to find that out
+  const tf = require("@tensorflow/tfjs-core") as typeof Tf;
+  const wasm = require("@tensorflow/tfjs-backend-wasm") as typeof Wasm;
+  const dist = dirname(require.resolve("@tensorflow/tfjs-backend-wasm"));
   wasm.setWasmPaths(dist.endsWith(sep) ? dist : dist + sep);
   const theirs = crashHandlers();
   if (!(await tf.setBackend("wasm"))) throw new Error("the wasm backend was refused");
@@ -66,6 +68,7 @@ export function newArena(): Arena {
   const kept = new Set<Tf.Tensor>();
   return {
     within(run) {
+      if (core === undefined) return run(); // no model so far has an op that runs there
       const before = current;
       current = kept;
       const engine = tfjs().engine();

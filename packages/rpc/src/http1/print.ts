@@ -1,9 +1,11 @@
 // Data plane. Answers' fields as text; handlers answer with the same few lists again and again, so that is kept.
-import { STATUS_CODES } from "node:http";
 import type { Clock } from "@tfs/std";
 import { isFieldText, isToken } from "../field_text.ts";
 import type { Fields } from "../fields.ts";
 import { connectionFields } from "./head.ts";
+
+/** STATUS_CODES are Node's reason phrases. To import node:http would load its HTTP clients as well, which takes longer than all of this package. */
+const { STATUS_CODES } = process.getBuiltinModule("node:http");
 
 /** Printed is a list of answer fields ready to be sent. */
 export interface Printed {

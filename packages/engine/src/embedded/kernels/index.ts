@@ -39,3 +39,6 @@ export const kernels: Kernels = {
   ...lists,
   ...controls,
 };
+
+/** onWasm are the ops whose kernels need the WebAssembly backend. */
+export const onWasm: ReadonlySet<string> = new Set([...Object.keys(heavy), ...Object.keys(einsums)]);
