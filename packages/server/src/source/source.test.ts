@@ -168,3 +168,27 @@ test("with a poll period of 0 it looks only when the configuration changes", asy
   const source = open({ pollMs: 0 });
   await source.run(ctx);
 });
+test("a base path that does not answer is not asked again before it has, and holds up no other", async () => {
+  add("good/1", "good/2");
+  let asked = 0;
+  let answer = (_: readonly string[]): void => {};
+  const hung: Storage = {
+    list: () => {
+      asked++;
+      return new Promise((resolve) => (answer = resolve));
+    },
+    join: (path, child) => `${path}/${child}`,
+    bring: () => Promise.reject(newError(Code.Internal, "nobody loads here")),
+  };
+  const source = open({ storages: { file: newLocalStorage(clock), hung } });
+  source.set([model("hung", { basePath: "hung://a" }), model("good")]);
+  const first = source.look(ctx, "new");
+  while (heard.length === 0) await new Promise(setImmediate);
+  assert.deepEqual(news(), ["good: 2 at good/2"]);
+  rmSync(join(base, "good/2"), { recursive: true });
+  await source.look(ctx, "all");
+  assert.deepEqual([news(), asked], [["good: 1 at good/1"], 1]);
+  answer(["7"]);
+  await first;
+  assert.match(news().join(), /^hung: 7 at /);
+});

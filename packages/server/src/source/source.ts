@@ -1,4 +1,18 @@
-import { type Clock, Code, codeName, type Ctx, type Failure, type Logger, newError, sleep, throwIfDone, toFailure } from "@tfs/std";
+import {
+  type Clock,
+  Code,
+  codeName,
+  type Ctx,
+  deadlineExceeded,
+  type Failure,
+  type Logger,
+  newError,
+  race,
+  sleep,
+  throwIfDone,
+  toFailure,
+  withTimeout,
+} from "@tfs/std";
 import { latestOnly, type ModelSource } from "../config/index.ts";
 import type { Aspired } from "../manager/index.ts";
 import { storageFor, type Storages } from "../storage/index.ts";
@@ -16,13 +30,17 @@ export interface SourceOptions {
   readonly keepLast?: boolean;
 }
 
-/** Base paths that are looked at at a time. */
-const looksMax = 16;
+/** Base paths that are looked at at a time; between two lots others have their turn. */
+const looksMax = 64;
+/** A base path that has not answered by then holds up nobody any longer: it is not asked again before it has. */
+const lookMs = 30_000;
 
 /** Watched is one model and what the last look at it gave. */
 interface Watched {
   readonly model: ModelSource;
   names: readonly string[] | undefined;
+  /** looking: it has been asked, and has not answered. */
+  looking: boolean;
   /** trouble is why the last look gave no versions, if it did not. */
   trouble: Failure | undefined;
   /** said is what was logged last, so that it is not said again with each look. */
@@ -47,7 +65,10 @@ class Source {
     const next = new Map<string, Watched>();
     for (const model of models) {
       const before = this.#watched.get(model.name);
-      next.set(model.name, before !== undefined && sameVersions(before.model, model) ? before : { model, names: undefined, trouble: undefined, said: "" });
+      next.set(
+        model.name,
+        before !== undefined && sameVersions(before.model, model) ? before : { model, names: undefined, looking: false, trouble: undefined, said: "" },
+      );
     }
     for (const name of this.#watched.keys()) if (!next.has(name)) this.#options.onAspired(name, []);
     this.#watched = next;
@@ -60,15 +81,13 @@ class Source {
 
   /** look reads base paths once: all, or those that were never read. */
   async look(ctx: Ctx, which: "all" | "new"): Promise<void> {
-    const queue = [...this.#watched.values()].filter((w) => which === "all" || w.names === undefined);
-    const next = async (): Promise<void> => {
-      for (let watched = queue.pop(); watched !== undefined; watched = queue.pop()) {
-        throwIfDone(ctx);
-        await this.#lookAt(ctx, watched);
-      }
-    };
-    queue.reverse();
-    await Promise.all(Array.from({ length: Math.min(looksMax, queue.length) }, next));
+    const wanted = [...this.#watched.values()].filter((w) => !w.looking && (which === "all" || w.names === undefined));
+    for (let i = 0; i < wanted.length; i += looksMax) {
+      throwIfDone(ctx);
+      if (i > 0) await new Promise((resolve) => setImmediate(resolve));
+      using within = withTimeout(ctx, lookMs);
+      await Promise.all(wanted.slice(i, i + looksMax).map((watched) => this.#lookAt(within, watched)));
+    }
   }
 
   /** run looks at everything again and again, until the context ends. */
@@ -90,7 +109,13 @@ class Source {
     const { storages, onAspired, keepLast = false } = this.#options;
     try {
       const storage = storageFor(storages, basePath);
-      const names = await storage.list(ctx, basePath);
+      watched.looking = true;
+      const names = await race(
+        ctx,
+        storage.list(ctx, basePath).finally(() => {
+          watched.looking = false;
+        }),
+      );
       if (this.#watched.get(name) !== watched) return; // reconfigured meanwhile
       if (watched.names === names) return;
       watched.names = names;
@@ -104,7 +129,7 @@ class Source {
           versions.map((v) => ({ version: v.version, path: storage.join(basePath, v.name) })),
         );
     } catch (err) {
-      if (ctx.signal.aborted || this.#watched.get(name) !== watched) return;
+      if ((ctx.signal.aborted && ctx.signal.reason !== deadlineExceeded) || this.#watched.get(name) !== watched) return;
       const failure = toFailure(err);
       watched.trouble = newError(
         Code.InvalidArgument,

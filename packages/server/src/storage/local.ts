@@ -1,4 +1,5 @@
-import { readdir, stat } from "node:fs/promises";
+import { type Stats, statSync } from "node:fs";
+import { readdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Clock, Code, messageOf, newError } from "@tfs/std";
@@ -7,10 +8,17 @@ import type { Storage } from "./storage.ts";
 /** A folder that changed less than this before it was listed may have changed again without another time stamp: it is listed once more. */
 const racyMs = 3_000;
 
+/**
+ * File systems on this machine's own disks or memory, by number (Linux, statfs(2)): ext2 to ext4, xfs, btrfs, zfs, f2fs, tmpfs, overlay. To ask one of them in place
+ * takes a microsecond, a seventh of handing the question to another thread; anything else may be far away, and hang.
+ */
+const near = new Set([0xef53, 0x58465342, 0x9123683e, 0x2fc12fc1, 0xf2f52010, 0x01021994, 0x794c7630]);
+
 interface Listed {
   /** stamp tells one state of the folder from another. */
   readonly stamp: string;
   readonly names: readonly string[];
+  readonly near: boolean;
 }
 
 /** newLocalStorage reads the local disk. A folder whose time stamps are as before is not listed again, so that looking often costs little. */
@@ -20,12 +28,13 @@ export function newLocalStorage(clock: Clock): Storage {
     async list(_, basePath) {
       const dir = pathOf(basePath);
       try {
-        const { dev, ino, mtimeMs, ctimeMs } = await stat(dir);
-        const stamp = `${dev}/${ino}/${mtimeMs}/${ctimeMs}`;
         const before = known.get(dir);
+        const found = before?.near === true ? statSync(dir) : await stat(dir);
+        const stamp = stampOf(found);
         if (before?.stamp === stamp) return before.names;
         const names = await readdir(dir);
-        if (clock.wallMs() - Math.max(mtimeMs, ctimeMs) > racyMs) known.set(dir, { stamp, names });
+        const changedMs = Math.max(found.mtimeMs, found.ctimeMs);
+        if (clock.wallMs() - changedMs > racyMs) known.set(dir, { stamp, names, near: before?.near ?? near.has((await statfs(dir)).type) });
         return names;
       } catch (err) {
         known.delete(dir);
@@ -36,6 +45,10 @@ export function newLocalStorage(clock: Clock): Storage {
     join: (basePath, child) => join(pathOf(basePath), child),
     bring: async (_, path) => ({ dir: pathOf(path), [Symbol.asyncDispose]: async () => {} }),
   };
+}
+
+function stampOf({ dev, ino, mtimeMs, ctimeMs }: Stats): string {
+  return `${dev}/${ino}/${mtimeMs}/${ctimeMs}`;
 }
 
 function pathOf(path: string): string {
