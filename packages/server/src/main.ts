@@ -1,6 +1,7 @@
 // The only file that reads argv and the environment. It reads like a parts list.
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { setFlagsFromString } from "node:v8";
 import { ModelServerConfigSchema } from "@tfs/proto";
 import { numberForms } from "@tfs/rest";
 import { background, Code, type Flags, type Level, messageOf, newError, newLogger, systemClock, usage, withCancel } from "@tfs/std";
@@ -68,12 +69,21 @@ async function main(argv: readonly string[]): Promise<number> {
   if (typeof first === "string") process.exit(0); // told to stop while loading: there is nothing to drain
   const pollSeconds = options.int("model_config_file_poll_wait_seconds");
   if (file !== "" && pollSeconds > 0) server.follow(pollSeconds * 1000, readConfig);
+  keepYoungSpace();
   logger.info("listening", { grpc: first.grpc, rest: first.rest ?? "off", pid: process.pid });
   const signal = await stopped;
   logger.info("draining", { signal, ms: options.int("drain_ms") });
   await server.drain(options.int("drain_ms"));
   logger.info("stopped");
   return 0;
+}
+
+/**
+ * keepYoungSpace lets V8's space for young objects stay as large as it is after the start, some 8 MB. It would grow to 32 MB under load, for nothing: a call takes
+ * as much processor time with either.
+ */
+function keepYoungSpace(): void {
+  setFlagsFromString("--semi-space-growth-factor=1");
 }
 
 /** positive gives an option that is left out where its flag is 0 or less. */
