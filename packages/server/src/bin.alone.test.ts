@@ -68,54 +68,11 @@ test("--help prints every flag by group and exits with 0", () => {
     assert.ok(stdout.includes(flag), flag);
   assert.match(stdout, /^Listening:$/m);
 });
-test("--version prints the version", () => assert.match(run("--version").stdout, /^tfs-server \d+\.\d+\.\d+\n$/));
-
-const refusals: [args: string[], text: RegExp][] = [
-  [["--model_nam=m"], /unknown flag --model_nam; did you mean --model_name\?/],
-  [["--zzz"], /unknown flag --zzz\n/],
-  [["--port=abc"], /Couldn't interpret value abc for flag port\./],
-  [["--port"], /flag --port needs a value/],
-  [["serve"], /unknown argument: serve/],
-  [["--port=0"], /At least one of server_options.grpc_port or server_options.grpc_socket_path must be set\./],
-  [["--engine=abacus", "--port=1"], /there is no engine abacus; known: embedded/],
-  [["--log_level=loud"], /--log_level=loud: expected one of debug, info, warn, error/],
-  [["--model_config_file=/nowhere"], /\/nowhere; No such file or directory/],
-  [["--model_base_path=/nowhere", "--strict_startup", "--port=1", "--rest_api_port=0"], /Could not find base path \/nowhere for servable model|cannot listen/],
-];
-for (const [args, text] of refusals) {
-  test(`${args.join(" ")} is refused with a clear text`, () => {
-    const { status, stderr } = run(...args);
-    assert.equal(status, 1);
-    assert.match(stderr, text);
-  });
-}
-
-for (const [name, text, want] of [
-  ["improper.config", "improperly formatted file", /Invalid protobuf file: '.*improper\.config'/],
-  [
-    "twice.config",
-    'model_config_list { config { name: "m" base_path: "/m" model_platform: "tensorflow" } config { name: "m" base_path: "/m" model_platform: "tensorflow" } }',
-    /Illegal to list model m multiple times in config list/,
-  ],
-  [
-    "relative.config",
-    'model_config_list { config { name: "m" base_path: "m" model_platform: "tensorflow" } }',
-    /Expected model m to have an absolute path or URI; got base_path\(\)=m/,
-  ],
-  [
-    "labels.config",
-    'model_config_list { config { name: "m" base_path: "/m" model_platform: "tensorflow" version_labels { key: "a" value: 1 } } }',
-    /Request to assign label to version 1 of model m, which is not currently available for inference/,
-  ],
-] as const) {
-  test(`a model config file is refused: ${name}`, () => {
-    const file = join(scratch, name);
-    writeFileSync(file, text);
-    const { status, stderr } = run(`--model_config_file=${file}`);
-    assert.equal(status, 1);
-    assert.match(stderr, want);
-  });
-}
+test("--version prints TensorFlow Serving's two lines with our version", () => {
+  const { status, stdout } = run("--version");
+  assert.equal(status, 0);
+  assert.match(stdout, /^TensorFlow ModelServer: \d+\.\d+\.\d+ \(tfs-server\)\nTensorFlow Library: none \(engine embedded\)\n$/);
+});
 
 test("flags with and without =, a REST answer, and a drained exit with 0 on SIGTERM", async () => {
   const [grpc, rest] = [await freePort(), await freePort()];
@@ -130,7 +87,13 @@ test("flags with and without =, a REST answer, and a drained exit with 0 on SIGT
   const response = await fetch(`http://${server.rest}/v1/models/half_plus_two:predict`, { method: "POST", body: '{"instances":[1.0]}' });
   assert.deepEqual(await response.json(), { predictions: [3.5] });
   assert.equal(await stop(server), 0);
-  assert.ok(server.lines.some((line) => line.includes('"event":"draining"')));
+  const said = server.lines.map((line) => (JSON.parse(line) as { event: string }).event);
+  assert.ok(said.includes("draining"));
+  // Supervisors wait for these.
+  assert.deepEqual(
+    said.filter((event) => /^Running|^Exporting/.test(event)),
+    [`Running gRPC ModelServer at 127.0.0.1:${grpc} ...`, `Exporting HTTP/REST API at:127.0.0.1:${rest} ...`],
+  );
 });
 test("MODEL_NAME and MODEL_BASE_PATH stand in for the flags", async () => {
   const [grpc, rest] = [await freePort(), await freePort()];
@@ -192,19 +155,6 @@ async function reached(pipe: string, waiting: () => boolean): Promise<FileHandle
   }
   assert.fail("nobody has read the model");
 }
-test("a model that does not load ends a strict start with TensorFlow Serving's text", async () => {
-  mkdirSync(join(scratch, "void/3"), { recursive: true });
-  const { status, stderr } = run(
-    `--port=${await freePort()}`,
-    "--rest_api_port=0",
-    "--strict_startup",
-    "--max_num_load_retries=0",
-    "--model_name=v",
-    `--model_base_path=${join(scratch, "void")}`,
-  );
-  assert.equal(status, 1);
-  assert.match(stderr, /tfs-server: 1 servable\(s\) did not become available: \{\{\{name: v version: 3\} due to error: NOT_FOUND: /);
-});
 for (const port of ["taken", "the gRPC port"] as const) {
   test(`REST on a port that is ${port}: said so, and gRPC is served alone`, async () => {
     const other = createServer();
@@ -227,13 +177,38 @@ for (const port of ["taken", "the gRPC port"] as const) {
     assert.equal(await stop(server), 0);
   });
 }
-test("a gRPC port that is taken ends the start with the port's name", async () => {
-  const taken = createServer();
-  await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
-  const address = taken.address();
-  assert.ok(address !== null && typeof address === "object");
-  const { status, stderr } = run("--host=127.0.0.1", `--port=${address.port}`, "--rest_api_port=0", `--model_base_path=${join(models, "matrix")}`);
-  taken.close();
-  assert.equal(status, 1);
-  assert.ok(stderr.includes(`cannot listen on 127.0.0.1:${address.port}: address already in use`), stderr);
+test("flags that do nothing here are said once each, and the server serves", async () => {
+  const batching = join(scratch, "batching.txt");
+  writeFileSync(batching, "max_batch_size { value: 8 }");
+  const server = await start([
+    `--port=${await freePort()}`,
+    "--rest_api_port=0",
+    "--model_name=matrix",
+    `--model_base_path=${join(models, "matrix")}`,
+    "--grpc_max_threads=4",
+    "--enable_batching",
+    `--batching_parameters_file=${batching}`,
+    "--grpc_channel_arguments=grpc.max_connection_age_ms=2000,grpc.lb_policy_name=grpclb",
+  ]);
+  const warned = server.lines.map((line) => JSON.parse(line) as { level: string; flag?: string }).filter(({ level }) => level === "warn");
+  assert.deepEqual(
+    warned.map(({ flag }) => flag),
+    ["grpc_max_threads", "grpc_channel_arguments", "enable_batching", "batching_parameters_file"],
+  );
+  assert.equal(await stop(server), 0);
 });
+for (const [level, argv, want] of [
+  ["2", [], false],
+  ["2", ["--log_level=warn"], true],
+  ["1", [], true],
+] as const) {
+  test(`TF_CPP_MIN_LOG_LEVEL=${level} ${argv.join(" ")}: warnings are ${want ? "" : "not "}logged`, () => {
+    // It warns, then fails: there is no model to serve, and none may be missing.
+    const args = [bin, "--grpc_max_threads=1", "--strict_startup", "--model_base_path=/nowhere", ...argv];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 30_000, env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: level } });
+    assert.equal(status, 255);
+    assert.equal(stderr.includes("grpc_max_threads"), want, stderr);
+    assert.ok(!stderr.includes(" INFO "), stderr);
+    assert.ok(stderr.includes(" ERROR did not start"), stderr);
+  });
+}

@@ -2,38 +2,74 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { setFlagsFromString } from "node:v8";
-import { ModelServerConfigSchema } from "@tfs/proto";
 import { numberForms } from "@tfs/rest";
-import { background, Code, type Flags, type Level, messageOf, newError, newLogger, systemClock, usage, withCancel } from "@tfs/std";
-import { modelsOf, readTextProto, singleModel } from "./config/index.ts";
-import { flags, headline, readFlags } from "./flags/index.ts";
+import { background, type Clock, Code, type Flags, type Level, type Logger, messageOf, newError, newLogger, systemClock } from "@tfs/std";
+import { checkNamed, type Configured, configured } from "./config/index.ts";
+import { checkConflicts, checkFlags, defaultLevel, helpText, readFlags, refuse, remark, runningLines, startFailure, versionText } from "./flags/index.ts";
 import { transitions } from "./manager/index.ts";
-import { newModelServer } from "./server.ts";
+import { type ModelServer, newModelServer } from "./server.ts";
+
+/** As in TensorFlow Serving: -1, to a shell. */
+const failed = 255;
 
 async function main(argv: readonly string[]): Promise<number> {
   const options = readFlags(argv);
   if (options.bool("help")) {
-    process.stdout.write(usage(headline, flags));
+    process.stdout.write(helpText());
     return 0;
   }
   if (options.bool("version")) {
     const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
-    process.stdout.write(`tfs-server ${version}\n`);
+    process.stdout.write(versionText(version, options.string("engine")));
     return 0;
   }
-  const level = oneOf<Level>(options, "log_level", ["debug", "info", "warn", "error"]);
+  const level = options.given("log_level") ? oneOf<Level>(options, "log_level", ["debug", "info", "warn", "error"]) : defaultLevel(process.env);
   const format = oneOf(options, "log_format", ["text", "json"] as const);
   const clock = systemClock();
   const logger = newLogger({ write: (line) => void process.stderr.write(`${line}\n`), clock, level, format });
 
+  const stopped = new Promise<string>((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(signal));
+  });
+  let server: ModelServer;
+  try {
+    const started = await Promise.race([start(options, clock, logger), stopped]);
+    if (typeof started === "string") process.exit(0); // told to stop while loading: there is nothing to drain
+    server = started;
+  } catch (err) {
+    process.stdout.write(startFailure(err));
+    logger.error("did not start", { error: err });
+    return failed;
+  }
+  const signal = await stopped;
+  logger.info("draining", { signal, ms: options.int("drain_ms") });
+  await server.drain(options.int("drain_ms"));
+  logger.info("stopped");
+  return 0;
+}
+
+/** start gives a server that listens. */
+async function start(options: Flags, clock: Clock, logger: Logger): Promise<ModelServer> {
+  checkFlags(options);
+  const models = await configured(options, process.env, logger);
+  await checkNamed(options);
+  checkConflicts(options);
+  refuse(options);
+  remark(options, logger);
+  const server = newServer(options, models, clock, logger);
+  const { grpc, rest } = await server.start(background());
+  if (models.poll !== undefined) server.follow(models.poll.ms, models.poll.read);
+  keepYoungSpace();
+  for (const line of runningLines(options, rest !== undefined)) logger.info(line);
+  logger.info("listening", { grpc, rest: rest ?? "off", pid: process.pid });
+  return server;
+}
+
+function newServer(options: Flags, { models }: Configured, clock: Clock, logger: Logger): ModelServer {
   const host = options.string("host") === "" ? {} : { host: options.string("host") };
   const [port, restPort, socket] = [options.int("port"), options.int("rest_api_port"), options.string("grpc_socket_path")];
-  if (port === 0 && socket === "")
-    throw newError(Code.InvalidArgument, "At least one of server_options.grpc_port or server_options.grpc_socket_path must be set.");
-  const file = options.string("model_config_file");
-  const readConfig = () => readTextProto(ModelServerConfigSchema, file);
-  const server = newModelServer({
-    models: file === "" ? [await singleModel(options, process.env, logger)] : modelsOf(await readConfig()),
+  return newModelServer({
+    models,
     pollMs: options.int("file_system_poll_wait_seconds") * 1000,
     keepLast: options.bool("servable_versions_always_present"),
     allowLabelsForUnavailable: options.bool("allow_version_labels_for_unavailable_models"),
@@ -59,23 +95,6 @@ async function main(argv: readonly string[]): Promise<number> {
     checkMethodName: options.bool("enable_signature_method_name_check"),
     form: options.bool("enable_serialization_as_tensor_content") ? "content" : "values",
   });
-
-  using ctx = withCancel(background());
-  const stopped = new Promise<string>((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(signal));
-  });
-  const starting = server.start(ctx);
-  const first = await Promise.race([starting, stopped]);
-  if (typeof first === "string") process.exit(0); // told to stop while loading: there is nothing to drain
-  const pollSeconds = options.int("model_config_file_poll_wait_seconds");
-  if (file !== "" && pollSeconds > 0) server.follow(pollSeconds * 1000, readConfig);
-  keepYoungSpace();
-  logger.info("listening", { grpc: first.grpc, rest: first.rest ?? "off", pid: process.pid });
-  const signal = await stopped;
-  logger.info("draining", { signal, ms: options.int("drain_ms") });
-  await server.drain(options.int("drain_ms"));
-  logger.info("stopped");
-  return 0;
 }
 
 /**
@@ -100,6 +119,6 @@ function oneOf<T extends string>(options: Flags, name: string, values: readonly 
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (err) {
-  process.stderr.write(`tfs-server: ${messageOf(err)}\n`);
-  process.exitCode = 1;
+  process.stderr.write(`tfs-server: ${messageOf(err)}\ntfs-server --help lists the flags\n`);
+  process.exitCode = failed;
 }

@@ -57,7 +57,8 @@ test("a start whose second port is taken closes the first again", async () => {
   assert.ok(address !== null && typeof address === "object");
   const path = join(dir.path, "half.sock");
   const server = newModelServer({ ...base, grpc: [{ path }, { host: "127.0.0.1", port: address.port }] });
-  await assert.rejects(server.start(background()), { message: `cannot listen on 127.0.0.1:${address.port}: address already in use` });
+  const message = `Failed to BuildAndStart gRPC server: cannot listen on 127.0.0.1:${address.port}: address already in use`;
+  await assert.rejects(server.start(background()), { code: Code.InvalidArgument, message });
   assert.equal(existsSync(path), false);
   taken.close();
 });

@@ -2,7 +2,7 @@ import { type Engine, newEmbeddedEngine } from "@tfs/engine";
 import type { Numbers } from "@tfs/rest";
 import { type BindAddress, formatAddress, type Listener, newBudget, newListener } from "@tfs/rpc";
 import type { ModelServerConfig } from "@tfs/proto";
-import { background, type Clock, Code, type Ctx, type Logger, newError, throwIfDone } from "@tfs/std";
+import { background, type Clock, Code, type Ctx, type Logger, messageOf, newError, throwIfDone } from "@tfs/std";
 import type { Form } from "@tfs/tensor";
 import type { ModelSource } from "./config/index.ts";
 import { type Core, type CoreOptions, type LoadFailure, listed, newCore } from "./core/index.ts";
@@ -95,7 +95,12 @@ class ModelServer {
     for (const address of grpc) {
       const listener = newListener({ onExchange: newGrpcHandler({ infer, form: this.#options.form ?? "values", reload, logger }), clock, logger });
       this.#grpc.push(listener);
-      bound.push(formatAddress(await listener.listen(ctx, address)));
+      try {
+        bound.push(formatAddress(await listener.listen(ctx, address)));
+      } catch (err) {
+        throwIfDone(ctx);
+        throw newError(Code.InvalidArgument, `Failed to BuildAndStart gRPC server: ${messageOf(err)}`, err); // TensorFlow Serving's code and words
+      }
     }
     return { grpc: bound, rest: rest === undefined ? undefined : await this.#openRest(ctx, rest, infer), failures };
   }

@@ -7,6 +7,9 @@ const flags: readonly Flag[] = [
   { name: "model_name", kind: "string", fallback: "default", group: "Model", help: "the model's name" },
   { name: "model_base_path", kind: "string", fallback: "", group: "Model", help: "where it lies" },
   { name: "enable_batching", kind: "bool", fallback: false, group: "Model", help: "joins requests" },
+  { name: "threads", kind: "int32", fallback: 0, shown: "one for each CPU", group: "Run", help: "how many" },
+  { name: "micros", kind: "int64", fallback: 0, group: "Run", help: "how long" },
+  { name: "fraction", kind: "float", fallback: 0.5, group: "Run", help: "how much" },
 ];
 
 const good: { name: string; argv: string[]; want: [number, string, boolean] }[] = [
@@ -26,10 +29,45 @@ for (const tc of good) {
   });
 }
 
+const numbers: readonly { readonly argv: string; readonly want: number | undefined }[] = [
+  { argv: "--threads=2147483647", want: 2147483647 },
+  { argv: "--threads=2147483648", want: undefined },
+  { argv: "--threads=-2147483648", want: -2147483648 },
+  { argv: "--threads=-2147483649", want: undefined },
+  { argv: "--threads=+7", want: 7 },
+  { argv: "--threads=1.0", want: undefined },
+  { argv: "--threads=0x10", want: undefined },
+  { argv: "--micros=9223372036854775807", want: 2 ** 63 },
+  { argv: "--micros=9223372036854775808", want: undefined },
+  { argv: "--micros=-9223372036854775808", want: -(2 ** 63) },
+  { argv: "--micros=-9223372036854775809", want: undefined },
+  { argv: "--micros=+60000000", want: 60000000 },
+  { argv: "--fraction=.25", want: 0.25 },
+  { argv: "--fraction=-1.5e-3", want: -0.0015 },
+  { argv: "--fraction=1", want: 1 },
+  { argv: "--fraction=1e39", want: undefined },
+  { argv: "--fraction=0.5GB", want: undefined },
+  { argv: "--fraction=nan", want: undefined },
+];
+for (const { argv, want } of numbers) {
+  test(`flags: ${argv} is ${want ?? "refused"}`, () => {
+    const name = /--(\w+)/.exec(argv)?.[1] ?? "";
+    const read = () => (name === "fraction" ? parseFlags(flags, [argv]).float(name) : parseFlags(flags, [argv]).int(name));
+    if (want === undefined) assert.throws(read, { code: Code.InvalidArgument, message: `Couldn't interpret value ${argv.split("=")[1]} for flag ${name}.` });
+    else assert.equal(read(), want);
+  });
+}
+
 const bad: { name: string; argv: string[]; text: RegExp }[] = [
   { name: "an unknown flag names the one it was meant to be", argv: ["--prt=1"], text: /^unknown flag --prt; did you mean --port\?$/ },
   { name: "an unknown flag far from all", argv: ["--verbosity"], text: /^unknown flag --verbosity$/ },
   { name: "a word that is no flag", argv: ["model"], text: /^unknown argument: model$/ },
+  {
+    name: "a bool's value in a word of its own",
+    argv: ["--enable_batching", "false"],
+    text: /^unknown argument: false; did you mean --enable_batching=false\?$/,
+  },
+  { name: "text behind a bool's name", argv: ["--enable_batchingX"], text: /^unknown flag --enable_batchingX; did you mean --enable_batching\?$/ },
   { name: "a single dash", argv: ["-port=1"], text: /^unknown argument: -port=1$/ },
   { name: "two dashes alone", argv: ["--"], text: /^unknown argument: --$/ },
   { name: "a flag without its value", argv: ["--model_name"], text: /^flag --model_name needs a value$/ },
@@ -70,13 +108,34 @@ Network:
 
 Model:
   --model_name=STRING
-      the model's name (default default)
+      the model's name (default "default")
   --model_base_path=STRING
-      where it lies
+      where it lies (default "")
   --enable_batching
       joins requests (default false)
+
+Run:
+  --threads=INT
+      how many (default one for each CPU)
+  --micros=INT
+      how long (default 0)
+  --fraction=FLOAT
+      how much (default 0.5)
 `,
   );
+});
+
+test("usage breaks a long text between words, after 100 columns at most", () => {
+  const help = `${"word ".repeat(40)}${"x".repeat(120)} end`;
+  const lines = usage("usage: x", [{ name: "f", kind: "bool", fallback: true, group: "G", help }])
+    .trimEnd()
+    .split("\n")
+    .slice(4);
+  assert.deepEqual(
+    lines.map((line) => line.length),
+    [100, 100, 15, 126, 24],
+  );
+  assert.equal(lines.map((line) => line.trim()).join(" "), `${help} (default true)`);
 });
 
 const names: { name: string; word: string; want: string | undefined }[] = [

@@ -1,12 +1,20 @@
 import { Code } from "./code.ts";
-import { newError } from "./errors.ts";
+import { type Failure, newError } from "./errors.ts";
 import { nearest } from "./nearest.ts";
+
+/**
+ * FlagKind is what a flag takes. "int32" and "int64" have their types' bounds (an int64 past 2^53 is rounded to what a number holds), "int" is any integer that
+ * a number holds exactly, "float" is a decimal in the bounds of 32 bits.
+ */
+export type FlagKind = "string" | "int" | "int32" | "int64" | "float" | "bool";
 
 /** Flag describes one command-line flag. */
 export interface Flag {
   readonly name: string;
-  readonly kind: "string" | "int" | "bool";
+  readonly kind: FlagKind;
   readonly fallback: string | number | boolean;
+  /** shown is what --help says of a default that is not `fallback` itself, because it is computed. */
+  readonly shown?: string;
   /** group is the heading it stands under in --help. */
   readonly group: string;
   readonly help: string;
@@ -16,6 +24,7 @@ export interface Flag {
 export interface Flags {
   string(name: string): string;
   int(name: string): number;
+  float(name: string): number;
   bool(name: string): boolean;
   /** given tells whether the flag was on the command line. */
   given(name: string): boolean;
@@ -31,7 +40,7 @@ export function parseFlags(flags: readonly Flag[], argv: readonly string[]): Fla
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i]!;
     const found = /^--([^=]+)(?:=(.*))?$/s.exec(word);
-    if (found === null) throw newError(Code.InvalidArgument, `unknown argument: ${word}`);
+    if (found === null) throw unknownWord(word, known.get(argv[i - 1]?.slice(2) ?? ""));
     const [, name = "", inline] = found;
     const flag = known.get(name);
     if (flag === undefined) {
@@ -42,27 +51,48 @@ export function parseFlags(flags: readonly Flag[], argv: readonly string[]): Fla
     if (text === undefined && flag.kind === "bool") text = "true";
     else if (text === undefined && argv[i + 1]?.startsWith("--") === false) text = argv[++i];
     if (text === undefined) throw newError(Code.InvalidArgument, `flag --${name} needs a value`);
-    values.set(name, parse(flag, text));
+    const value = parse(flag.kind, text);
+    if (value === undefined) throw newError(Code.InvalidArgument, `Couldn't interpret value ${text} for flag ${name}.`);
+    values.set(name, value);
   }
   const get = (name: string): string | number | boolean => {
     const flag = known.get(name);
     if (flag === undefined) throw new Error(`there is no flag ${name}`);
     return values.get(name) ?? flag.fallback;
   };
-  return { string: (name) => String(get(name)), int: (name) => Number(get(name)), bool: (name) => get(name) === true, given: (name) => values.has(name) };
+  const number = (name: string): number => Number(get(name));
+  return { string: (name) => String(get(name)), int: number, float: number, bool: (name) => get(name) === true, given: (name) => values.has(name) };
 }
 
-function parse(flag: Flag, text: string): string | number | boolean {
-  const bad = () => newError(Code.InvalidArgument, `Couldn't interpret value ${text} for flag ${flag.name}.`);
-  if (flag.kind === "string") return text;
-  if (flag.kind === "bool") {
-    if (text !== "true" && text !== "false") throw bad();
-    return text === "true";
-  }
-  const n = Number(text);
-  if (!/^-?\d+$/.test(text) || !Number.isSafeInteger(n)) throw bad();
-  return n;
+/** unknownWord is for a word that is no flag; behind a bool it may have been meant as its value. */
+function unknownWord(word: string, before: Flag | undefined): Failure {
+  const meant = before?.kind === "bool" && (word === "true" || word === "false") ? `; did you mean --${before.name}=${word}?` : "";
+  return newError(Code.InvalidArgument, `unknown argument: ${word}${meant}`);
 }
+
+/** parse gives the value that a text stands for, or undefined. */
+function parse(kind: FlagKind, text: string): string | number | boolean | undefined {
+  switch (kind) {
+    case "string":
+      return text;
+    case "bool":
+      return text === "true" || text === "false" ? text === "true" : undefined;
+    case "float":
+      return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) && Number.isFinite(Math.fround(Number(text))) ? Number(text) : undefined;
+    default:
+      return /^[+-]?\d+$/.test(text) ? integer(kind, text) : undefined;
+  }
+}
+
+function integer(kind: "int" | "int32" | "int64", text: string): number | undefined {
+  const n = Number(text);
+  if (kind === "int32") return n >= -(2 ** 31) && n < 2 ** 31 ? n : undefined;
+  if (kind === "int64") return BigInt.asIntN(64, BigInt(text.replace(/^\+/, ""))) === BigInt(text.replace(/^\+/, "")) ? n : undefined;
+  return Number.isSafeInteger(n) ? n : undefined;
+}
+
+/** --help is at most this wide. */
+const columns = 100;
 
 /** usage prints the flags by group, each with its default. */
 export function usage(headline: string, flags: readonly Flag[]): string {
@@ -70,9 +100,29 @@ export function usage(headline: string, flags: readonly Flag[]): string {
   for (const group of new Set(flags.map((f) => f.group))) {
     lines.push("", `${group}:`);
     for (const f of flags.filter((flag) => flag.group === group)) {
-      const shown = f.kind === "string" ? (f.fallback === "" ? "" : ` (default ${f.fallback})`) : ` (default ${f.fallback})`;
-      lines.push(`  --${f.name}${f.kind === "bool" ? "" : `=${f.kind.toUpperCase()}`}`, `      ${f.help}${shown}`);
+      lines.push(`  --${f.name}${takes[f.kind]}`, ...wrapped(f.help, `(default ${shown(f)})`));
     }
   }
   return `${lines.join("\n")}\n`;
+}
+
+const takes: Readonly<Record<FlagKind, string>> = { string: "=STRING", int: "=INT", int32: "=INT", int64: "=INT", float: "=FLOAT", bool: "" };
+
+function shown(f: Flag): string {
+  return f.shown ?? (f.kind === "string" ? JSON.stringify(f.fallback) : String(f.fallback));
+}
+
+const indent = "      ";
+/** What stands in brackets is kept on one line up to this length. */
+const unbroken = 40;
+
+/** wrapped breaks a text between words; a word that is too long for a line has one of its own. */
+function wrapped(text: string, bracket: string): string[] {
+  const lines: string[] = [];
+  for (const word of [...text.split(" "), ...(bracket.length > unbroken ? bracket.split(" ") : [bracket])]) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= columns) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(`${indent}${word}`);
+  }
+  return lines;
 }

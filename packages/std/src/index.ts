@@ -29,7 +29,7 @@ export {
 } from "./ctx.ts";
 export type { Failure } from "./errors.ts";
 export { as, codeOf, failureOf, is, isFailure, messageOf, newError, toFailure, unreachable } from "./errors.ts";
-export type { Flag, Flags } from "./flags.ts";
+export type { Flag, FlagKind, Flags } from "./flags.ts";
 export { parseFlags, usage } from "./flags.ts";
 export type { Group } from "./group.ts";
 export { newGroup } from "./group.ts";

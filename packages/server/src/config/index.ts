@@ -1,11 +1,12 @@
 /**
- * Package config turns flags, environment and model config files into the list of models to serve.
+ * Package config turns flags, environment and model config files into the list of models to serve, and reads the other files that flags name.
  *
  * @module
  */
-export { readTextProto } from "./file.ts";
 export type { ModelSource } from "./models.ts";
 export { checkModels, modelsOf, schemeOf } from "./models.ts";
+export { checkNamed } from "./named.ts";
 export type { VersionPolicy } from "./policy.ts";
 export { latestOnly } from "./policy.ts";
-export { singleModel } from "./single.ts";
+export type { Configured } from "./start.ts";
+export { configured } from "./start.ts";

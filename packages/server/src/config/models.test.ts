@@ -5,14 +5,16 @@ import { Code } from "@tfs/std";
 import { readFlags } from "../flags/index.ts";
 import { silent } from "../testing/index.ts";
 import { parseTextProto } from "./file.ts";
-import { type ModelSource, modelsOf, singleModel } from "./index.ts";
+import { type ModelSource, modelsOf } from "./index.ts";
+import { singleModel } from "./single.ts";
 
 const single: readonly { readonly name: string; readonly argv: string[]; readonly env: Record<string, string>; readonly want: [string, string] }[] = [
   { name: "nothing given is model under /models", argv: [], env: {}, want: ["model", "/models/model"] },
   { name: "the environment names model and folder", argv: [], env: { MODEL_NAME: "m", MODEL_BASE_PATH: "/data" }, want: ["m", "/data/m"] },
   { name: "an empty variable counts as none", argv: [], env: { MODEL_NAME: "", MODEL_BASE_PATH: "" }, want: ["model", "/models/model"] },
   { name: "flags win", argv: ["--model_name=f", "--model_base_path=/f"], env: { MODEL_NAME: "m", MODEL_BASE_PATH: "/data" }, want: ["f", "/f"] },
-  { name: "a base path alone is served by the default name", argv: ["--model_base_path", "/f"], env: {}, want: ["model", "/f"] },
+  { name: "a base path alone is served by the binary's default name", argv: ["--model_base_path", "/f"], env: {}, want: ["default", "/f"] },
+  { name: "a base path is served by the environment's name", argv: ["--model_base_path=/f"], env: { MODEL_NAME: "m" }, want: ["m", "/f"] },
   { name: "a name alone is found under the default folder", argv: ["--model_name=f"], env: {}, want: ["f", "/models/f"] },
 ];
 for (const row of single) {

@@ -3,13 +3,20 @@ import { join } from "node:path";
 import type { Flags, Logger } from "@tfs/std";
 import { type ModelSource, schemeOf } from "./models.ts";
 
+/** Env is the environment, as main has it. */
+export interface Env {
+  readonly [name: string]: string | undefined;
+}
+
 /**
- * singleModel reads the flags of the one model; `env` gives MODEL_NAME and MODEL_BASE_PATH, as TensorFlow Serving's container does. A base path without versions
- * whose sub-folder of the model's name has some means that sub-folder: it is what the container's documentation mounts.
+ * singleModel reads the flags of the one model; `env` gives MODEL_NAME and MODEL_BASE_PATH, as TensorFlow Serving's container does. Without a name anywhere, the
+ * model is called as its binary calls it where a base path was given, and as its container does where none was. A base path without versions whose sub-folder
+ * of the model's name has some means that sub-folder: it is what the container's documentation mounts.
  */
-export async function singleModel(flags: Flags, env: { readonly [name: string]: string | undefined }, logger: Logger): Promise<ModelSource> {
-  const name = flags.given("model_name") ? flags.string("model_name") : env["MODEL_NAME"] || "model";
-  const basePath = flags.string("model_base_path") || join(env["MODEL_BASE_PATH"] || "/models", env["MODEL_NAME"] || name);
+export async function singleModel(flags: Flags, env: Env, logger: Logger): Promise<ModelSource> {
+  const given = flags.string("model_base_path");
+  const name = flags.given("model_name") ? flags.string("model_name") : env["MODEL_NAME"] || (given === "" ? "model" : flags.string("model_name"));
+  const basePath = given || join(env["MODEL_BASE_PATH"] || "/models", env["MODEL_NAME"] || name);
   if (schemeOf(basePath) !== undefined || (await hasVersions(basePath))) return { name, basePath };
   const below = join(basePath, name);
   if (!(await hasVersions(below))) return { name, basePath };

@@ -1,8 +1,13 @@
 /**
- * Package flags names the server's flags, TensorFlow Serving's own names and defaults first, and turns a command line into options.
+ * Package flags names the server's flags, TensorFlow Serving's own names and defaults first, and what becomes of each; and it holds a command line to its rules.
  *
  *     const flags = readFlags(["--model_name=m", "--port", "8500"]);
+ *     checkFlags(flags);
  *
  * @module
  */
-export { flags, readFlags, headline } from "./flags.ts";
+export { checkConflicts, checkFlags, refuse, remark } from "./checks.ts";
+export type { Fate, ServerFlag } from "./fate.ts";
+export { helpText, readFlags } from "./flags.ts";
+export { table } from "./table.ts";
+export { defaultLevel, runningLines, startFailure, versionText } from "./texts.ts";

@@ -1,0 +1,126 @@
+// The one table of flags: TensorFlow Serving's all, then ours, by subject, each with what becomes of it. docs/compatibility.md says the same to readers; a test holds it to this.
+import { numberForms } from "@tfs/rest";
+import { transitions } from "../manager/index.ts";
+import { bool, float, inForce, int32, int64, moot, notYet, own, refused, type ServerFlag, string } from "./fate.ts";
+
+const oneLoop = "one event loop answers all requests, and no number of threads has to be chosen";
+const unbatched = "each request runs by itself";
+const noTflite = "versions are loaded from saved_model.pb";
+const unwarmed = "a version is available as soon as it is loaded";
+const noTensorFlow = "the engine is our own, without TensorFlow's runtime";
+
+const listening: readonly ServerFlag[] = [
+  inForce(int32("Listening", "port", 8500, "TCP port for gRPC, gRPC-Web and Connect; 0 turns it off")),
+  inForce(string("Listening", "grpc_socket_path", "", "unix socket on which gRPC listens as well")),
+  inForce(int32("Listening", "rest_api_port", 8501, "TCP port for REST; 0 turns it off")),
+  own(string("Listening", "host", "", "address to bind; empty means every address")),
+  inForce(int32("Listening", "rest_api_timeout_in_ms", 30_000, "time one inference over REST may take; 0 or less means no limit")),
+  inForce(bool("Listening", "rest_api_enable_cors_support", false, "send CORS headers with REST answers")),
+  own(
+    string("Listening", "rest_api_numbers", "tensorflow", `how REST answers print floats: ${numberForms.join(" or ")} (as few digits as read back the same)`),
+  ),
+  own(int32("Listening", "drain_ms", 10_000, "time requests in flight get to finish after SIGTERM")),
+  moot(int32("Listening", "rest_api_num_threads", 0, "threads that answer HTTP requests", "4 for each CPU"), oneLoop),
+  moot(int32("Listening", "grpc_max_threads", 0, "threads that answer gRPC calls", "4 for each CPU"), oneLoop),
+  notYet(
+    string("Listening", "grpc_channel_arguments", "", "comma-separated key=value list of gRPC's own settings"),
+    "connections have this server's own limits",
+  ),
+  notYet(bool("Listening", "enable_grpc_healthcheck_service", false, "serve grpc.health.v1.Health"), "the service is answered with Unimplemented"),
+];
+
+const security: readonly ServerFlag[] = [
+  refused(string("Security", "ssl_config_file", "", "text-format SSLConfig: TLS for gRPC"), "TLS is not there yet, and gRPC would be served in plain text"),
+  refused(bool("Security", "use_alts_credentials", false, "ALTS for gRPC"), "there is no ALTS, and gRPC would be served in plain text"),
+];
+
+const models: readonly ServerFlag[] = [
+  inForce(
+    string(
+      "Models",
+      "model_name",
+      "default",
+      "name of the one model, if --model_config_file is not given",
+      "$MODEL_NAME, or else default with --model_base_path and model without",
+    ),
+  ),
+  inForce(
+    string(
+      "Models",
+      "model_base_path",
+      "",
+      "folder with its versions",
+      "$MODEL_BASE_PATH/$MODEL_NAME, where these are /models and the model's name unless set",
+    ),
+  ),
+  inForce(
+    string(
+      "Models",
+      "model_config_file",
+      "",
+      "text-format ModelServerConfig: several models, with version policies and labels; --model_name and --model_base_path are ignored",
+    ),
+  ),
+  inForce(int32("Models", "model_config_file_poll_wait_seconds", 0, "time between two reads of that file, whose changes are applied; 0 reads it once")),
+  inForce(int32("Models", "file_system_poll_wait_seconds", 1, "time between two looks for new versions; 0 or less looks once with each configuration")),
+  inForce(bool("Models", "allow_version_labels_for_unavailable_models", false, "let a new label point to a version that is not available yet")),
+  own(bool("Models", "servable_versions_always_present", false, "keep serving versions whose directories are all gone")),
+  inForce(string("Models", "saved_model_tags", "serve", "comma-separated tags of the meta-graph to load")),
+  own(bool("Models", "strict_startup", false, "exit if a model does not load, as TensorFlow Serving does, instead of serving the others")),
+  refused(
+    string("Models", "platform_config_file", "", "text-format PlatformConfigMap: how models of each platform are loaded"),
+    "it replaces every flag that says how models are run, and none of it would be obeyed",
+  ),
+  notYet(bool("Models", "prefer_tflite_model", false, "load model.tflite where a version has one"), noTflite),
+  notYet(int32("Models", "num_tflite_pools", 0, "TFLite interpreters", "1 for each CPU"), noTflite),
+  notYet(int32("Models", "num_tflite_interpreters_per_pool", 1, "parts of a batch that TFLite runs at a time"), noTflite),
+];
+
+const loading: readonly ServerFlag[] = [
+  own(string("Loading", "version_transition", "availability", `how versions take over: ${transitions.join(" or ")}, which unloads the old one first`)),
+  inForce(int32("Loading", "num_load_threads", 0, "versions loaded at a time once the start is over; 0 is one")),
+  inForce(int32("Loading", "num_unload_threads", 0, "versions unloaded at a time; 0 is no limit")),
+  inForce(int32("Loading", "max_num_load_retries", 5, "tries to load a version after the first that failed")),
+  inForce(int64("Loading", "load_retry_interval_micros", 60_000_000, "time between two tries; negative is none")),
+  own(int64("Loading", "total_model_memory_limit_bytes", 0, "what loaded versions may hold, estimated as 1.2 times their size on disk; 0 is no limit")),
+  notYet(bool("Loading", "enable_model_warmup", true, "run a version's assets.extra/tf_serving_warmup_requests before it is available"), unwarmed),
+  notYet(int32("Loading", "num_request_iterations_for_warmup", 0, "runs of each such request"), unwarmed),
+  moot(bool("Loading", "flush_filesystem_caches", true, "drop file-system caches once models are loaded"), "files are read through and not kept"),
+  moot(
+    bool("Loading", "remove_unused_fields_from_bundle_metagraph", true, "keep no more than the signatures of a meta-graph"),
+    "a loaded model holds what it runs and its signatures",
+  ),
+];
+
+const inference: readonly ServerFlag[] = [
+  own(string("Inference", "engine", "embedded", "what runs models: embedded")),
+  inForce(bool("Inference", "enable_signature_method_name_check", false, "hold calls to the method name that a signature declares")),
+  inForce(bool("Inference", "enable_serialization_as_tensor_content", false, "answer Predict over gRPC with tensor_content instead of value fields")),
+  notYet(bool("Inference", "enable_batching", false, "join requests of several callers into one run"), unbatched),
+  notYet(string("Inference", "batching_parameters_file", "", "text-format BatchingParameters; needs --enable_batching"), unbatched),
+  notYet(bool("Inference", "enable_per_model_batching_parameters", false, "take them from each version's batching_params.pbtxt"), unbatched),
+];
+
+const runtime: readonly ServerFlag[] = [
+  moot(int64("TensorFlow's runtime", "tensorflow_session_parallelism", 0, "threads within an op and for ops; 0 is automatic"), noTensorFlow),
+  moot(int64("TensorFlow's runtime", "tensorflow_intra_op_parallelism", 0, "threads within an op; 0 is automatic"), noTensorFlow),
+  moot(int64("TensorFlow's runtime", "tensorflow_inter_op_parallelism", 0, "threads for ops; 0 is automatic"), noTensorFlow),
+  moot(string("TensorFlow's runtime", "tensorflow_session_config_file", "", "text-format ConfigProto of sessions"), noTensorFlow),
+  moot(string("TensorFlow's runtime", "thread_pool_factory_config_file", "", "text-format ThreadPoolFactoryConfig"), noTensorFlow),
+  moot(float("TensorFlow's runtime", "per_process_gpu_memory_fraction", 0, "part of a GPU's memory to take; 0 is automatic"), noTensorFlow),
+  moot(bool("TensorFlow's runtime", "xla_cpu_compilation_enabled", false, "let XLA compile for CPUs"), noTensorFlow),
+  moot(bool("TensorFlow's runtime", "xla_gpu_compilation_enabled", false, "let XLA compile for CPUs and GPUs"), noTensorFlow),
+  moot(string("TensorFlow's runtime", "mixed_precision", "", "bfloat16 lets GPUs compute with half the bits"), noTensorFlow),
+  moot(bool("TensorFlow's runtime", "skip_initialize_tpu", false, "leave TPUs as they are"), noTensorFlow),
+  moot(bool("TensorFlow's runtime", "enable_profiler", true, "serve TensorFlow's profiler on the gRPC port"), noTensorFlow),
+];
+
+const observing: readonly ServerFlag[] = [
+  notYet(string("Observing", "monitoring_config_file", "", "text-format MonitoringConfig: a page of metrics on the REST port"), "there is no such page"),
+  own(string("Observing", "log_level", "info", "least level that is logged: debug, info, warn or error", "as TF_CPP_MIN_LOG_LEVEL says, or else info")),
+  own(string("Observing", "log_format", "text", "text, or json for one object a line")),
+  own(bool("Observing", "help", false, "print this and exit")),
+  inForce(bool("Observing", "version", false, "print the version and exit")),
+];
+
+export const table: readonly ServerFlag[] = [...listening, ...security, ...models, ...loading, ...inference, ...runtime, ...observing];
