@@ -41,18 +41,10 @@ const models: readonly ServerFlag[] = [
       "model_name",
       "default",
       "name of the one model, if --model_config_file is not given",
-      "$MODEL_NAME, or else default with --model_base_path and model without",
+      "$MODEL_NAME, or default, or model without --model_base_path",
     ),
   ),
-  inForce(
-    string(
-      "Models",
-      "model_base_path",
-      "",
-      "folder with its versions",
-      "$MODEL_BASE_PATH/$MODEL_NAME, where these are /models and the model's name unless set",
-    ),
-  ),
+  inForce(string("Models", "model_base_path", "", "folder with its versions", "${MODEL_BASE_PATH:-/models}/${MODEL_NAME:-the model's name}")),
   inForce(
     string(
       "Models",
