@@ -30,6 +30,7 @@ const misread: readonly { readonly argv: string[]; readonly text: string }[] = [
   { argv: ["-port=1"], text: "unknown argument: -port=1" },
   { argv: ["serve"], text: "unknown argument: serve" },
   { argv: ["--", "--port=1"], text: "unknown argument: --" },
+  { argv: ["--port=x", "--rest_api_port=y"], text: "Couldn't interpret value x for flag port.\nCouldn't interpret value y for flag rest_api_port." },
   { argv: ["--log_level=loud"], text: "--log_level=loud: expected one of debug, info, warn, error" },
 ];
 for (const { argv, text } of misread) {

@@ -68,6 +68,11 @@ const bad: { name: string; argv: string[]; text: RegExp }[] = [
     text: /^unknown argument: false; did you mean --enable_batching=false\?$/,
   },
   { name: "text behind a bool's name", argv: ["--enable_batchingX"], text: /^unknown flag --enable_batchingX; did you mean --enable_batching\?$/ },
+  {
+    name: "every fault has a line, and an unknown flag takes its value with it",
+    argv: ["--prt", "1", "--enable_batching=2", "--threads"],
+    text: /^unknown flag --prt; did you mean --port\?\nCouldn't interpret value 2 for flag enable_batching\.\nflag --threads needs a value$/,
+  },
   { name: "a single dash", argv: ["-port=1"], text: /^unknown argument: -port=1$/ },
   { name: "two dashes alone", argv: ["--"], text: /^unknown argument: --$/ },
   { name: "a flag without its value", argv: ["--model_name"], text: /^flag --model_name needs a value$/ },

@@ -1,5 +1,5 @@
 import { Code } from "./code.ts";
-import { type Failure, newError } from "./errors.ts";
+import { newError } from "./errors.ts";
 import { nearest } from "./nearest.ts";
 
 /**
@@ -31,31 +31,35 @@ export interface Flags {
 }
 
 /**
- * parseFlags reads `--name=value`, `--name value` (unless the value starts with `--`), and for bools `--name`. A flag that comes twice counts as it came last. Throws InvalidArgument for
- * an unknown flag (with the nearest name), a value that does not parse, and anything that is no flag.
+ * parseFlags reads `--name=value`, `--name value` (unless the value starts with `--`), and for bools `--name`. A flag that comes twice counts as it came last. Throws InvalidArgument with
+ * a line for each fault: an unknown flag (with the nearest name), a value that does not parse, and anything that is no flag.
  */
 export function parseFlags(flags: readonly Flag[], argv: readonly string[]): Flags {
   const known = new Map(flags.map((f) => [f.name, f]));
-  const values = new Map<string, string | number | boolean>();
+  const values = new Map<string, Value>();
+  const faults: string[] = [];
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i]!;
     const found = /^--([^=]+)(?:=(.*))?$/s.exec(word);
-    if (found === null) throw unknownWord(word, known.get(argv[i - 1]?.slice(2) ?? ""));
+    if (found === null) {
+      faults.push(unknownWord(word, known.get(argv[i - 1]?.slice(2) ?? "")));
+      continue;
+    }
     const [, name = "", inline] = found;
     const flag = known.get(name);
-    if (flag === undefined) {
-      const close = nearest(name, known.keys());
-      throw newError(Code.InvalidArgument, `unknown flag --${name}${close === undefined ? "" : `; did you mean --${close}?`}`);
-    }
     let text = inline;
-    if (text === undefined && flag.kind === "bool") text = "true";
+    if (text === undefined && flag?.kind === "bool") text = "true";
     else if (text === undefined && argv[i + 1]?.startsWith("--") === false) text = argv[++i];
-    if (text === undefined) throw newError(Code.InvalidArgument, `flag --${name} needs a value`);
-    const value = parse(flag.kind, text);
-    if (value === undefined) throw newError(Code.InvalidArgument, `Couldn't interpret value ${text} for flag ${name}.`);
-    values.set(name, value);
+    if (flag === undefined) {
+      faults.push(unknownFlag(name, known.keys()));
+      continue;
+    }
+    const value = text === undefined ? undefined : parse(flag.kind, text);
+    if (value !== undefined) values.set(name, value);
+    else faults.push(text === undefined ? `flag --${name} needs a value` : `Couldn't interpret value ${text} for flag ${name}.`);
   }
-  const get = (name: string): string | number | boolean => {
+  if (faults.length > 0) throw newError(Code.InvalidArgument, faults.join("\n"));
+  const get = (name: string): Value => {
     const flag = known.get(name);
     if (flag === undefined) throw new Error(`there is no flag ${name}`);
     return values.get(name) ?? flag.fallback;
@@ -64,14 +68,21 @@ export function parseFlags(flags: readonly Flag[], argv: readonly string[]): Fla
   return { string: (name) => String(get(name)), int: number, float: number, bool: (name) => get(name) === true, given: (name) => values.has(name) };
 }
 
+type Value = string | number | boolean;
+
+function unknownFlag(name: string, known: Iterable<string>): string {
+  const close = nearest(name, known);
+  return `unknown flag --${name}${close === undefined ? "" : `; did you mean --${close}?`}`;
+}
+
 /** unknownWord is for a word that is no flag; behind a bool it may have been meant as its value. */
-function unknownWord(word: string, before: Flag | undefined): Failure {
+function unknownWord(word: string, before: Flag | undefined): string {
   const meant = before?.kind === "bool" && (word === "true" || word === "false") ? `; did you mean --${before.name}=${word}?` : "";
-  return newError(Code.InvalidArgument, `unknown argument: ${word}${meant}`);
+  return `unknown argument: ${word}${meant}`;
 }
 
 /** parse gives the value that a text stands for, or undefined. */
-function parse(kind: FlagKind, text: string): string | number | boolean | undefined {
+function parse(kind: FlagKind, text: string): Value | undefined {
   switch (kind) {
     case "string":
       return text;
