@@ -2,8 +2,8 @@ import type { Flag } from "@tfs/std";
 
 /**
  * Fate is what becomes of a flag. "in force" and "own" do what they say; "own" ones TensorFlow Serving does not have. "not yet" and "moot" ones are accepted: the
- * first will be in force some day, the second have nothing here to act on; without them speed or telemetry differ, answers do not. "refused" ones are accepted
- * only where they ask for nothing: to ignore them would change answers or security.
+ * first will be in force some day, the second have nothing here to act on. "refused" ones are accepted only where they ask for nothing: to ignore them would
+ * change answers or security.
  */
 export type Fate = "in force" | "own" | "not yet" | "moot" | "refused";
 

@@ -3,9 +3,9 @@ import { numberForms } from "@tfs/rest";
 import { transitions } from "../manager/index.ts";
 import { bool, float, inForce, int32, int64, moot, notYet, own, refused, type ServerFlag, string } from "./fate.ts";
 
-const oneLoop = "one event loop answers all requests, and no number of threads has to be chosen";
+const oneLoop = "one event loop answers all requests and runs them one after the other";
 const unbatched = "each request runs by itself";
-const noTflite = "versions are loaded from saved_model.pb";
+const noTflite = "versions are loaded from saved_model.pb, whatever else they hold";
 const unwarmed = "a version is available as soon as it is loaded";
 const noTensorFlow = "the engine is our own, without TensorFlow's runtime";
 
