@@ -177,6 +177,23 @@ for (const port of ["taken", "the gRPC port"] as const) {
     assert.equal(await stop(server), 0);
   });
 }
+test("a config file that changes is followed, with a period", async () => {
+  const config = join(scratch, "followed.config");
+  const listing = (name: string) => `model_config_list { config { name: "${name}" base_path: "${join(models, name)}" model_platform: "tensorflow" } }`;
+  writeFileSync(config, listing("matrix"));
+  const args = [
+    `--port=${await freePort()}`,
+    `--rest_api_port=${await freePort()}`,
+    `--model_config_file=${config}`,
+    "--model_config_file_poll_wait_seconds=1",
+  ];
+  const server = await start(args);
+  const status = async (name: string) => (await fetch(`http://${server.rest}/v1/models/${name}/metadata`)).status;
+  assert.deepEqual([await status("matrix"), await status("counter")], [200, 404]);
+  writeFileSync(config, listing("counter"));
+  while ((await status("counter")) !== 200 || (await status("matrix")) !== 404) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(await stop(server), 0);
+});
 test("flags that do nothing here are said once each, and the server serves", async () => {
   const batching = join(scratch, "batching.txt");
   writeFileSync(batching, "max_batch_size { value: 8 }");
