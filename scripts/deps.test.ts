@@ -17,8 +17,9 @@ const table: Readonly<Record<string, readonly string[]>> = {
   savedmodel: ["tensor", "proto", "std"],
   engine: ["savedmodel", "tensor", "proto", "std"],
   sdk: ["rest", "tensor", "proto", "std", "rpc"],
-  gateway: ["rpc", "rest", "tensor", "proto", "std"],
-  server: ["engine", "savedmodel", "rest", "rpc", "tensor", "proto", "std"],
+  services: ["rpc", "proto", "std"],
+  gateway: ["services", "rpc", "rest", "tensor", "proto", "std"],
+  server: ["services", "engine", "savedmodel", "rest", "rpc", "tensor", "proto", "std"],
 };
 
 /** Packages that run in browsers. The SDK does too, but for what only Node resolves, and what only tests do. */

@@ -1,15 +1,15 @@
 import type { Socket } from "node:net";
 import { type Address, formatAddress, type Listener, newBudget, newListener, readClock } from "@tfs/rpc";
+import { type Health, isStandard, newHealth, newReflection, type Reflection, standardServices } from "@tfs/services";
 import type { Clock, Ctx, Logger } from "@tfs/std";
 import { newPool, type Pool } from "./backend/index.ts";
 import { newBridge } from "./bridge/index.ts";
 import { type Config, checkConfig, defaults } from "./config/index.ts";
 import { type Credentials, newCredentials } from "./credentials/index.ts";
 import { newDeadlines } from "./forward/index.ts";
-import { type Health, newHealth } from "./health/index.ts";
 import { newCors, newHandler, newRequestIds, placesOf } from "./listen/index.ts";
 import { type Metrics, newMetrics } from "./metrics/index.ts";
-import { isOwn, newReflection, ownServices, type Reflection } from "./reflection/index.ts";
+import { newModels } from "./models/index.ts";
 import { newSchema, readDescriptorSet } from "./schema/index.ts";
 import type { Report } from "./workers/index.ts";
 
@@ -45,10 +45,16 @@ class Gateway {
     const budget = newBudget(limits.heldBytes);
     const credentials = newCredentials(config, options);
     const pool = newPool(config.backends, { ...options, clock, budget, limits: backendLimits, ...(credentials.backend && { tls: credentials.backend }) });
-    const schema = newSchema([ownServices, ...config.descriptorSets.map(readDescriptorSet)]);
+    const schema = newSchema([standardServices, ...config.descriptorSets.map(readDescriptorSet)]);
     this.#ready = () => pool.ready && !this.#draining;
-    this.#health = newHealth({ ready: this.#ready, services: schema.services().filter((service) => !isOwn(service)), clock });
-    this.#reflection = config.reflection ? newReflection(schema) : undefined;
+    const owner = "the gateway";
+    const { descriptors } = schema;
+    const services = ["", ...descriptors.services().filter((service) => !isStandard(service))];
+    const known = new Set(services);
+    const serving = (service: string): boolean | undefined => (known.has(service) ? this.#ready() : undefined); // all stand and fall with the gateway as a whole
+    this.#health = newHealth({ serving, services: () => services, owner, clock });
+    this.#reflection = config.reflection ? newReflection({ descriptors, owner }) : undefined;
+    const own = new Map([...this.#health.methods, ...(this.#reflection?.methods ?? []), ...newModels(() => pool.members)]);
     const onExchange = newHandler({
       backends: pool,
       bridge: newBridge({ opener: pool, clock, numbers: config.restNumbers }),
@@ -59,8 +65,7 @@ class Gateway {
       idsForGrpc: config.requestIds === "all",
       cors: newCors(config.corsOrigins),
       metrics: this.#metrics,
-      health: this.#health,
-      reflection: this.#reflection,
+      own,
       clock,
       deadlines: newDeadlines(clock),
       logger,

@@ -43,6 +43,11 @@ class Pool {
     return this.#channels.some((channel) => channel.state === "ready");
   }
 
+  /** members are the backends, to be asked one by one; `open` is for calls that any of them may answer. */
+  get members(): readonly Channel[] {
+    return this.#channels;
+  }
+
   /** states has every backend's address, and whether it is connected. */
   get states(): readonly (readonly [address: string, connected: boolean])[] {
     return this.#channels.map((channel) => [channel.address, channel.state === "ready"]);

@@ -1,9 +1,19 @@
 // Data plane: who answers a request was mostly decided for one before.
-import { collectBody, type Exchange, type Field, type ListenerOptions, moreFields, newFields, type Stream, trailersOnly } from "@tfs/rpc";
-import type { Failure } from "@tfs/std";
+import {
+  collectBody,
+  type Dialect,
+  type Exchange,
+  type Field,
+  type ListenerOptions,
+  moreFields,
+  newFields,
+  serveCall,
+  type Stream,
+  trailersOnly,
+} from "@tfs/rpc";
+import { type Method, serveMethod } from "@tfs/services";
+import { Code, type Failure, toFailure } from "@tfs/std";
 import { type ForwardOptions, forward } from "../forward/index.ts";
-import type { Health } from "../health/index.ts";
-import type { Reflection } from "../reflection/index.ts";
 import { type Plan, translate } from "../translate/index.ts";
 import { edgeOf } from "./edge.ts";
 import { metadataOf, type RequestIds, requestIdName } from "./ids.ts";
@@ -11,20 +21,17 @@ import { type Kind, type KindOptions, newKinds } from "./kind.ts";
 import { servePredict } from "./predict.ts";
 import { type RestOptions, serveRest } from "./rest.ts";
 
-export interface HandlerOptions extends RestOptions, Omit<KindOptions, "reflects"> {
-  readonly health: Health;
-  /** reflection, if it is answered here; otherwise it is forwarded like any call. */
-  readonly reflection: Reflection | undefined;
+export interface HandlerOptions extends RestOptions, KindOptions {
   readonly ids: RequestIds;
 }
 
 /**
- * newHandler makes what a listener calls: gRPC is forwarded but for health and reflection, which are answered here; gRPC-Web and Connect are translated; everything
- * else is plain HTTP.
+ * newHandler makes what a listener calls: methods of our own are answered, whatever protocol they are called by; other gRPC is forwarded; gRPC-Web and Connect are
+ * translated; everything else is plain HTTP.
  */
 export function newHandler(options: HandlerOptions): ListenerOptions["onExchange"] {
-  const { ids, clock, health, reflection } = options;
-  const kinds = newKinds({ ...options, reflects: reflection !== undefined });
+  const { ids, clock } = options;
+  const kinds = newKinds(options);
   return (exchange) => {
     exchange.fields.memo ??= kinds.of(exchange);
     const kind = exchange.fields.memo as Kind;
@@ -33,10 +40,10 @@ export function newHandler(options: HandlerOptions): ListenerOptions["onExchange
         return forward(exchange as Stream, kind.wantsId ? moreFields(kind.fields, [ids.of(exchange.fields)]) : kind.fields, kind.options);
       case "refused":
         return refuse(exchange, kind.failure, kind.options);
-      case "health":
-        return health.serve(exchange);
-      case "reflection":
-        return reflection!.serve(exchange); // it is answered here
+      case "own": {
+        const edged = kind.dialect.protocol !== "grpc";
+        return answer(edged ? edgeOf(exchange, { adds: [ids.of(exchange.fields)], opened: kind.opened }) : exchange, kind, options);
+      }
       case "preflight":
         collectBody(exchange, 0); // a question has none
         return exchange.respond(kind.answer, true);
@@ -56,6 +63,17 @@ export function newHandler(options: HandlerOptions): ListenerOptions["onExchange
       }
     }
   };
+}
+
+/** answer is for methods of our own. */
+function answer(exchange: Exchange, { method, dialect }: { readonly method: Method; readonly dialect: Dialect }, options: HandlerOptions): void {
+  const call = serveCall(exchange, dialect, { maxMessageBytes: method.maxRequestBytes ?? options.maxRequestBytes });
+  if (call === undefined) return;
+  serveMethod(call, method, (err) => {
+    const failure = toFailure(err);
+    if (failure.code === Code.Internal) options.logger.error("call failed", { method: dialect.path, err });
+    return failure;
+  });
 }
 
 /** named gives a plan whose call has this id: what it came with, if it is the same. */

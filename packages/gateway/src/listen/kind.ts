@@ -1,12 +1,11 @@
 // What a request is depends on its fields alone, and most requests have the same fields as one before: it is decided once for fields that come again.
 import { isApi, route, type Target } from "@tfs/rest";
 import { type Dialect, dialectOf, type Exchange, type Fields } from "@tfs/rpc";
+import { isStandard, type Method, type Methods } from "@tfs/services";
 import { Code, type Failure, newError } from "@tfs/std";
 import { type ForwardOptions, requestFields } from "../forward/index.ts";
-import { isHealth } from "../health/index.ts";
 import { countBackends, type Meter, type Metrics, type Model, type Protocol } from "../metrics/index.ts";
 import { type Shape, shapeOf } from "../peek/index.ts";
-import { isReflection } from "../reflection/index.ts";
 import type { Schema } from "../schema/index.ts";
 import { type Plan, planOf, type TranslateOptions } from "../translate/index.ts";
 import type { Cors, Opened } from "./cors.ts";
@@ -18,8 +17,7 @@ export type Kind =
   | { readonly is: "forward"; readonly fields: Fields; readonly options: ForwardOptions; readonly wantsId: boolean }
   | { readonly is: "refused"; readonly failure: Failure; readonly options: ForwardOptions }
   | { readonly is: "translate"; readonly plan: Plan; readonly options: TranslateOptions; readonly opened: Opened | undefined }
-  | { readonly is: "health" }
-  | { readonly is: "reflection" }
+  | { readonly is: "own"; readonly method: Method; readonly dialect: Dialect; readonly opened: Opened | undefined }
   | { readonly is: "preflight"; readonly answer: Fields }
   | { readonly is: "predict"; readonly target: Target; readonly model: Model; readonly opened: Opened | undefined }
   | { readonly is: "plain"; readonly model: Model | undefined; readonly opened: Opened | undefined };
@@ -32,8 +30,8 @@ export interface KindOptions extends TranslateOptions {
   readonly refuseUnknown: boolean;
   /** idsForGrpc: gRPC calls too get an id when they came with none. It costs what is remembered of fields that come again. */
   readonly idsForGrpc: boolean;
-  /** reflects: reflection is answered here. */
-  readonly reflects: boolean;
+  /** own are the methods that are answered here. */
+  readonly own: Methods;
   /** cors, if pages of other origins may call. */
   readonly cors: Cors | undefined;
 }
@@ -47,21 +45,26 @@ export interface Kinds {
 
 /** newKinds makes what decides. Each protocol and shape of request has a meter of its own. */
 export function newKinds(options: KindOptions): Kinds {
-  const { metrics, schema, cors, backends, clock, deadlines } = options;
+  const { metrics, schema, own, cors, backends, clock, deadlines } = options;
   const rest = metrics.meter("rest");
   const forwarded = byShape((shape): ForwardOptions => ({ backends, clock, deadlines, meter: metrics.meter("grpc", shape) }));
   const counted = (protocol: Protocol): ByShape<TranslateOptions> =>
     byShape((shape) => ({ ...translateOptions(options), backends: countBackends(backends, { meter: metrics.meter(protocol, shape), clock }) }));
   const translated = { "grpc-web": counted("grpc_web"), connect: counted("connect") };
 
+  /** Of gRPC's own services we answer all or nothing. */
+  const whole = new Set([...own.keys()].map(serviceOf).filter(isStandard));
+
   /** unknown is the failure of a call that is to be refused because of its path. */
   function unknown(path: string): Failure | undefined {
-    return options.refuseUnknown && schema.method(path) === undefined ? newError(Code.Unimplemented, `unknown method ${path}`) : undefined;
+    const refused = whole.has(serviceOf(path)) || (options.refuseUnknown && schema.method(path) === undefined);
+    return refused ? newError(Code.Unimplemented, `unknown method ${path}`) : undefined;
   }
 
-  function grpcKind(fields: Fields, path: string): Kind {
-    if (isHealth(path)) return { is: "health" };
-    if (options.reflects && isReflection(path)) return { is: "reflection" };
+  function grpcKind(fields: Fields, dialect: Dialect): Kind {
+    const { path } = dialect;
+    const method = own.get(path);
+    if (method !== undefined) return { is: "own", method, dialect, opened: undefined };
     const way = forwarded[shapeOf(path) ?? "plain"];
     const failure = unknown(path);
     if (failure !== undefined) return { is: "refused", failure, options: way };
@@ -70,6 +73,8 @@ export function newKinds(options: KindOptions): Kinds {
   }
 
   function translateKind(fields: Fields, dialect: Dialect & { readonly protocol: "grpc-web" | "connect" }): Kind {
+    const method = own.get(dialect.path);
+    if (method !== undefined) return { is: "own", method, dialect, opened: cors?.open(fields) };
     const failure = unknown(dialect.path);
     const plan: Plan = failure === undefined ? planOf(fields, dialect, schema) : { is: "refuse", dialect, failure, httpStatus: 404, allow: undefined };
     return { is: "translate", plan, options: translated[dialect.protocol][shapeOf(dialect.path) ?? "plain"], opened: cors?.open(fields) };
@@ -91,11 +96,16 @@ export function newKinds(options: KindOptions): Kinds {
       const dialect = dialectOf(fields);
       if (dialect === undefined) return plainKind(fields);
       const { protocol, path } = dialect;
-      if (protocol === "grpc") return wire === "http2" ? grpcKind(fields, path) : plainKind(fields);
+      if (protocol === "grpc") return wire === "http2" ? grpcKind(fields, dialect) : plainKind(fields);
       // JSON is TensorFlow Serving's own dialect where its API is, and Connect's everywhere else.
       return isApi(path) ? plainKind(fields) : translateKind(fields, { ...dialect, protocol });
     },
   };
+}
+
+/** serviceOf gives the full name of a path's service. */
+function serviceOf(path: string): string {
+  return path.slice(1, Math.max(1, path.lastIndexOf("/")));
 }
 
 type ByShape<T> = Readonly<Record<Shape | "plain", T>>;

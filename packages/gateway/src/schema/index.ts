@@ -1,6 +1,6 @@
 /**
  * Package schema knows the methods that the gateway may be asked for, from descriptors: those we ship and those that the operator names. It turns messages into
- * JSON and back, and says in which file a name is declared. It knows nothing of requests or backends.
+ * JSON and back. It knows nothing of requests or backends.
  *
  *     const schema = newSchema([readDescriptorSet("shop.binpb")]);
  *     const method = schema.method("/shop.v1.Shop/Buy");
@@ -11,5 +11,4 @@
 export type { Method, MethodKind } from "./method.ts";
 export type { Schema } from "./schema.ts";
 export { newSchema } from "./schema.ts";
-export type { DescriptorSet } from "./set.ts";
 export { parseDescriptorSet, readDescriptorSet } from "./set.ts";

@@ -1,5 +1,6 @@
 import { type DescMessage, type DescMethod, fromBinary, fromJsonString, type Registry, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { pathOf } from "@tfs/services";
 import { Code, messageOf, newError } from "@tfs/std";
 
 export type MethodKind = "unary" | "server_streaming" | "client_streaming" | "bidi_streaming";
@@ -30,11 +31,6 @@ export function newMethod(desc: DescMethod, registry: Registry): Method {
     requestFromJson: (json) => fromJson(input, json, registry),
     responseToJson: (message) => toJson(output, message, registry),
   };
-}
-
-/** pathOf gives the path under which gRPC calls a method. */
-export function pathOf(desc: DescMethod): string {
-  return `/${desc.parent.typeName}/${desc.name}`;
 }
 
 function fromJson(type: DescMessage, json: Uint8Array, registry: Registry): Uint8Array {

@@ -72,7 +72,12 @@ for (const path of ["/shop.Shop/look", "/shop.Shop/", "/shop.Shop", "shop.Shop/L
 test("schema: what we ship is there without being told", () => {
   const method = newSchema().method("/tensorflow.serving.PredictionService/Predict");
   assert.deepEqual([method?.kind, method?.idempotent], ["unary", false]);
-  assert.deepEqual(newSchema().services(), ["tensorflow.serving.ModelService", "tensorflow.serving.PredictionService", "tensorflow.serving.SessionService"]);
+  assert.deepEqual(newSchema().descriptors.services(), [
+    "tensorflow.serving.ModelService",
+    "tensorflow.serving.PredictionService",
+    "tensorflow.serving.SessionService",
+    "tfs.serving.v1.ServingService",
+  ]);
 });
 
 /** Thing of name "x", and an Order of it. */

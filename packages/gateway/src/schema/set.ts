@@ -1,14 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
-import { create, createFileRegistry, type DescFile, fromBinary } from "@bufbuild/protobuf";
+import { create, createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { type FileDescriptorProto, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { type DescriptorSet, shippedFiles } from "@tfs/services";
 import { Code, messageOf, newError } from "@tfs/std";
-import { shippedFiles } from "./shipped.ts";
-
-/** DescriptorSet is a linked set of .proto files: every import is there, every name resolves. */
-export interface DescriptorSet {
-  /** files by the name under which they are imported. */
-  readonly files: ReadonlyMap<string, DescFile>;
-}
 
 /** Larger than this is no set of descriptors that somebody wrote. */
 const maxSetBytes = 64 << 20;

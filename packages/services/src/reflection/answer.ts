@@ -1,19 +1,29 @@
-import { create, type DescFile, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, type DescFile, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
-import { ServerReflectionRequestSchema, ServerReflectionResponseSchema } from "@tfs/proto/gen/grpc/reflection/v1/reflection_pb.js";
-import { Code, newError } from "@tfs/std";
-import type { Schema } from "../schema/index.ts";
+import {
+  type ServerReflectionRequest,
+  type ServerReflectionResponse,
+  ServerReflectionResponseSchema,
+} from "@tfs/proto/gen/grpc/reflection/v1/reflection_pb.js";
+import { Code } from "@tfs/std";
+import type { Descriptors } from "../descriptors/index.ts";
 
 /** Answerer answers the questions of all streams; each stream says what it has had. */
 export interface Answerer {
-  /** answer gives the response to one request, and adds to `had` the names of the files in it. Throws InvalidArgument for bytes that are no request. */
-  answer(request: Uint8Array, had: Set<string>): Uint8Array;
+  /** answer gives the response to one request, and adds to `had` the names of the files in it. */
+  answer(request: ServerReflectionRequest, had: Set<string>): ServerReflectionResponse;
 }
 
 type Response = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>["messageResponse"]>;
 
-/** newAnswerer answers from a schema. Each file is serialised once. */
-export function newAnswerer(schema: Schema): Answerer {
+export interface AnswererOptions {
+  readonly descriptors: Descriptors;
+  /** services are the full names of those that are told to be there; default all that are described. */
+  readonly services?: readonly string[];
+}
+
+/** newAnswerer answers from descriptors. Each file is serialised once. */
+export function newAnswerer({ descriptors, services = descriptors.services() }: AnswererOptions): Answerer {
   const printed = new Map<DescFile, Uint8Array>();
 
   function print(file: DescFile): Uint8Array {
@@ -35,44 +45,34 @@ export function newAnswerer(schema: Schema): Answerer {
     return { case: "fileDescriptorResponse", value: { fileDescriptorProto: list.map(print) } };
   }
   return {
-    answer(bytes, had) {
-      const request = read(bytes);
+    answer(request, had) {
       const { messageRequest: asked } = request;
       const found = (file: DescFile | undefined, what: string): Response =>
         file === undefined ? refusal(Code.NotFound, `no ${what}`) : withImports(file, had);
       const respond = (): Response => {
         switch (asked.case) {
           case "fileByFilename":
-            return found(schema.file(asked.value), `file ${asked.value}`);
+            return found(descriptors.file(asked.value), `file ${asked.value}`);
           case "fileContainingSymbol":
-            return found(schema.fileOf(asked.value), `symbol ${asked.value}`);
+            return found(descriptors.fileOf(asked.value), `symbol ${asked.value}`);
           case "fileContainingExtension": {
             const { containingType, extensionNumber } = asked.value;
-            return found(schema.fileOfExtension(containingType, extensionNumber), `extension ${extensionNumber} of ${containingType}`);
+            return found(descriptors.fileOfExtension(containingType, extensionNumber), `extension ${extensionNumber} of ${containingType}`);
           }
           case "allExtensionNumbersOfType": {
-            const numbers = schema.extensionNumbers(asked.value);
+            const numbers = descriptors.extensionNumbers(asked.value);
             if (numbers === undefined) return refusal(Code.NotFound, `no message ${asked.value}`);
             return { case: "allExtensionNumbersResponse", value: { baseTypeName: asked.value, extensionNumber: [...numbers] } };
           }
           case "listServices":
-            return { case: "listServicesResponse", value: { service: schema.services().map((name) => ({ name })) } };
+            return { case: "listServicesResponse", value: { service: services.map((name) => ({ name })) } };
           case undefined:
             return refusal(Code.InvalidArgument, "the request asks for nothing that is known here");
         }
       };
-      const response = create(ServerReflectionResponseSchema, { validHost: request.host, originalRequest: request, messageResponse: respond() });
-      return toBinary(ServerReflectionResponseSchema, response);
+      return create(ServerReflectionResponseSchema, { validHost: request.host, originalRequest: request, messageResponse: respond() });
     },
   };
-}
-
-function read(bytes: Uint8Array) {
-  try {
-    return fromBinary(ServerReflectionRequestSchema, bytes);
-  } catch (err) {
-    throw newError(Code.InvalidArgument, "the message is no ServerReflectionRequest", err);
-  }
 }
 
 function refusal(errorCode: Code, errorMessage: string): Response {

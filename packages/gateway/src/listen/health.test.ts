@@ -56,15 +56,15 @@ const refused = [
   { name: "the gateway's own services have no health beside the gateway's", request: ask("grpc.health.v1.Health"), method: "Check", status: "5" },
   { name: "a method that there is not is UNIMPLEMENTED", request: ask(""), method: "Chek", status: "12" },
   { name: "a question of a megabyte is RESOURCE_EXHAUSTED", request: new Uint8Array(1 << 20), method: "Check", status: "8" },
-  { name: "bytes that are no question are INVALID_ARGUMENT", request: Uint8Array.of(0x0a, 9, 1), method: "Watch", status: "3" },
+  { name: "bytes that are no question are INTERNAL", request: Uint8Array.of(0x0a, 9, 1), method: "Watch", status: "13" },
 ];
 for (const tc of refused) {
   test(`health: ${tc.name}`, () =>
     withGateway(async (gateway) => assert.equal((await call(gateway.address, tc.method, tc.request)).headers["grpc-status"], tc.status)));
 }
 
-test("health: a call without a message is INTERNAL", () =>
-  withGateway(async (gateway) => assert.equal((await exchange(gateway.address, grpcHeaders("/grpc.health.v1.Health/Check"))).headers["grpc-status"], "13")));
+test("health: a call without a message is UNIMPLEMENTED", () =>
+  withGateway(async (gateway) => assert.equal((await exchange(gateway.address, grpcHeaders("/grpc.health.v1.Health/Check"))).headers["grpc-status"], "12")));
 
 test("health: List has the gateway as a whole and every service that it knows, and none of its own", () =>
   withGateway(async (gateway) => {
@@ -75,6 +75,7 @@ test("health: List has the gateway as a whole and every service that it knows, a
       "tensorflow.serving.ModelService",
       "tensorflow.serving.PredictionService",
       "tensorflow.serving.SessionService",
+      "tfs.serving.v1.ServingService",
     ]);
     for (const { status } of Object.values(statuses)) assert.equal(status, 1);
   }));
