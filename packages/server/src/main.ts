@@ -93,6 +93,8 @@ function newServer(options: Flags, { models }: Configured, clock: Clock, logger:
     strict: options.bool("strict_startup"),
     cors: options.bool("rest_api_enable_cors_support"),
     checkMethodName: options.bool("enable_signature_method_name_check"),
+    health: options.bool("enable_grpc_healthcheck_service"),
+    sessionRun: options.bool("enable_session_run"),
     form: options.bool("enable_serialization_as_tensor_content") ? "content" : "values",
   });
 }

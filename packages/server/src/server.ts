@@ -7,7 +7,7 @@ import type { Form } from "@tfs/tensor";
 import type { ModelSource } from "./config/index.ts";
 import { type Core, type CoreOptions, type LoadFailure, listed, newCore } from "./core/index.ts";
 import { type Direct, newDirect } from "./direct.ts";
-import { newGrpcHandler } from "./grpc/index.ts";
+import { newFailureOf, newGrpcHandler, newServices, type Services } from "./grpc/index.ts";
 import { newHttpHandler } from "./http/index.ts";
 import type { InferOptions } from "./infer/index.ts";
 import { newLocalStorage, type Storages } from "./storage/index.ts";
@@ -37,6 +37,10 @@ export interface ServerOptions extends CoreTuning {
   readonly checkMethodName?: boolean;
   /** form is how Predict answers over gRPC carry tensors; default "values", as TensorFlow Serving. */
   readonly form?: Form;
+  /** health answers grpc.health.v1; default true. */
+  readonly health?: boolean;
+  /** sessionRun serves SessionRun, which runs any part of a model's graph; default false. */
+  readonly sessionRun?: boolean;
   /** strict makes a model that does not load fail the start, as in TensorFlow Serving; default false: the other models are served. */
   readonly strict?: boolean;
   /** maxBodyBytes bounds a REST body; default 512 MiB. */
@@ -60,6 +64,7 @@ class ModelServer {
   readonly #options: ServerOptions;
   readonly #core: Core;
   readonly #infer: InferOptions;
+  #services: Services | undefined;
   #isOpen = false;
   readonly #grpc: Listener[] = [];
   #rest: Listener | undefined;
@@ -90,10 +95,13 @@ class ModelServer {
       throw newError(Code.Unknown, `${failures.length} servable(s) did not become available: {${listed(failures)}}`);
     throwIfDone(ctx); // told to stop while loading: do not listen
     const infer = this.#infer;
+    const { form = "values", health = true, sessionRun = false } = this.#options;
     const reload = (config: ModelServerConfig): Promise<void> => this.#core.reload(background(), config);
+    const failureOf = newFailureOf(logger);
+    const { methods } = (this.#services = newServices({ infer, form, reload, sessionRun, core: this.#core, clock, health, failureOf }));
     const bound: string[] = [];
     for (const address of grpc) {
-      const listener = newListener({ onExchange: newGrpcHandler({ infer, form: this.#options.form ?? "values", reload, logger }), clock, logger });
+      const listener = newListener({ onExchange: newGrpcHandler({ methods, failureOf }), clock, logger });
       this.#grpc.push(listener);
       try {
         bound.push(formatAddress(await listener.listen(ctx, address)));
@@ -149,6 +157,7 @@ class ModelServer {
   /** drain stops accepting, lets requests in flight finish for at most `ms`, and unloads the models. */
   async drain(ms: number): Promise<void> {
     this.#isOpen = false;
+    this.#services?.drain();
     await Promise.all([...this.#grpc, ...(this.#rest === undefined ? [] : [this.#rest])].map((listener) => listener.drain(ms)));
     await this.#core.close();
   }

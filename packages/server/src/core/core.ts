@@ -133,6 +133,11 @@ class Core {
     return this.models.every(({ name }) => this.#available(name));
   }
 
+  /** trouble is why a configured model has no versions to load; undefined if it has. */
+  trouble(name: string): Failure | undefined {
+    return this.#source.trouble(name);
+  }
+
   /** close stops looking, and lets every version go once its last handle is back. */
   async close(): Promise<void> {
     this.#life.cancel();

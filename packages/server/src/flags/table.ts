@@ -26,7 +26,11 @@ const listening: readonly ServerFlag[] = [
     string("Listening", "grpc_channel_arguments", "", "comma-separated key=value list of gRPC's own settings"),
     "connections have this server's own limits",
   ),
-  notYet(bool("Listening", "enable_grpc_healthcheck_service", false, "serve grpc.health.v1.Health"), "the service is answered with Unimplemented"),
+];
+
+const services: readonly ServerFlag[] = [
+  inForce(bool("Services", "enable_grpc_healthcheck_service", true, "answer grpc.health.v1.Health: for all models, and for each by its name")),
+  own(bool("Services", "enable_session_run", false, "serve SessionService.SessionRun, which runs any part of a model's graph")),
 ];
 
 const security: readonly ServerFlag[] = [
@@ -115,4 +119,4 @@ const observing: readonly ServerFlag[] = [
   inForce(bool("Observing", "version", false, "print the version and exit")),
 ];
 
-export const table: readonly ServerFlag[] = [...listening, ...security, ...models, ...loading, ...inference, ...runtime, ...observing];
+export const table: readonly ServerFlag[] = [...listening, ...services, ...security, ...models, ...loading, ...inference, ...runtime, ...observing];

@@ -1,10 +1,10 @@
-import { type Dialect, dialectOf, type Exchange, type Fields, fieldsOf, type ListenerOptions, type ServerCall, serveCall } from "@tfs/rpc";
-import { Code, type Logger, newError } from "@tfs/std";
-import { type Method, type MethodOptions, newMethods } from "./methods.ts";
-import { serveUnary } from "./unary.ts";
+import { type Dialect, dialectOf, type Exchange, type Fields, fieldsOf, type ListenerOptions, serveCall } from "@tfs/rpc";
+import { type FailureOf, type Method, type Methods, serveMethod } from "@tfs/services";
+import { Code, newError } from "@tfs/std";
 
-export interface GrpcOptions extends MethodOptions {
-  readonly logger: Logger;
+export interface GrpcOptions {
+  readonly methods: Methods;
+  readonly failureOf: FailureOf;
 }
 
 /** A message may have 2^31-1 bytes, compressed or not, and answers are never compressed: both as in TensorFlow Serving. */
@@ -17,36 +17,25 @@ interface Route {
 }
 
 /** newGrpcHandler answers requests of all three protocols, told apart by content type. */
-export function newGrpcHandler(options: GrpcOptions): ListenerOptions["onExchange"] {
-  const methods = newMethods(options);
+export function newGrpcHandler({ methods, failureOf }: GrpcOptions): ListenerOptions["onExchange"] {
   return (exchange) => {
     exchange.fields.memo ??= routeOf(exchange.fields, methods);
     const { dialect, method } = exchange.fields.memo as Route;
     if (dialect === undefined) return refuse(exchange, methods);
-    const call = serveCall(exchange, dialect, { maxMessageBytes });
-    if (call !== undefined) serve(call, method, options.logger);
+    const call = serveCall(exchange, dialect, { maxMessageBytes: method?.maxRequestBytes ?? maxMessageBytes });
+    if (call === undefined) return;
+    if (method === undefined) call.refuse(newError(Code.Unimplemented, `unknown method ${dialect.path}`), 404);
+    else serveMethod(call, method, failureOf);
   };
 }
 
-function routeOf(fields: Fields, methods: ReadonlyMap<string, Method>): Route {
+function routeOf(fields: Fields, methods: Methods): Route {
   const dialect = dialectOf(fields);
   return { dialect, method: dialect === undefined ? undefined : methods.get(dialect.path) };
 }
 
-function serve(call: ServerCall, method: Method | undefined, logger: Logger): void {
-  const { path, codec, bare, protocol, method: verb } = call.dialect;
-  if (method === undefined) call.refuse(newError(Code.Unimplemented, `unknown method ${path}`), 404);
-  else if (verb !== "POST") {
-    call.headers(fieldsOf(["allow", "POST"]));
-    call.refuse(newError(Code.Unknown, `${path} is called by POST`), 405);
-  } else if (protocol === "connect" && !bare) call.refuse(newError(Code.Unimplemented, `${path} is unary: its content-type is application/${codec}`), 415);
-  else if (codec === "proto") serveUnary(call, method.proto, method.name, logger);
-  else if (codec === "json") serveUnary(call, method.json, method.name, logger);
-  else call.refuse(newError(Code.Unimplemented, `codec ${JSON.stringify(codec.slice(0, 32))} is not supported; supported: proto, json`), 415);
-}
-
 /** refuse answers what is plain HTTP: there is nothing here but methods. */
-function refuse(exchange: Exchange, methods: ReadonlyMap<string, Method>): void {
+function refuse(exchange: Exchange, methods: Methods): void {
   exchange.handler = { onData: (_buffer, start, end) => exchange.consumed(end - start), onEnd() {}, onReset() {}, onDrain() {} };
   const path = (exchange.fields.get(":path") ?? "").replace(/\?.*$/s, "");
   if (!methods.has(path)) exchange.respond(fieldsOf([":status", "404"], ["content-length", "0"]), true);

@@ -5,7 +5,11 @@
  * @module
  */
 export { classify, multiInference, regress } from "./examples.ts";
+export type { Listed } from "./list.ts";
+export { listModels } from "./list.ts";
 export type { InferOptions, Models } from "./options.ts";
 export type { Prediction, PredictCall } from "./predict.ts";
 export { predict, predictOn, signatureOf } from "./predict.ts";
 export { metadata, status } from "./reports.ts";
+export type { SessionCall, SessionResult } from "./session.ts";
+export { sessionRun } from "./session.ts";

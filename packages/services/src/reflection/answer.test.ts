@@ -79,7 +79,7 @@ const files: readonly { readonly name: string; readonly asked: Asked; readonly w
 for (const tc of files) test(`reflection: ${tc.name}`, () => assert.deepEqual(filesIn(answer(tc.asked)), tc.want));
 
 test("reflection: an owner that serves less than is described tells of what it serves", () => {
-  const { messageResponse } = newAnswerer({ descriptors, services: ["x.Extra"] }).answer(ask({ case: "listServices", value: "" }), new Set());
+  const { messageResponse } = newAnswerer({ descriptors, services: () => ["x.Extra"] }).answer(ask({ case: "listServices", value: "" }), new Set());
   assert.equal(messageResponse.case, "listServicesResponse");
   assert.deepEqual(
     messageResponse.value.service.map(({ name }) => name),

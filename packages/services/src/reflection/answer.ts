@@ -18,12 +18,12 @@ type Response = NonNullable<MessageInitShape<typeof ServerReflectionResponseSche
 
 export interface AnswererOptions {
   readonly descriptors: Descriptors;
-  /** services are the full names of those that are told to be there; default all that are described. */
-  readonly services?: readonly string[];
+  /** services gives the full names of those that are told to be there; default all that are described. */
+  readonly services?: () => readonly string[];
 }
 
 /** newAnswerer answers from descriptors. Each file is serialised once. */
-export function newAnswerer({ descriptors, services = descriptors.services() }: AnswererOptions): Answerer {
+export function newAnswerer({ descriptors, services = () => descriptors.services() }: AnswererOptions): Answerer {
   const printed = new Map<DescFile, Uint8Array>();
 
   function print(file: DescFile): Uint8Array {
@@ -65,7 +65,7 @@ export function newAnswerer({ descriptors, services = descriptors.services() }: 
             return { case: "allExtensionNumbersResponse", value: { baseTypeName: asked.value, extensionNumber: [...numbers] } };
           }
           case "listServices":
-            return { case: "listServicesResponse", value: { service: services.map((name) => ({ name })) } };
+            return { case: "listServicesResponse", value: { service: services().map((name) => ({ name })) } };
           case undefined:
             return refusal(Code.InvalidArgument, "the request asks for nothing that is known here");
         }

@@ -1,0 +1,22 @@
+import type { FailureOf } from "@tfs/services";
+import { Code, deadlineExceeded, type Failure, type Logger, newError, toFailure } from "@tfs/std";
+import { timedOut } from "../servable/index.ts";
+
+/** newFailureOf tells callers what failed as TensorFlow Serving does, and the log what is our fault. */
+export function newFailureOf(logger: Logger): FailureOf {
+  return (err, method) => {
+    const failure = err === deadlineExceeded ? timedOut : toFailure(err);
+    if (failure.code === Code.Internal) logger.error("call failed", { method, error: err });
+    return cut(failure);
+  };
+}
+
+/** A text longer than this is cut, as in TensorFlow Serving: a trailer must stay small. */
+const maxTextBytes = 1024;
+
+function cut(failure: Failure): Failure {
+  if (failure.message.length * 3 <= maxTextBytes) return failure; // no UTF-16 unit takes more than three bytes
+  const bytes = new TextEncoder().encode(failure.message);
+  if (bytes.length <= maxTextBytes) return failure;
+  return newError(failure.code, `${new TextDecoder().decode(bytes.subarray(0, maxTextBytes))}...TRUNCATED`, failure, failure.details);
+}
