@@ -9,6 +9,8 @@ const jsonOptions = { registry: createRegistry(SignatureDefMapSchema) };
 /** Wire is one protocol to call a server by. */
 export interface Wire extends Disposable {
   readonly name: string;
+  /** duplex: both sides may speak at a time. */
+  readonly duplex: boolean;
   readonly transport: Transport;
 }
 
@@ -20,16 +22,18 @@ export function wires(baseUrl: string): Wire[] {
     http2("grpc-web over HTTP/2", baseUrl, (options) => createGrpcWebTransport({ ...options, httpVersion: "2" })),
     http1("connect", (nodeOptions) => createConnectTransport({ baseUrl, httpVersion: "1.1", nodeOptions, useBinaryFormat: true })),
     http1("connect with JSON", (nodeOptions) => createConnectTransport({ baseUrl, httpVersion: "1.1", nodeOptions, useBinaryFormat: false, jsonOptions })),
+    http2("connect over HTTP/2", baseUrl, (options) => createConnectTransport({ ...options, httpVersion: "2", useBinaryFormat: true })),
+    http2("connect with JSON over HTTP/2", baseUrl, (options) => createConnectTransport({ ...options, httpVersion: "2", useBinaryFormat: false, jsonOptions })),
     http2("grpc with JSON", baseUrl, (options) => createGrpcTransport({ ...options, useBinaryFormat: false, jsonOptions })),
   ];
 }
 
 function http1(name: string, open: (nodeOptions: { readonly agent: Agent }) => Transport): Wire {
   const agent = new Agent({ keepAlive: true });
-  return { name, transport: open({ agent }), [Symbol.dispose]: () => agent.destroy() };
+  return { name, duplex: false, transport: open({ agent }), [Symbol.dispose]: () => agent.destroy() };
 }
 
 function http2(name: string, baseUrl: string, open: (options: { readonly baseUrl: string; readonly sessionManager: Http2SessionManager }) => Transport): Wire {
   const sessionManager = new Http2SessionManager(baseUrl);
-  return { name, transport: open({ baseUrl, sessionManager }), [Symbol.dispose]: () => sessionManager.abort() };
+  return { name, duplex: true, transport: open({ baseUrl, sessionManager }), [Symbol.dispose]: () => sessionManager.abort() };
 }
