@@ -3,14 +3,14 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { models, serve } from "./testing/index.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const venv = `${root}.tools/venv/bin/python`;
 const python = process.env["TFS_PYTHON"] ?? (existsSync(venv) ? venv : "python3");
-const script = `${root}scripts/interop/client.py`;
+const scripts = `${root}scripts/interop/`;
 const ready = spawnSync(python, ["-c", "import grpc, numpy, tensorflow, tensorflow_serving.apis"], { stdio: "ignore" }).status === 0;
 /** TensorFlow takes seconds to import, and the machine may be busy. */
 const timeoutMs = 240_000;
@@ -20,16 +20,11 @@ interface Line {
   readonly error?: string;
 }
 
-test("TensorFlow Serving's published Python client", {
-  skip: ready ? false : "needs tensorflow-serving-api, run npm run tools",
-  timeout: timeoutMs,
-}, async (t) => {
-  await using served = await serve(
-    readdirSync(models, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => name),
-  );
-  const child: ChildProcess = spawn(python, [script, served.grpc.replace("http://", ""), models], { stdio: ["ignore", "pipe", "pipe"] });
+const skip = ready ? false : "needs tensorflow-serving-api, run npm run tools";
+
+/** call runs a script, each of whose lines is one case, and gives how many there were. */
+async function call(t: TestContext, script: string, ...args: readonly string[]): Promise<number> {
+  const child: ChildProcess = spawn(python, [scripts + script, ...args], { stdio: ["ignore", "pipe", "pipe"] });
   try {
     const ended = once(child, "close") as Promise<[number | null]>;
     let noise = "";
@@ -44,8 +39,23 @@ test("TensorFlow Serving's published Python client", {
     }
     const [code] = await ended;
     assert.equal(code, 0, noise);
-    assert.ok(count > 100, `only ${count} cases were called`);
+    return count;
   } finally {
     child.kill("SIGKILL");
   }
+}
+
+test("TensorFlow Serving's published Python client", { skip, timeout: timeoutMs }, async (t) => {
+  await using served = await serve(
+    readdirSync(models, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name),
+  );
+  const count = await call(t, "client.py", served.grpc.replace("http://", ""), models);
+  assert.ok(count > 100, `only ${count} cases were called`);
+});
+
+test("the server's own services, by Python's gRPC", { skip, timeout: timeoutMs }, async (t) => {
+  await using served = await serve(["half_plus_two"], { sessionRun: true });
+  assert.equal(await call(t, "services.py", served.grpc.replace("http://", "")), 2);
 });

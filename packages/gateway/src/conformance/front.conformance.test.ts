@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { echo, startBackend } from "@tfs/rpc/testing";
-import { freePort, missing, run, start, startFront, tool, turn } from "../testing/index.ts";
+import { freePort, missing, root, run, start, startFront, tool, turn } from "../testing/index.ts";
 
 const grpcurl = tool("grpcurl", "grpcurl");
 const probe = tool("grpc-health-probe", "grpc-health-probe");
@@ -15,7 +15,7 @@ async function said(command: string, ...args: readonly string[]): Promise<string
 
 test("grpcurl: lists and describes services, and calls one through to its backend, by reflection alone", { skip: missing(grpcurl) }, async () => {
   const port = await freePort();
-  const model = "testdata/models/half_plus_two";
+  const model = `${root}testdata/models/half_plus_two`;
   await using server = run("packages/server/bin/tfs-server.js", [
     "--model_name=m",
     `--model_base_path=${model}`,
@@ -33,6 +33,7 @@ test("grpcurl: lists and describes services, and calls one through to its backen
     "tensorflow.serving.ModelService",
     "tensorflow.serving.PredictionService",
     "tensorflow.serving.SessionService",
+    "tfs.serving.v1.ServingService",
   ]);
   assert.match(
     await said(grpcurl, "-plaintext", front.address, "describe", "tensorflow.serving.PredictionService"),
@@ -43,6 +44,12 @@ test("grpcurl: lists and describes services, and calls one through to its backen
   const request = '{"model_spec":{"name":"m"},"inputs":{"x":{"dtype":"DT_FLOAT","tensor_shape":{"dim":[{"size":2}]},"float_val":[1,2]}}}';
   const answer = await said(grpcurl, "-plaintext", "-d", request, front.address, "tensorflow.serving.PredictionService/Predict");
   assert.match(answer.replace(/\s/g, ""), /"floatVal":\[3\.5,4\]/);
+  const listed = JSON.parse(await said(grpcurl, "-plaintext", front.address, "tfs.serving.v1.ServingService/ListModels")) as object;
+  assert.deepEqual(listed, {
+    models: [{ name: "m", versions: [{ version: "2", state: "AVAILABLE", servers: [{ state: "AVAILABLE", servers: 1 }] }], servers: 1 }],
+    serversAsked: 1,
+    serversAnswered: 1,
+  });
   const health = await said(grpcurl, "-plaintext", front.address, "grpc.health.v1.Health/List");
   assert.equal((JSON.parse(health) as { statuses: Record<string, unknown> }).statuses["tensorflow.serving.PredictionService"] === undefined, false);
 });

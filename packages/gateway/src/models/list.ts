@@ -8,7 +8,7 @@ import {
 } from "@tfs/proto/gen/tfs/serving/v1/serving_pb.js";
 import { type AskOptions, type Metadata, metadataFields, toMetadata, type UnaryReply } from "@tfs/rpc";
 import { type Methods, newUnary, pathOf } from "@tfs/services";
-import { Code, type Ctx, codeOf, type Failure, newError, newGroup, toFailure, withTimeout } from "@tfs/std";
+import { Code, type Ctx, codeOf, type Failure, newError, newGroup, remainingMs, toFailure, withTimeout } from "@tfs/std";
 import { merge } from "./merge.ts";
 
 /** Backend is a model server that can be asked by itself. */
@@ -16,8 +16,9 @@ export interface Backend {
   unary(ctx: Ctx, path: string, message: Uint8Array, options: AskOptions): Promise<UnaryReply>;
 }
 
-/** Model servers get this long, or the caller's time if that is less; one that takes longer is told of as not having answered. */
+/** Model servers get this long, or most of the caller's time if that is less: one that takes longer is told of as not having answered, while the caller still hears it. */
 const askMs = 5000;
+const askShare = 0.8;
 /** Of one question so many are asked at a time, */
 const maxAsked = 16;
 /** and so many questions may be on their way: each is as many calls as there are model servers. */
@@ -48,7 +49,7 @@ async function ask(
   backends: readonly Backend[],
   { message, metadata }: { readonly message: Uint8Array; readonly metadata: Metadata },
 ): Promise<ListModelsResponse> {
-  using ctx = withTimeout(parent, askMs);
+  using ctx = withTimeout(parent, Math.min(askMs, askShare * remainingMs(parent)));
   const path = pathOf(ServingService.method.listModels);
   const answers: ListModelsResponse[] = [];
   const failures: Failure[] = [];
