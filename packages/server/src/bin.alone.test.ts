@@ -101,6 +101,27 @@ test("MODEL_NAME and MODEL_BASE_PATH stand in for the flags", async () => {
   assert.equal((await fetch(`http://${server.rest}/v1/models/digits`)).status, 200);
   assert.equal(await stop(server), 0);
 });
+test("health is there unless it is turned off, SessionRun only if it is turned on", async () => {
+  const ask = async (port: number, path: string): Promise<unknown> => {
+    const response = await fetch(`http://127.0.0.1:${port}/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
+    const { status, code, message } = (await response.json()) as Record<string, unknown>;
+    return status ?? `${code}: ${message}`;
+  };
+  const [health, session] = ["grpc.health.v1.Health/Check", "tensorflow.serving.SessionService/SessionRun"];
+  const model = ["--model_name=half_plus_two", `--model_base_path=${join(models, "half_plus_two")}`];
+  for (const [flags, want] of [
+    [[], ["SERVING", `unimplemented: unknown method /${session}`]],
+    [
+      ["--enable_grpc_healthcheck_service=false", "--enable_session_run"],
+      [`unimplemented: unknown method /${health}`, "invalid_argument: Missing ModelSpec"],
+    ],
+  ] as const) {
+    const [grpc, rest] = [await freePort(), await freePort()];
+    const server = await start([`--port=${grpc}`, `--rest_api_port=${rest}`, ...model, ...flags]);
+    assert.deepEqual([await ask(grpc, health), await ask(grpc, session)], want);
+    assert.equal(await stop(server), 0);
+  }
+});
 test("a model that does not load is a state with its error; the server stays", async () => {
   const config = join(scratch, "mixed.config");
   writeFileSync(

@@ -36,16 +36,19 @@ const failing =
   };
 
 async function withFleet(lists: readonly (List | undefined)[], use: (gateway: Started) => Promise<void>, more: readonly string[] = []): Promise<void> {
-  await using stack = new AsyncDisposableStack();
-  const backends = await Promise.all(lists.map(async (list) => stack.use(await modelServer(list)).address));
-  const gateway = stack.use(await startGateway([...backends, ...more]));
-  const connected = (): number =>
-    gateway.gateway
-      .report()
-      .families.find(({ name }) => name === "tfs_gateway_backend_connected")!
-      .cells.filter(isOne).length;
-  while (connected() < backends.length) await turn();
-  await use(gateway);
+  const backends = await Promise.all(lists.map((list) => modelServer(list)));
+  try {
+    await using gateway = await startGateway([...backends.map(({ address }) => address), ...more]);
+    const connected = (): number =>
+      gateway.gateway
+        .report()
+        .families.find(({ name }) => name === "tfs_gateway_backend_connected")!
+        .cells.filter(isOne).length;
+    while (connected() < backends.length) await turn();
+    await use(gateway);
+  } finally {
+    for (const backend of backends) await backend.stop();
+  }
 }
 const isOne = (cell: object): boolean => "value" in cell && cell.value === 1;
 

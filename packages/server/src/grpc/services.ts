@@ -28,7 +28,7 @@ export interface Services {
 }
 
 /** A request of ListModels is a list of names. */
-const maxRequestBytes = 1 << 20;
+const maxRequestBytes = 256 << 10;
 /** TensorFlow Serving has health under these names, which are no services' (main.cc). */
 const upstreamNames = ["ModelService", "PredictionService"];
 
