@@ -12,7 +12,7 @@ import { background, type Ctx, done, newError, systemClock, toFailure } from "@t
 import { DType, newTensor, toMessage } from "@tfs/tensor";
 import { models, serve, silent, wires } from "../testing/index.ts";
 import { newGrpcHandler } from "./routes.ts";
-import { newPredictStream } from "./stream.ts";
+import { newPredictStream, type PredictStream } from "./stream.ts";
 
 const served = await serve(["half_plus_two", "matrix"]);
 const all = wires(served.grpc);
@@ -168,7 +168,7 @@ interface Late {
   came(count: number): Promise<void>;
 }
 
-async function withLate(use: (url: string, late: Late) => Promise<void>): Promise<void> {
+async function withLate(use: (url: string, late: Late, stream: PredictStream) => Promise<void>): Promise<void> {
   const waiting: Late["waiting"] = [];
   let wake = (): void => {};
   const answer = (ctx: Ctx, bytes: Uint8Array): Promise<Uint8Array> =>
@@ -179,13 +179,13 @@ async function withLate(use: (url: string, late: Late) => Promise<void>): Promis
   const came = async (count: number): Promise<void> => {
     while (waiting.length < count) await new Promise<void>((resolve) => (wake = resolve));
   };
-  const { method } = newPredictStream({ predict: { kind: "unary", name: "Predict", proto: answer, json: answer }, failureOf: toFailure });
-  const onExchange = newGrpcHandler({ methods: new Map([[path, method]]), failureOf: toFailure });
+  const predictStream = newPredictStream({ predict: { kind: "unary", name: "Predict", proto: answer, json: answer }, failureOf: toFailure });
+  const onExchange = newGrpcHandler({ methods: new Map([[path, predictStream.method]]), failureOf: toFailure });
   const listener = newListener({ onExchange, clock: systemClock(), logger: silent });
   const address = await listener.listen(background(), { host: "127.0.0.1", port: 0 });
   assert.ok("port" in address);
   try {
-    await use(`http://127.0.0.1:${address.port}`, { waiting, came });
+    await use(`http://127.0.0.1:${address.port}`, { waiting, came }, predictStream);
   } finally {
     await listener.close();
   }
@@ -226,5 +226,23 @@ test("PredictStream: what is worked on for a client that goes away is wanted no 
     assert.equal(ctx.signal.aborted, false);
     stream.close(8);
     await done(ctx);
+    session.destroy();
+  }));
+
+test("PredictStream: a drain waits for what is worked on, and takes no stream that comes later", () =>
+  withLate(async (url, { waiting, came }, { drain }) => {
+    const session = connect(url);
+    const early = session.request(headers());
+    early.write(Buffer.concat([frameMessage(Uint8Array.of(1)), frameMessage(Uint8Array.of(2))]));
+    await came(2);
+    drain();
+    const late = session.request(headers()).resume();
+    const [fields] = (await once(late, "response")) as [IncomingHttpHeaders];
+    assert.deepEqual([fields["grpc-status"], fields["grpc-message"]], ["14", "the server is shutting down"]);
+    early.write(frameMessage(Uint8Array.of(3)));
+    for (const { settle } of waiting) settle();
+    const trailers = once(early, "trailers") as Promise<[IncomingHttpHeaders]>;
+    assert.equal(newDeframer({ maxMessageBytes: 100 }).push(Buffer.concat((await early.toArray()) as Buffer[])).length, 2);
+    assert.equal((await trailers)[0]["grpc-status"], "14");
     session.destroy();
   }));

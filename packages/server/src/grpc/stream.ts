@@ -20,7 +20,7 @@ export interface PredictStreamOptions {
 export interface PredictStream {
   readonly path: string;
   readonly method: Streaming;
-  /** drain reads no further: what was read is answered, then each stream ends as Unavailable. */
+  /** drain reads no further: what was read is answered, then each stream ends as Unavailable. One that comes later does at once. */
   drain(): void;
 }
 
@@ -28,10 +28,12 @@ export interface PredictStream {
 export function newPredictStream({ predict, failureOf }: PredictStreamOptions): PredictStream {
   const desc = ServingService.method.predictStream;
   const open = new Set<Talk>();
+  let ended = false;
   const method: Streaming = {
     kind: "streaming",
     name: desc.name,
     open(call, codec) {
+      if (ended) return call.end(draining);
       const talk = new Talk(call, { answer: predict[codec], wrap: wraps[codec], failureOf, onOver: () => open.delete(talk) });
       open.add(talk);
       call.handler = talk;
@@ -41,6 +43,7 @@ export function newPredictStream({ predict, failureOf }: PredictStreamOptions): 
     path: pathOf(desc),
     method,
     drain() {
+      ended = true;
       for (const talk of open) talk.close(draining);
     },
   };

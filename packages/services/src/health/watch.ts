@@ -27,7 +27,7 @@ export interface WatchOptions {
 export interface Watchers {
   /** open answers a Watch with the status as it stands, and from then on with each change. Past the limit it is ended as ResourceExhausted. */
   open(call: ServerCall, form: WatchForm): void;
-  /** end tells each the status once more and ends it as Unavailable: whoever wants to go on watching connects anew. */
+  /** end tells each the status once more and ends it as Unavailable, those that come later too: whoever wants to go on watching connects anew. */
   end(): void;
 }
 
@@ -38,7 +38,9 @@ const lookMs = 250;
 /** newWatchers makes an empty set; a timer runs while it is not. */
 export function newWatchers({ serving, owner, clock }: WatchOptions): Watchers {
   const watchers = new Set<Watcher>();
+  const draining = newError(Code.Unavailable, `${owner} is shutting down`);
   let timer: Timer | undefined;
+  let ended = false;
 
   /** Each name is looked up once, however many watch it. */
   function tell(visit: (watcher: Watcher, status: ServingStatus) => void): void {
@@ -64,8 +66,9 @@ export function newWatchers({ serving, owner, clock }: WatchOptions): Watchers {
   }
   function join(watcher: Watcher): void {
     if (watchers.size >= maxWatchers) return void watcher.call.end(newError(Code.ResourceExhausted, `${maxWatchers} calls watch already`));
-    watchers.add(watcher);
     watcher.tell(statusOf(serving(watcher.service)));
+    if (ended) return void watcher.call.end(draining); // it came with the last requests
+    watchers.add(watcher);
     timer ??= clock.after(lookMs, look, { background: true });
   }
   return {
@@ -73,7 +76,7 @@ export function newWatchers({ serving, owner, clock }: WatchOptions): Watchers {
       call.handler = new Watcher(call, form, clock.now() + call.timeoutMs, { join, leave: (watcher) => leave(watcher, undefined) });
     },
     end() {
-      const draining = newError(Code.Unavailable, `${owner} is shutting down`);
+      ended = true;
       tell((watcher, status) => {
         watcher.tell(status);
         watcher.call.end(draining);

@@ -14,7 +14,7 @@ export interface ReflectionOptions extends AnswererOptions {
 export interface Reflection {
   /** methods has both versions: their messages are the same on the wire, and in JSON. */
   readonly methods: Methods;
-  /** drain ends every stream, so that none holds up the end. */
+  /** drain ends every stream, those that come later too, so that none holds up the end. */
   drain(): void;
 }
 
@@ -26,12 +26,15 @@ const maxStreams = 100;
 export function newReflection({ owner, ...options }: ReflectionOptions): Reflection {
   const answerer = newAnswerer(options);
   const open = new Set<Conversation>();
+  const draining = newError(Code.Unavailable, `${owner} is shutting down`);
+  let ended = false;
   const desc = ServerReflection.method.serverReflectionInfo;
   const method: Streaming = {
     kind: "streaming",
     name: desc.name,
     maxRequestBytes,
     open(call, codec) {
+      if (ended) return call.end(draining);
       if (open.size >= maxStreams) return call.end(newError(Code.ResourceExhausted, `${maxStreams} reflection streams are open already`));
       const conversation = new Conversation(call, newForm(desc, codec), { answerer, onOver: () => open.delete(conversation) });
       open.add(conversation);
@@ -41,7 +44,7 @@ export function newReflection({ owner, ...options }: ReflectionOptions): Reflect
   return {
     methods: new Map([desc, ServerReflectionAlpha.method.serverReflectionInfo].map((one) => [pathOf(one), method])),
     drain() {
-      const draining = newError(Code.Unavailable, `${owner} is shutting down`);
+      ended = true;
       for (const conversation of open) conversation.end(draining);
     },
   };
