@@ -112,7 +112,25 @@ for (const { name, transport } of transports(fleet.url)) {
   });
 }
 
-test("calls of PredictStream are counted under the model of their first message", async () => {
-  const families = single.gateway.report().families.find(({ name }) => name === "tfs_gateway_requests_total")!;
-  assert.ok(JSON.stringify(families).includes('"m"'));
+test("calls of PredictStream are counted under the model of their first message, and those that the gateway answers under none", () => {
+  const counts = (gateway: typeof single): Map<string, number> => {
+    const { cells } = gateway.gateway.report().families.find(({ name }) => name === "tfs_gateway_requests_total")!;
+    return new Map(cells.map(({ values, value }) => [values.join(" "), value]));
+  };
+  assert.deepEqual(
+    counts(single),
+    new Map([
+      ["grpc m OK", 2],
+      ["grpc_web m OK", 6],
+      ["connect m OK", 6],
+    ]),
+  );
+  assert.deepEqual(
+    counts(fleet),
+    new Map([
+      ["grpc  OK", 1],
+      ["grpc_web  OK", 4],
+      ["connect  OK", 4],
+    ]),
+  );
 });

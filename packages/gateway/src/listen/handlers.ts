@@ -1,23 +1,12 @@
 // Data plane: who answers a request was mostly decided for one before.
-import {
-  collectBody,
-  type Dialect,
-  type Exchange,
-  type Field,
-  type ListenerOptions,
-  moreFields,
-  newFields,
-  serveCall,
-  type Stream,
-  trailersOnly,
-} from "@tfs/rpc";
-import { type Method, serveMethod } from "@tfs/services";
-import { Code, type Failure, toFailure } from "@tfs/std";
+import { collectBody, type Exchange, type Field, type ListenerOptions, moreFields, newFields, type Stream, trailersOnly } from "@tfs/rpc";
+import type { Failure } from "@tfs/std";
 import { type ForwardOptions, forward } from "../forward/index.ts";
 import { type Plan, translate } from "../translate/index.ts";
 import { edgeOf } from "./edge.ts";
 import { metadataOf, type RequestIds, requestIdName } from "./ids.ts";
 import { type Kind, type KindOptions, newKinds } from "./kind.ts";
+import { serveOwn } from "./own.ts";
 import { servePredict } from "./predict.ts";
 import { type RestOptions, serveRest } from "./rest.ts";
 
@@ -42,7 +31,7 @@ export function newHandler(options: HandlerOptions): ListenerOptions["onExchange
         return refuse(exchange, kind.failure, kind.options);
       case "own": {
         const edged = kind.dialect.protocol !== "grpc";
-        return answer(edged ? edgeOf(exchange, { adds: [ids.of(exchange.fields)], opened: kind.opened }) : exchange, kind, options);
+        return serveOwn(edged ? edgeOf(exchange, { adds: [ids.of(exchange.fields)], opened: kind.opened }) : exchange, kind, options);
       }
       case "preflight":
         collectBody(exchange, 0); // a question has none
@@ -63,17 +52,6 @@ export function newHandler(options: HandlerOptions): ListenerOptions["onExchange
       }
     }
   };
-}
-
-/** answer is for methods of our own. */
-function answer(exchange: Exchange, { method, dialect }: { readonly method: Method; readonly dialect: Dialect }, options: HandlerOptions): void {
-  const call = serveCall(exchange, dialect, { maxMessageBytes: method.maxRequestBytes ?? options.maxRequestBytes });
-  if (call === undefined) return;
-  serveMethod(call, method, (err) => {
-    const failure = toFailure(err);
-    if (failure.code === Code.Internal) options.logger.error("call failed", { method: dialect.path, err });
-    return failure;
-  });
 }
 
 /** named gives a plan whose call has this id: what it came with, if it is the same. */

@@ -1,7 +1,7 @@
 // What a request is depends on its fields alone, and most requests have the same fields as one before: it is decided once for fields that come again.
 import { isApi, route, type Target } from "@tfs/rest";
 import { type Dialect, dialectOf, type Exchange, type Fields } from "@tfs/rpc";
-import { isStandard, type Method, type Methods } from "@tfs/services";
+import { isStandard, type Methods } from "@tfs/services";
 import { Code, type Failure, newError } from "@tfs/std";
 import { type ForwardOptions, requestFields } from "../forward/index.ts";
 import { countBackends, type Meter, type Metrics, type Model, type Protocol } from "../metrics/index.ts";
@@ -10,6 +10,7 @@ import type { Schema } from "../schema/index.ts";
 import { type Plan, planOf, type TranslateOptions } from "../translate/index.ts";
 import type { Cors, Opened } from "./cors.ts";
 import { requestIdName } from "./ids.ts";
+import type { Own } from "./own.ts";
 import { predictTarget } from "./predict.ts";
 
 /** Kind is who answers a request. */
@@ -17,7 +18,7 @@ export type Kind =
   | { readonly is: "forward"; readonly fields: Fields; readonly options: ForwardOptions; readonly wantsId: boolean }
   | { readonly is: "refused"; readonly failure: Failure; readonly options: ForwardOptions }
   | { readonly is: "translate"; readonly plan: Plan; readonly options: TranslateOptions; readonly opened: Opened | undefined }
-  | { readonly is: "own"; readonly method: Method; readonly dialect: Dialect; readonly opened: Opened | undefined }
+  | ({ readonly is: "own"; readonly opened: Opened | undefined } & Own)
   | { readonly is: "preflight"; readonly answer: Fields }
   | { readonly is: "predict"; readonly target: Target; readonly model: Model; readonly opened: Opened | undefined }
   | { readonly is: "plain"; readonly model: Model | undefined; readonly opened: Opened | undefined };
@@ -55,6 +56,13 @@ export function newKinds(options: KindOptions): Kinds {
   /** Of gRPC's own services we answer all or nothing. */
   const whole = new Set([...own.keys()].map(serviceOf).filter(isStandard));
 
+  /** Probes of health are no calls that anybody wants to see among the others, nor are questions of reflection. */
+  function ownOf(dialect: Dialect, protocol: Protocol): Own | undefined {
+    const method = own.get(dialect.path);
+    if (method === undefined) return undefined;
+    return { method, dialect, meter: isStandard(serviceOf(dialect.path)) ? undefined : metrics.meter(protocol) };
+  }
+
   /** unknown is the failure of a call that is to be refused because of its path. */
   function unknown(path: string): Failure | undefined {
     const refused = whole.has(serviceOf(path)) || (options.refuseUnknown && schema.method(path) === undefined);
@@ -63,8 +71,8 @@ export function newKinds(options: KindOptions): Kinds {
 
   function grpcKind(fields: Fields, dialect: Dialect): Kind {
     const { path } = dialect;
-    const method = own.get(path);
-    if (method !== undefined) return { is: "own", method, dialect, opened: undefined };
+    const called = ownOf(dialect, "grpc");
+    if (called !== undefined) return { is: "own", opened: undefined, ...called };
     const way = forwarded[shapeOf(path) ?? "plain"];
     const failure = unknown(path);
     if (failure !== undefined) return { is: "refused", failure, options: way };
@@ -73,8 +81,8 @@ export function newKinds(options: KindOptions): Kinds {
   }
 
   function translateKind(fields: Fields, dialect: Dialect & { readonly protocol: "grpc-web" | "connect" }): Kind {
-    const method = own.get(dialect.path);
-    if (method !== undefined) return { is: "own", method, dialect, opened: cors?.open(fields) };
+    const called = ownOf(dialect, dialect.protocol === "connect" ? "connect" : "grpc_web");
+    if (called !== undefined) return { is: "own", opened: cors?.open(fields), ...called };
     const failure = unknown(dialect.path);
     const plan: Plan = failure === undefined ? planOf(fields, dialect, schema) : { is: "refuse", dialect, failure, httpStatus: 404, allow: undefined };
     return { is: "translate", plan, options: translated[dialect.protocol][shapeOf(dialect.path) ?? "plain"], opened: cors?.open(fields) };

@@ -43,14 +43,13 @@ async function withFleet(lists: readonly (List | undefined)[], use: (gateway: St
       gateway.gateway
         .report()
         .families.find(({ name }) => name === "tfs_gateway_backend_connected")!
-        .cells.filter(isOne).length;
+        .cells.filter(({ value }) => value === 1).length;
     while (connected() < backends.length) await turn();
     await use(gateway);
   } finally {
     for (const backend of backends) await backend.stop();
   }
 }
-const isOne = (cell: object): boolean => "value" in cell && cell.value === 1;
 
 const transports = (baseUrl: string): readonly (readonly [name: string, transport: Transport])[] => [
   ["gRPC", createGrpcTransport({ baseUrl })],

@@ -143,6 +143,13 @@ for (const { name, transport } of all) {
       );
     });
   }
+  test(`${name}: SessionRun: what a run changes in the model stays`, async () => {
+    const run = async (signatureName: string): Promise<number> => {
+      const { tensor } = await client.sessionRun({ modelSpec: { name: "counter", signatureName }, fetch: ["output"], tensorNameIsAlias: true });
+      return (fromMessage(tensor[0]!.tensor!).data as Float32Array)[0]!;
+    };
+    assert.deepEqual([await run("reset_counter"), await run("incr_counter"), await run("incr_counter"), await run("get_counter")], [0, 1, 2, 2]);
+  });
   test(`${name}: SessionRun: the answer says what computed it`, async () => {
     const { modelSpec: spec } = await client.sessionRun({ modelSpec, feed: [x], fetch: ["y:0"] });
     assert.deepEqual([spec?.name, spec?.versionChoice.case, spec?.signatureName], ["half_plus_two", version.case, ""]);
