@@ -14,8 +14,6 @@ import { models } from "./testing/index.ts";
 const bin = fileURLToPath(new URL("../bin/tfs-server.js", import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), "tfs-bin-"));
 after(() => rmSync(scratch, { recursive: true, force: true }));
-/** nowhere is a path of ours where nothing is, whatever others leave on this machine. */
-const nowhere = join(scratch, "nowhere");
 const run = (...args: string[]) => spawnSync(process.execPath, [bin, ...args], { encoding: "utf8", timeout: 30_000 });
 
 interface Listening {

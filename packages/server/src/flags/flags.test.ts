@@ -55,8 +55,8 @@ const theirs: readonly (readonly [name: string, kind: string, fallback: string |
   ["enable_serialization_as_tensor_content", "bool", false],
 ];
 
-/** Where another default was chosen: the port that the public container image listens on. */
-const chosen: Readonly<Record<string, number>> = { rest_api_port: 8501 };
+/** Where another default was chosen: the port that the public container image listens on, and health, which here follows the models. */
+const chosen: Readonly<Record<string, number | boolean>> = { rest_api_port: 8501, enable_grpc_healthcheck_service: true };
 
 for (const [name, kind, fallback] of theirs) {
   test(`flags: --${name} has TensorFlow Serving's type and default`, () => {
