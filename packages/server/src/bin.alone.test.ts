@@ -242,7 +242,7 @@ for (const [level, argv, want] of [
 ] as const) {
   test(`TF_CPP_MIN_LOG_LEVEL=${level} ${argv.join(" ")}: warnings are ${want ? "" : "not "}logged`, () => {
     // It warns, then fails: there is no model to serve, and none may be missing.
-    const args = [bin, "--grpc_max_threads=1", "--strict_startup", "--model_base_path=/nowhere", ...argv];
+    const args = [bin, "--grpc_max_threads=1", "--strict_startup", `--model_base_path=${join(scratch, "missing")}`, ...argv];
     const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 30_000, env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: level } });
     assert.equal(status, 255);
     assert.equal(stderr.includes("grpc_max_threads"), want, stderr);

@@ -54,6 +54,7 @@ const list = (...configs: string[]): string =>
 const parallelism = ["session", "intra_op", "inter_op"].map((part) => `--tensorflow_${part}_parallelism=2`);
 const served = ["--port=1", "--rest_api_port=2", `--model_base_path=${join(models, "matrix")}`];
 mkdirSync(join(scratch, "void/3"), { recursive: true });
+const missing = join(scratch, "missing");
 
 /** Behaviour spec 1.3, in its order, then the faults of a model config (4.2, 4.4) and ours. `text` begins what follows "Error: ". */
 const failures: readonly { readonly name: string; readonly argv: readonly string[]; readonly text: string }[] = [
@@ -64,7 +65,7 @@ const failures: readonly { readonly name: string; readonly argv: readonly string
   },
   {
     name: "two kinds of credentials",
-    argv: ["--use_alts_credentials", "--ssl_config_file=/nowhere"],
+    argv: ["--use_alts_credentials", `--ssl_config_file=${missing}`],
     text: "INVALID_ARGUMENT: Either use_alts_credentials must be false or ssl_config_file must be empty.\n",
   },
   {
@@ -73,7 +74,7 @@ const failures: readonly { readonly name: string; readonly argv: readonly string
     text: "INVALID_ARGUMENT: Both server_options.model_base_path and server_options.model_config_file are empty!\n",
   },
   ...["model_config_file", "platform_config_file", "tensorflow_session_config_file", "ssl_config_file", "monitoring_config_file"].flatMap((flag) => [
-    { name: `--${flag} is not there`, argv: [...served, `--${flag}=/nowhere`], text: "NOT_FOUND: /nowhere; No such file or directory\n" },
+    { name: `--${flag} is not there`, argv: [...served, `--${flag}=${missing}`], text: `NOT_FOUND: ${missing}; No such file or directory\n` },
     {
       name: `--${flag} does not parse`,
       argv: [...served, `--${flag}=${file("improperly formatted file")}`],
@@ -92,7 +93,7 @@ const failures: readonly { readonly name: string; readonly argv: readonly string
   },
   {
     name: "batching parameters without batching",
-    argv: [...served, "--batching_parameters_file=/nowhere"],
+    argv: [...served, `--batching_parameters_file=${missing}`],
     text: "INVALID_ARGUMENT: server_options.batching_parameters_file is set without setting server_options.enable_batching to true.\n",
   },
   {
@@ -107,8 +108,8 @@ const failures: readonly { readonly name: string; readonly argv: readonly string
   },
   {
     name: "a base path that is not there, in a strict start",
-    argv: ["--port=1", "--rest_api_port=0", "--strict_startup", "--model_base_path=/nowhere"],
-    text: "UNKNOWN: 1 servable(s) did not become available: {{{name: default} due to error: INVALID_ARGUMENT: Could not find base path /nowhere for servable default with error NOT_FOUND: ",
+    argv: ["--port=1", "--rest_api_port=0", "--strict_startup", `--model_base_path=${missing}`],
+    text: `UNKNOWN: 1 servable(s) did not become available: {{{name: default} due to error: INVALID_ARGUMENT: Could not find base path ${missing} for servable default with error NOT_FOUND: `,
   },
   {
     name: "a model twice",

@@ -9,6 +9,7 @@ import { checkNamed } from "./index.ts";
 
 const dir = scratch();
 after(() => dir[Symbol.dispose]());
+const missing = join(dir.path, "missing");
 let made = 0;
 function file(text: string): string {
   const path = join(dir.path, `${made++}.txt`);
@@ -37,7 +38,7 @@ for (const { flag, message, good, more = [] } of messages) {
   const check = (path: string) => checkNamed(readFlags([`--${flag}=${path}`, ...more]));
   test(`--${flag}: a good file is read`, () => check(file(good)));
   test(`--${flag}: a file that is not there ends the start`, () =>
-    assert.rejects(check("/nowhere"), { code: Code.NotFound, message: "/nowhere; No such file or directory" }));
+    assert.rejects(check(missing), { code: Code.NotFound, message: `${missing}; No such file or directory` }));
   test(`--${flag}: a file that is no text format ends the start with its place`, async () => {
     const path = file("improperly formatted file");
     const full = `tensorflow.${message === "ConfigProto" ? "" : "serving."}${message}`;
@@ -54,4 +55,5 @@ test("no threads for batches are refused", () =>
     message: "num_batch_threads must be positive; was 0",
   }));
 for (const argv of [["--rest_api_port=0"], ["--rest_api_port=8500"]])
-  test(`a monitoring file is not looked at where there would be no page: ${argv}`, () => checkNamed(readFlags([...argv, "--monitoring_config_file=/nowhere"])));
+  test(`a monitoring file is not looked at where there would be no page: ${argv}`, () =>
+    checkNamed(readFlags([...argv, `--monitoring_config_file=${missing}`])));

@@ -49,5 +49,10 @@ test("models of flags: a file that says nothing gives no models, and may say som
   assert.notEqual(poll, undefined);
 });
 
-test("models of flags: a file that is not there is NOT_FOUND", () =>
-  assert.rejects(configured(readFlags(["--model_config_file=/nowhere"]), {}, silent), { code: Code.NotFound, message: "/nowhere; No such file or directory" }));
+test("models of flags: a file that is not there is NOT_FOUND", async () => {
+  const path = join(dir.path, "missing.config");
+  await assert.rejects(configured(readFlags([`--model_config_file=${path}`]), {}, silent), {
+    code: Code.NotFound,
+    message: `${path}; No such file or directory`,
+  });
+});
