@@ -2,8 +2,10 @@
 import { Code, type Failure, newError } from "@tfs/std";
 import { DType, dtypeName, layoutOf, maxRank, newTensor, type Tensor } from "@tfs/tensor";
 import { dump } from "./dump.ts";
+import { integerRanges } from "./integer_range.ts";
 import { double, integer } from "./number.ts";
 import { blank, kindOf, members, type Range, skip, stringBytes } from "./scan.ts";
+import { isSmallFloat, narrowed } from "./small_float.ts";
 
 /** Elements collects the elements of one tensor over several pieces of JSON. */
 export interface Elements {
@@ -14,24 +16,9 @@ export interface Elements {
   tensor(shape: readonly number[]): Tensor;
 }
 
-/** dtypes that TensorFlow Serving reads from JSON. */
-const readable = new Set<DType>([
-  DType.Float,
-  DType.Double,
-  DType.Int32,
-  DType.Int16,
-  DType.Int8,
-  DType.UInt8,
-  DType.Int64,
-  DType.UInt32,
-  DType.UInt64,
-  DType.Bool,
-  DType.String,
-]);
-
 export function newElements(dtype: DType): Elements {
-  const { array } = layoutOf(dtype);
-  let data: { [i: number]: unknown; readonly length: number } = array === undefined || !readable.has(dtype) ? [] : new array(16);
+  const array = isSmallFloat(dtype) ? Float32Array : layoutOf(dtype).array;
+  let data: { [i: number]: unknown; readonly length: number } = array === undefined ? [] : new array(16);
   let count = 0;
   const read = reader(dtype);
 
@@ -55,8 +42,9 @@ export function newElements(dtype: DType): Elements {
       return shape;
     },
     tensor(shape) {
-      const exact = array === undefined ? (data as unknown as Uint8Array[]) : (data as unknown as Float64Array).subarray(0, count);
-      return newTensor(dtype, shape, exact);
+      if (array === undefined) return newTensor(dtype, shape, data as unknown as Uint8Array[]);
+      const exact = (data as unknown as Float64Array).subarray(0, count);
+      return newTensor(dtype, shape, isSmallFloat(dtype) ? narrowed(dtype, exact as unknown as Float32Array) : exact);
     },
   };
 }
@@ -161,20 +149,15 @@ function wrongType(bytes: Uint8Array, range: Range, dtype: DType): Failure {
 }
 
 function reader(dtype: DType): Reader {
+  const range = integerRanges.get(dtype);
+  if (range !== undefined) return integers(dtype, BigInt(range[0]), BigInt(range[1]), false);
+  if (dtype === DType.Float || dtype === DType.Double || isSmallFloat(dtype)) {
+    return (bytes, start, end) => {
+      if (kindOf(bytes, start) !== "Number") throw wrongType(bytes, { start, end }, dtype);
+      return double(bytes, { start, end });
+    };
+  }
   switch (dtype) {
-    case DType.Float:
-    case DType.Double:
-      return (bytes, start, end) => {
-        if (kindOf(bytes, start) !== "Number") throw wrongType(bytes, { start, end }, dtype);
-        return double(bytes, { start, end });
-      };
-    case DType.Int32:
-    case DType.Int16:
-    case DType.Int8:
-    case DType.UInt8:
-      return integers(dtype, -(2n ** 31n), 2n ** 31n - 1n, false); // narrower types are truncated when stored
-    case DType.UInt32:
-      return integers(dtype, 0n, 2n ** 32n - 1n, false);
     case DType.Int64:
       return integers(dtype, -(2n ** 63n), 2n ** 63n - 1n, true);
     case DType.UInt64:

@@ -91,14 +91,15 @@ function layOut(sign: string, digits: string, exponent: number, precision: numbe
  * always do (17, or 9 for float32); always with a `.` or an exponent. NaN and infinities are bare tokens, which is not valid JSON but its dialect.
  */
 export function printDouble(value: number): string {
-  return print(value, Number(value.toPrecision(6)) === value ? 6 : 17);
+  return printDigits(value, Number(value.toPrecision(6)) === value ? 6 : 17);
 }
 
 export function printFloat(value: number): string {
-  return print(value, Math.fround(Number(value.toPrecision(6))) === value ? 6 : 9);
+  return printDigits(value, Math.fround(Number(value.toPrecision(6))) === value ? 6 : 9);
 }
 
-function print(value: number, precision: number): string {
+/** printDigits writes so many significant digits, without zeros at their end. */
+export function printDigits(value: number, precision: number): string {
   if (!Number.isFinite(value)) return String(value);
   if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0";
   // Integers of up to six digits are most of what classifiers print: no need for the general way.
@@ -109,9 +110,14 @@ function print(value: number, precision: number): string {
 
 /** shortestFloat writes a float32 with as few digits as read back as the same value; laid out like printFloat's nine. */
 export function shortestFloat(value: number): string {
+  return shortestDigits(value, (n) => Math.fround(n) === value);
+}
+
+/** shortestDigits writes a number of a type whose values nine digits tell apart; `same` tells whether a number is read back as it. */
+export function shortestDigits(value: number, same: (n: number) => boolean): string {
   if (!Number.isFinite(value) || value === 0) return printFloat(value);
   let precision = 1;
-  while (precision < 9 && Math.fround(Number(value.toPrecision(precision))) !== value) precision++;
+  while (precision < 9 && !same(Number(value.toPrecision(precision)))) precision++;
   const [mantissa = "", power = ""] = Math.abs(value)
     .toExponential(precision - 1)
     .split("e");

@@ -158,6 +158,15 @@ export function readNumbers(bytes: Uint8Array, from: number, sink: Sink, width: 
   return width > 0 && left !== 1 ? -1 : at;
 }
 
+/** readBounded is readNumbers for integers of less than 32 bits that are not to be truncated: it looks at each once more. */
+export function readBounded(bytes: Uint8Array, from: number, sink: Sink, width: number, one: boolean): number {
+  const first = sink.count;
+  const at = readNumbers(bytes, from, sink, width, one);
+  const { data, count, least, most } = sink;
+  for (let i = first; at >= 0 && i < count; i++) if (data[i]! < least || data[i]! > most) return -1;
+  return at;
+}
+
 /** Powers of ten as integers. */
 const tens = Int32Array.of(1, 10, 100, 1000, 10_000);
 

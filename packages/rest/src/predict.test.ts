@@ -29,58 +29,74 @@ const reads: {
   format?: "row" | "columnar";
   want: Record<string, Tensor>;
 }[] = [
-  { name: "a single unnamed tensor", body: '{"instances": [[1,2],[3,4],[5,6]]}', want: { default: i32([3, 2], 1, 2, 3, 4, 5, 6) } },
+  { name: "13.1 SingleUnnamedTensor: a single unnamed tensor", body: '{"instances": [[1,2],[3,4],[5,6]]}', want: { default: i32([3, 2], 1, 2, 3, 4, 5, 6) } },
   {
-    name: "another key may nest 500000 deep",
+    name: "13.1 DeeplyNestedWellFormed: another key may nest 500000 deep",
     body: `{"instances":[1], "nested": ${"[".repeat(500_000)}${"]".repeat(500_000)}}`,
     want: { default: i32([1], 1) },
   },
   {
-    name: "a signature's name beside the tensor",
+    name: "13.1 SingleUnnamedTensorWithSignature: a signature's name beside the tensor",
     body: '{"signature_name": "predict_images", "instances": [[1,2]]}',
     signatureName: "predict_images",
     want: { default: i32([1, 2], 1, 2) },
   },
   {
-    name: "numbers of any form for float",
+    name: "13.1 MixedInputForFloatTensor: numbers of any form for float",
     sig: float,
     body: '{"instances": [1, 2.0, 3, 4, 5.003, 0.007, 0.0]}',
     want: { x: f32([7], 1, 2, 3, 4, 5.003, 0.007, 0) },
   },
   {
-    name: "numbers of any form for double",
+    name: "13.1 MixedInputForDoubleTensor: numbers of any form for double",
     sig: sig({ x: DType.Double }),
     body: '{"instances": [1.0, 2, 3, 4, 0.662, 0, 0.0]}',
     want: { x: newTensor(DType.Double, [7], Float64Array.of(1, 2, 3, 4, 0.662, 0, 0)) },
   },
-  { name: "float loses precision silently", sig: float, body: '{"instances": [1435774380, 1435774380.0]}', want: { x: f32([2], 1435774380, 1435774380) } },
   {
-    name: "beyond float's range is infinity",
+    name: "13.1 FloatTensorWithPrecisionLoss: float loses precision silently",
+    sig: float,
+    body: '{"instances": [1435774380, 1435774380.0]}',
+    want: { x: f32([2], 1435774380, 1435774380) },
+  },
+  {
+    name: "13.1 FloatTensorThatExceedsMaxReturnsInf: beyond float's range is infinity",
     sig: float,
     body: '{"instances": [1.79769e+308, -1.79769e+308]}',
     want: { x: f32([2], Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY) },
   },
-  { name: "below float's range is zero", sig: float, body: '{"instances": [2.22507e-308, -2.22507e-308]}', want: { x: f32([2], 0, -0) } },
   {
-    name: "base64 scalars",
+    name: "13.1 FloatTensorThatExceedsMinReturnsZero: below float's range is zero",
+    sig: float,
+    body: '{"instances": [2.22507e-308, -2.22507e-308]}',
+    want: { x: f32([2], 0, -0) },
+  },
+  {
+    name: "13.1 SingleUnnamedTensorBase64Scalars: base64 scalars",
     sig: sig({ s: DType.String }),
-    body: '{"instances": [{"b64":"aGVsbG8="},{"b64":"d29ybGQ"}]}',
+    body: '{"instances": [{"b64":"aGVsbG8="},{"b64":"d29ybGQ="}]}',
     want: { s: fromStrings(["hello", "world"]) },
   },
   {
-    name: "base64 in lists",
+    name: "base64 without its padding",
+    sig: sig({ s: DType.String }),
+    body: '{"instances": [{"b64":"aGVsbG8"},{"b64":"d29ybGQ"}]}',
+    want: { s: fromStrings(["hello", "world"]) },
+  },
+  {
+    name: "13.1 SingleUnnamedTensorBase64Lists: base64 in lists",
     sig: sig({ s: DType.String }),
     body: '{"instances": [[{"b64":"aGVsbG8="}],[{"b64":"d29ybGQ="}]]}',
     want: { s: fromStrings(["hello", "world"], [2, 1]) },
   },
   {
-    name: "base64 in a named tensor",
+    name: "13.1 SingleNamedTensorBase64: base64 in a named tensor",
     sig: sig({ default: DType.String }),
     body: '{"instances": [{"default": [[{"b64":"aGVsbG8="}],[{"b64":"d29ybGQ="}]]}]}',
     want: { default: fromStrings(["hello", "world"], [1, 2, 1]) },
   },
   {
-    name: "several named tensors, NaN and Infinity kept",
+    name: "13.1 MultipleNamedTensor: several named tensors, NaN and Infinity kept",
     sig: sig(named),
     body: '{"instances": [{"int_tensor": [[1,2],[3,4],[5,6]], "str_tensor": ["foo","bar"], "float_tensor": [1.0, NaN], "dbl_tensor": [NaN]}, {"dbl_tensor": [2.0], "int_tensor": [[7,8],[9,0],[1,2]], "str_tensor": ["baz","bat"], "float_tensor": [2.0, Infinity]}]}',
     want: {
@@ -91,16 +107,21 @@ const reads: {
     },
   },
   {
-    name: "columnar, named",
+    name: "13.1 SingleUnnamedTensorColumnarFormat: columnar, named",
     format: "columnar",
     sig: sig({ int_tensor: DType.Int32 }),
     body: '{"inputs": {"int_tensor": [[[1,2],[3,4],[5,6]]]}}',
     want: { int_tensor: i32([1, 3, 2], 1, 2, 3, 4, 5, 6) },
   },
-  { name: "columnar, plain", format: "columnar", body: '{"inputs": [[[1,2],[3,4],[5,6]]]}', want: { default: i32([1, 3, 2], 1, 2, 3, 4, 5, 6) } },
+  {
+    name: "13.1 SingleUnnamedTensorColumnarFormat: columnar, plain",
+    format: "columnar",
+    body: '{"inputs": [[[1,2],[3,4],[5,6]]]}',
+    want: { default: i32([1, 3, 2], 1, 2, 3, 4, 5, 6) },
+  },
   { name: "columnar, a bare scalar", format: "columnar", sig: float, body: '{"inputs": 4}', want: { x: f32([], 4) } },
   {
-    name: "columnar, several, one of rank 0, extra names ignored",
+    name: "13.1 MultipleNamedTensorColumnarFormat: columnar, several, one of rank 0, extra names ignored",
     format: "columnar",
     sig: sig({ int_tensor: DType.Int32, str_tensor: DType.String, bin_tensor: DType.String }),
     body: '{"inputs": {"other": 1, "int_tensor": [[[1,2],[3,4],[5,6]]], "str_tensor": ["foo","bar"], "bin_tensor": {"b64":"aGVsbG8="}}}',
@@ -139,6 +160,13 @@ const reads: {
     body: '{"inputs":["a\\u0000\\n\\ud83d\\ude00\\/"]}',
     want: { s: fromStrings(["a\0\n😀/"]) },
   },
+  {
+    name: "an empty list of a dtype that JSON does not carry",
+    format: "columnar",
+    sig: sig({ x: DType.Complex64 }),
+    body: '{"inputs":[]}',
+    want: { x: newTensor(DType.Complex64, [0], new Float32Array(0)) },
+  },
   { name: "white space everywhere", sig: float, body: ' { "instances" : [ 1.0 , 2 ] } ', want: { x: f32([2], 1, 2) } },
 ];
 for (const tc of reads) {
@@ -150,7 +178,7 @@ for (const tc of reads) {
     assert.deepEqual(Object.fromEntries(got.inputs), tc.want);
   });
 }
-test("reading ends where the body ends, whatever the buffer around it holds", () => {
+test("reading: 13.1 TensorFromNonNullTerminatedBuffer: it ends where the body ends, whatever the buffer around it holds", () => {
   const body = '{"instances": [[1,2],[3,4],[5,6]]}';
   const buffer = bytes(`7${body}X`);
   assert.deepEqual(
@@ -163,34 +191,42 @@ test("reading ends where the body ends, whatever the buffer around it holds", ()
 });
 
 const refusals: { name: string; body: string; sig?: SignatureDef; text: string; code?: Code }[] = [
-  { name: "an empty body", body: "", text: "JSON Parse error: The document is empty" },
+  { name: "13.1 SingleUnnamedTensorErrors: an empty body", body: "", text: "JSON Parse error: The document is empty" },
   { name: "a blank body", body: "  ", text: "JSON Parse error: The document is empty. at offset: 2" },
   { name: "not JSON", body: "instances = [1, 2]", text: "JSON Parse error: Invalid value. at offset: 0" },
   { name: "cut off", body: '{"instances":[1.0],"junk":[[[', text: "JSON Parse error: The document is empty. at offset: 29" },
   { name: "no object", body: "[1, 2]", text: "JSON Value: [1, 2] Is not object" },
   {
-    name: "a signature name that is a number",
+    name: "13.1 SingleUnnamedTensorErrors: a signature name that is a number",
     body: '{"signature_name": 5, "instances": [1]}',
     text: 'JSON Value: {\n    "signature_name": 5,\n    "instances": [1]\n} not formatted correctly. \'signature_name\' key must be a string value.',
   },
-  { name: "a signature name 500000 deep", body: `{"signature_name": ${"[".repeat(500_000)}${"]".repeat(500_000)}}`, text: "key must be a string value" },
-  { name: "both keys", body: '{"instances":[1],"inputs":[1]}', text: "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist " },
+  {
+    name: "13.1 DeeplyNestedMalformed: a signature name 500000 deep",
+    body: `{"signature_name": ${"[".repeat(500_000)}${"]".repeat(500_000)}}`,
+    text: "key must be a string value",
+  },
+  {
+    name: "13.1 SingleUnnamedTensorErrors: both keys",
+    body: '{"instances":[1],"inputs":[1]}',
+    text: "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist ",
+  },
   { name: "neither key", body: "{}", text: "Missing 'inputs' or 'instances' key" },
   { name: "instances is no list", body: '{"instances":1}', text: "JSON Value: 1 Expecting 'instances' to be an list/array" },
   { name: "no instances", body: '{"instances":[]}', text: "JSON Value: [] No values in 'instances' array" },
   {
-    name: "an instance with more values",
+    name: "13.1 SingleUnnamedTensorErrors: an instance with more values",
     body: '{"instances":[[1,2],[3,4],[5,6,7]]}',
     text: "Failed to process element: 2 of 'instances' list. Error: INVALID_ARGUMENT: Expecting tensor size: 2 but got: 3",
   },
   {
-    name: "an instance of another shape",
+    name: "13.1 SingleUnnamedTensorErrors: an instance of another shape",
     body: '{"instances":[[1,2],[3,4],[[5,6]]]}',
     text: "Failed to process element: 2 of 'instances' list. Error: INVALID_ARGUMENT: Expecting shape [2] but got: [1,2]",
   },
-  { name: "a list after a scalar", body: '{"instances":[1,[1]]}', text: "Expecting shape [] but got: [1]" },
+  { name: "13.1 SingleUnnamedTensorErrors: a list after a scalar", body: '{"instances":[1,[1]]}', text: "Expecting shape [] but got: [1]" },
   {
-    name: "strings for ints",
+    name: "13.1 SingleUnnamedTensorErrors: strings for ints",
     body: '{"instances":[[1,2],["a","b"]]}',
     text: 'Error: INVALID_ARGUMENT: JSON Value: "a" Type: String is not of expected type: int32',
   },
@@ -212,25 +248,25 @@ const refusals: { name: string; body: string; sig?: SignatureDef; text: string; 
     text: "instances is a plain list, but expecting list of objects as multiple input tensors required as per tensorinfo_map",
   },
   {
-    name: "a named value one level deeper than before",
+    name: "13.1 MultipleNamedTensorErrors: a named value one level deeper than before",
     sig: sig(named),
     body: '{"instances":[{"int_tensor":[[1,2],[3,4]],"str_tensor":["a"],"float_tensor":[1],"dbl_tensor":[1]},{"int_tensor":[[[1,2],[3,4]]],"str_tensor":["a"],"float_tensor":[1],"dbl_tensor":[1]}]}',
     text: "Failed to process element: 1 key: int_tensor of 'instances' list. Error: INVALID_ARGUMENT: Expecting shape [2,2] but got: [1,2,2]",
   },
   {
-    name: "a named value of three rows after one of four",
+    name: "13.1 MultipleNamedTensorErrors: a named value of three rows after one of four",
     sig: sig(named),
     body: '{"instances":[{"int_tensor":[[1,2],[3,4],[5,6],[7,8]],"str_tensor":["a"],"float_tensor":[1],"dbl_tensor":[1]},{"int_tensor":[[1,2],[3,4],[5,6]],"str_tensor":["a"],"float_tensor":[1],"dbl_tensor":[1]}]}',
     text: "Failed to process element: 1 key: int_tensor of 'instances' list. Error: INVALID_ARGUMENT: Expecting tensor size: 8 but got: 6",
   },
   {
-    name: "an object, then a list",
+    name: "13.1 MultipleNamedTensorErrors: an object, then a list",
     sig: sig({ s: DType.String }),
     body: '{"instances":[{"s":"a"},["b"]]}',
     text: "Expecting object but got list at item 1 of input list",
   },
   {
-    name: "a list, then an object",
+    name: "13.1 MultipleNamedTensorErrors: a list, then an object",
     sig: sig({ s: DType.String }),
     body: '{"instances":[["a"],{"s":"b"}]}',
     text: "Expecting value/list but got object at item 1 of input list",
@@ -271,16 +307,16 @@ const refusals: { name: string; body: string; sig?: SignatureDef; text: string; 
   },
   {
     name: "a dtype that JSON does not carry, in columns",
-    sig: sig({ x: DType.Half }),
+    sig: sig({ x: DType.Complex64 }),
     body: '{"inputs":[1.0]}',
     code: Code.Unimplemented,
-    text: "Conversion of JSON Value: 1.0 to type: half",
+    text: "Conversion of JSON Value: 1.0 to type: complex64",
   },
   {
     name: "a dtype that JSON does not carry, in rows",
-    sig: sig({ x: DType.Half }),
+    sig: sig({ x: DType.Complex64 }),
     body: '{"instances":[1.0]}',
-    text: "Error: UNIMPLEMENTED: Conversion of JSON Value: 1.0 to type: half",
+    text: "Error: UNIMPLEMENTED: Conversion of JSON Value: 1.0 to type: complex64",
   },
   { name: "a signature without inputs", sig: sig({}), body: '{"instances":[1.0]}', text: "Failed to get input map for signature: DEFAULT" },
   { name: "a trailing comma", sig: float, body: '{"instances":[1.0,]}', text: "JSON Parse error: Invalid value. at offset: 18" },
@@ -333,13 +369,13 @@ const prints: { name: string; outputs: Record<string, Tensor>; format: "row" | "
   { name: "one output in columns", outputs: { y: f32([2], 3, 3.5) }, format: "columnar", want: '{\n    "outputs": [\n        3.0,\n        3.5\n    ]\n}' },
   { name: "a scalar in columns", outputs: { y: f32([], 4) }, format: "columnar", want: '{\n    "outputs": 4.0\n}' },
   {
-    name: "ints in three dimensions",
+    name: "13.2 FromJsonSingleTensor: ints in three dimensions",
     outputs: { y: i32([2, 3, 2], 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2) },
     format: "row",
     want: '{\n    "predictions": [[[1, 2], [3, 4], [5, 6]], [[7, 8], [9, 0], [1, 2]]\n    ]\n}',
   },
   {
-    name: "floats of six digits or nine",
+    name: "13.2 FromJsonSingleTensorSixDigitPrecision: floats of six digits or nine",
     outputs: { y: f32([2, 3], 9000000, 999999, 0.5, 0.0003, 0.00003, 555557.5) },
     format: "row",
     want: '{\n    "predictions": [[9e+06, 999999.0, 0.5], [0.0003, 3e-05, 555557.5]\n    ]\n}',
@@ -370,7 +406,7 @@ const prints: { name: string; outputs: Record<string, Tensor>; format: "row" | "
     want: '{\n    "predictions": [0.33333333333333331, 0.1\n    ]\n}',
   },
   {
-    name: "what is not finite",
+    name: "13.2 FromJsonSingleTensorNonFinite: what is not finite",
     outputs: { y: f32([2, 2], Number.NaN, Number.POSITIVE_INFINITY, 3, Number.NEGATIVE_INFINITY) },
     format: "row",
     want: '{\n    "predictions": [[NaN, Infinity], [3.0, -Infinity]\n    ]\n}',
@@ -381,8 +417,8 @@ const prints: { name: string; outputs: Record<string, Tensor>; format: "row" | "
     format: "row",
     want: '{\n    "predictions": [{\n            "b64": "aGVsbG8="\n        }\n    ]\n}',
   },
-  { name: "no rows", outputs: { y: f32([0, 2]) }, format: "row", want: '{\n    "predictions": [\n    ]\n}' },
-  { name: "no rows of two outputs", outputs: { a: f32([0, 1, 2]), b: f32([0, 3, 4]) }, format: "row", want: '{\n    "predictions": []\n}' },
+  { name: "13.2 ZeroBatch: no rows", outputs: { y: f32([0, 2]) }, format: "row", want: '{\n    "predictions": [\n    ]\n}' },
+  { name: "13.2 ZeroBatch: no rows of two outputs", outputs: { a: f32([0, 1, 2]), b: f32([0, 3, 4]) }, format: "row", want: '{\n    "predictions": []\n}' },
   {
     name: "strings escaped",
     outputs: { y: fromStrings(['a"\\\b\f\n\r\t\u0001/é']) },
@@ -405,11 +441,23 @@ const prints: { name: string; outputs: Record<string, Tensor>; format: "row" | "
 for (const tc of prints) test(`printing: ${tc.name}`, () => assert.equal(string(printPredict(out(tc.outputs), tc.format)), tc.want));
 
 const unprintable: { name: string; outputs: Record<string, Tensor>; text: string }[] = [
-  { name: "no outputs", outputs: {}, text: "Cannot convert empty tensor map to JSON" },
-  { name: "complex", outputs: { y: newTensor(DType.Complex64, [1], Float32Array.of(1, 2)) }, text: "Failed to write JSON value for tensor type: complex64" },
-  { name: "rank 0 in rows", outputs: { y: i32([], 1) }, text: "Tensor name: y has no shape information " },
-  { name: "no rows beside one", outputs: { a: i32([0, 2]), b: i32([1, 2], 1, 2) }, text: "Tensor name: b has inconsistent batch size: 1 expecting: 0" },
-  { name: "batches that differ", outputs: { a: i32([2], 1, 2), b: i32([1], 1) }, text: "Tensor name: b has inconsistent batch size: 1 expecting: 2" },
+  { name: "13.2 FromJsonSingleTensorErrors: no outputs", outputs: {}, text: "Cannot convert empty tensor map to JSON" },
+  {
+    name: "13.2 FromJsonSingleTensorErrors: complex",
+    outputs: { y: newTensor(DType.Complex64, [1], Float32Array.of(1, 2)) },
+    text: "Failed to write JSON value for tensor type: complex64",
+  },
+  { name: "13.2 FromJsonSingleTensorErrors: rank 0 in rows", outputs: { y: i32([], 1) }, text: "Tensor name: y has no shape information " },
+  {
+    name: "13.2 ZeroBatch errors: no rows beside one",
+    outputs: { a: i32([0, 2]), b: i32([1, 2], 1, 2) },
+    text: "Tensor name: b has inconsistent batch size: 1 expecting: 0",
+  },
+  {
+    name: "13.2 FromJsonMultipleNamedTensorsErrors: batches that differ",
+    outputs: { a: i32([2], 1, 2), b: i32([1], 1) },
+    text: "Tensor name: b has inconsistent batch size: 1 expecting: 2",
+  },
 ];
 for (const tc of unprintable)
   test(`not printing: ${tc.name}`, () => assert.throws(() => printPredict(out(tc.outputs), "row"), { message: tc.text, code: Code.InvalidArgument }));

@@ -37,13 +37,28 @@ const several = {
 };
 
 const values: { name: string; outputs: Record<string, Tensor>; format: "row" | "columnar"; want: unknown }[] = [
-  { name: "ints in three dimensions, in columns", outputs: { y: cube }, format: "columnar", want: { outputs: cubeRows } },
-  { name: "int scalars in a row", outputs: { y: ints([5], 1, 2, 3, 4, 5) }, format: "row", want: { predictions: [1, 2, 3, 4, 5] } },
-  { name: "int scalars in columns", outputs: { y: ints([5], 1, 2, 3, 4, 5) }, format: "columnar", want: { outputs: [1, 2, 3, 4, 5] } },
-  { name: "bytes of two dimensions", outputs: { str_tensor_bytes: words }, format: "row", want: { predictions: base64Words } },
-  { name: "bytes of two dimensions, in columns", outputs: { str_tensor_bytes: words }, format: "columnar", want: { outputs: base64Words } },
+  { name: "13.2 FromJsonSingleTensor: ints in three dimensions, in columns", outputs: { y: cube }, format: "columnar", want: { outputs: cubeRows } },
   {
-    name: "five outputs of five kinds in rows",
+    name: "13.2 FromJsonSingleScalarTensor: int scalars in a row",
+    outputs: { y: ints([5], 1, 2, 3, 4, 5) },
+    format: "row",
+    want: { predictions: [1, 2, 3, 4, 5] },
+  },
+  {
+    name: "13.2 FromJsonSingleScalarTensor: int scalars in columns",
+    outputs: { y: ints([5], 1, 2, 3, 4, 5) },
+    format: "columnar",
+    want: { outputs: [1, 2, 3, 4, 5] },
+  },
+  { name: "13.2 FromJsonSingleBytesTensor: bytes of two dimensions", outputs: { str_tensor_bytes: words }, format: "row", want: { predictions: base64Words } },
+  {
+    name: "13.2 FromJsonSingleBytesTensor: bytes of two dimensions, in columns",
+    outputs: { str_tensor_bytes: words },
+    format: "columnar",
+    want: { outputs: base64Words },
+  },
+  {
+    name: "13.2 FromJsonMultipleNamedTensors: five outputs of five kinds in rows",
     outputs: several,
     format: "row",
     want: {
@@ -57,7 +72,7 @@ const values: { name: string; outputs: Record<string, Tensor>; format: "row" | "
     },
   },
   {
-    name: "five outputs of five kinds in columns",
+    name: "13.2 FromJsonMultipleNamedTensors: five outputs of five kinds in columns",
     outputs: several,
     format: "columnar",
     want: { outputs: { dbl_tensor: [1.5, 2.5], float_tensor: [[3], [4]], int_tensor: cubeRows, str_tensor: plainWords, str_tensor_bytes: base64Words } },

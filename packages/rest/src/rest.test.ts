@@ -107,15 +107,18 @@ test("codes have the statuses of TensorFlow Serving", () => {
 test("statuses have codes again", () =>
   assert.deepEqual([200, 404, 429, 502, 418].map(codeFromHttp), [Code.Ok, Code.NotFound, Code.ResourceExhausted, Code.Unavailable, Code.Unknown]));
 
-test("an error body is one member, and is read back", () => {
+test("13.2 StatusError: an error body is one member, and is read back", () => {
   assert.equal(string(printError("Servable not found for request: Latest(foo)")), '{\n    "error": "Servable not found for request: Latest(foo)"\n}');
   assert.equal(string(printError('Bad key: "key"')), '{\n    "error": "Bad key: \\"key\\""\n}');
   assert.equal(parseError(printError('Bad key: "key"\n\t')), 'Bad key: "key"\n\t');
   assert.equal(parseError(bytes("<html>")), undefined);
 });
 
+test("13.2 StatusOK: what went well has no error", () =>
+  assert.equal(parseError(printRegress(create(RegressionResultSchema, { regressions: [{ value: 1 }] }))), undefined));
+
 // Section 13.3 of the behaviour spec.
-test("examples without a context", () => {
+test("13.3 RequestNoContext: examples without a context", () => {
   const { input, signatureName } = parseExamples(bytes('{"examples":[{"names":["foo","bar"],"ratings":[8.0,9.0],"age":20},{"names":["baz"],"ratings":6.0}]}'));
   assert.equal(signatureName, "");
   assert.deepEqual(toJson(InputSchema, input), {
@@ -131,27 +134,26 @@ test("examples without a context", () => {
     },
   });
 });
-test("examples with a context, a signature, and every kind of value", () => {
+test("13.3 RequestWithContextAndSignature: examples with a context, a signature, and every kind of value", () => {
   const { input, signatureName } = parseExamples(
-    bytes(
-      '{"signature_name":"custom","context":{"query":"pizza"},"examples":[{"f":[NaN,Infinity,-Infinity],"s":["a",{"b64":"aGVsbG8="}],"intboolmix":[1,true,false],"none":[]}]}',
-    ),
+    bytes(`{"signature_name": "custom_signture", "context": {"query": "pizza", "location": ["sfo"]}, "examples": [
+      {"names": ["foo", "bar"], "ratings": [8.0, NaN, Infinity], "age": 20},
+      {"names": ["baz", {"b64": "aGVsbG8="}], "ratings": [-Infinity]},
+      {"intboolmix": [1, true, false], "none": []}]}`),
   );
-  assert.equal(signatureName, "custom");
+  assert.equal(signatureName, "custom_signture");
+  const example = (feature: object) => ({ features: { feature } });
   assert.deepEqual(toJson(InputSchema, input), {
     exampleListWithContext: {
-      context: { features: { feature: { query: { bytesList: { value: ["cGl6emE="] } } } } },
+      context: example({ query: { bytesList: { value: ["cGl6emE="] } }, location: { bytesList: { value: ["c2Zv"] } } }),
       examples: [
-        {
-          features: {
-            feature: {
-              f: { floatList: { value: ["NaN", "Infinity", "-Infinity"] } },
-              s: { bytesList: { value: ["YQ==", "aGVsbG8="] } },
-              intboolmix: { int64List: { value: ["1", "1", "0"] } },
-              none: {},
-            },
-          },
-        },
+        example({
+          names: { bytesList: { value: ["Zm9v", "YmFy"] } },
+          ratings: { floatList: { value: [8, "NaN", "Infinity"] } },
+          age: { int64List: { value: ["20"] } },
+        }),
+        example({ names: { bytesList: { value: ["YmF6", "aGVsbG8="] } }, ratings: { floatList: { value: ["-Infinity"] } } }),
+        example({ intboolmix: { int64List: { value: ["1", "1", "0"] } }, none: {} }),
       ],
     },
   });
@@ -170,21 +172,27 @@ const badExamples: [body: string, text: string][] = [
   ['{"examples":[{"names":[20,18446744073709551603]}]}', "Feature: names has uint64_t element. Only int64_t is supported."],
 ];
 for (const [body, text] of badExamples) {
-  test(`examples refused: ${text}`, () =>
+  test(`13.3 errors: ${body}: ${text}`, () =>
     assert.throws(
       () => parseExamples(bytes(body)),
       (err: unknown) => (err as { code: Code }).code === Code.InvalidArgument && (err as Error).message.includes(text),
     ));
 }
 
-test("classifications are pairs, the outer list closing on its own line", () => {
-  const result = create(ClassificationResultSchema, { classifications: [{ classes: [{ label: "car", score: 0.2 }, { score: 0.7 }] }] });
-  assert.equal(string(printClassify(result)), '{\n    "results": [[["car", 0.2], ["", 0.7]]\n    ]\n}');
+test("13.3 results: classifications are pairs, the outer list closing on its own line", () => {
+  const labels = ["car", "bike", "bus"];
+  const classes = (...scores: number[]) => ({ classes: scores.map((score, i) => ({ label: labels[i]!, score })) });
+  const result = create(ClassificationResultSchema, { classifications: [classes(0.2, 0.7, 0.1), classes(0.7, 0.1, 0.2), { classes: [{}] }] });
+  assert.equal(
+    string(printClassify(result)),
+    '{\n    "results": [[["car", 0.2], ["bike", 0.7], ["bus", 0.1]], [["car", 0.7], ["bike", 0.1], ["bus", 0.2]], [["", 0.0]]\n    ]\n}',
+  );
   assert.throws(() => printClassify(create(ClassificationResultSchema)), { message: "Cannot convert empty ClassificationResults to JSON" });
 });
-test("regressions are one line", () => {
-  const result = create(RegressionResultSchema, { regressions: [{ value: 0.2 }, { value: Number.POSITIVE_INFINITY }, { value: 1 }, { value: Number.NaN }] });
-  assert.equal(string(printRegress(result)), '{\n    "results": [0.2, Infinity, 1.0, NaN]\n}');
+test("13.3 results: regressions are one line", () => {
+  const printed = (...values: number[]) => string(printRegress(create(RegressionResultSchema, { regressions: values.map((value) => ({ value })) })));
+  assert.equal(printed(0.2, 0.9, 1), '{\n    "results": [0.2, 0.9, 1.0]\n}');
+  assert.equal(printed(0.2, Number.POSITIVE_INFINITY, 1, Number.NEGATIVE_INFINITY, Number.NaN), '{\n    "results": [0.2, Infinity, 1.0, -Infinity, NaN]\n}');
   assert.throws(() => printRegress(create(RegressionResultSchema)), { message: "Cannot convert empty RegressionResults to JSON" });
 });
 test("status is printed with every field, and read back", () => {

@@ -1,9 +1,11 @@
 // Data plane: the elements of a tensor -> JSON, a run of the innermost dimension at a time.
 import { Code, newError } from "@tfs/std";
 import { DType, dtypeName, type Tensor } from "@tfs/tensor";
+import { integerRanges } from "./integer_range.ts";
 import { printDouble, shortestDouble } from "./number.ts";
 import { type Page, put, reserve } from "./page.ts";
 import { floatWidth, intWidth, putFloat, putInteger, putText } from "./print_number.ts";
+import { isSmallFloat, smallFloatPrinter } from "./small_float.ts";
 import { base64, indent, quoted } from "./writer.ts";
 
 /** Numbers is how floats are written: as TensorFlow Serving does, or with as few digits as read back as the same value. */
@@ -22,17 +24,13 @@ const doubleWidth = 24;
 
 /** newRun chooses how the elements of an output are written. Throws InvalidArgument for a dtype that JSON does not carry. */
 export function newRun(alias: string, t: Tensor, numbers: Numbers): Run {
+  if (isSmallFloat(t.dtype)) return texts(t.data as Uint16Array, smallFloatPrinter(t.dtype, numbers === "shortest"));
+  if (integerRanges.has(t.dtype)) return integers(t.data as Int32Array);
   switch (t.dtype) {
     case DType.Float:
       return floats(t.data as Float32Array, numbers === "shortest");
     case DType.Double:
       return texts(t.data as Float64Array, numbers === "shortest" ? shortestDouble : printDouble);
-    case DType.Int32:
-    case DType.Int16:
-    case DType.Int8:
-    case DType.UInt8:
-    case DType.UInt32:
-      return integers(t.data as Int32Array);
     case DType.Int64:
     case DType.UInt64:
       return longIntegers(t.data as BigInt64Array | BigUint64Array);
@@ -90,7 +88,7 @@ function longIntegers(data: BigInt64Array | BigUint64Array): Run {
   };
 }
 
-function texts(data: Float64Array, print: (value: number) => string): Run {
+function texts(data: Float64Array | Uint16Array, print: (value: number) => string): Run {
   return (page, from, count, between) => {
     reserve(page, count * (doubleWidth + between.length));
     const { bytes } = page;

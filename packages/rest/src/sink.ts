@@ -1,6 +1,8 @@
 // Data plane: where the elements of one tensor go while their number is not known.
 import { carve } from "@tfs/std";
 import { DType, layoutOf, type NumericData } from "@tfs/tensor";
+import { integerRanges } from "./integer_range.ts";
+import { isSmallFloat, narrowed } from "./small_float.ts";
 
 /**
  * Kernel reads elements separated by commas, up to the first byte that continues none, and gives its offset: -1 for anything that is not JSON, or not of
@@ -11,7 +13,7 @@ export type Kernel = (bytes: Uint8Array, from: number, sink: Sink, width: number
 /** Sink is an array that grows, and what the elements that go there must be like. */
 export interface Sink {
   /**
-   * data is float32 for float, words (low, high) for 64-bit integers, and float64 for everything else, which a double holds exactly. A kernel that meets
+   * data is float32 for float and what is narrower, words (low, high) for 64-bit integers, and float64 for everything else, which a double holds exactly. A kernel that meets
    * two types of array stays fast; with nine it does not.
    */
   data: Float32Array | Float64Array | Uint32Array;
@@ -24,7 +26,7 @@ export interface Sink {
   /** from and end are where those bytes start and end: how far reading has come tells how many elements are still to come. */
   readonly from: number;
   readonly end: number;
-  /** single is true for float32: a number need only be exact enough for that. */
+  /** single is true where data is float32: a number need only be exact enough for that. */
   readonly single: boolean;
   /** whole is true where a fraction or an exponent is refused; least and most bound the number then. */
   readonly whole: boolean;
@@ -37,18 +39,8 @@ export interface Sink {
 /** Entries that a tensor starts with: most small requests fit, and a large one has by then shown how long its numbers are. */
 const firstCapacity = 128;
 
-const int32: readonly [number, number] = [-(2 ** 31), 2 ** 31 - 1];
-
-/** Integers that TensorFlow Serving accepts, by dtype: those narrower than 32 bits are checked as int32 and truncated when stored. */
-const ranges: ReadonlyMap<DType, readonly [number, number]> = new Map([
-  [DType.Int32, int32],
-  [DType.Int16, int32],
-  [DType.Int8, int32],
-  [DType.UInt8, int32],
-  [DType.UInt32, [0, 2 ** 32 - 1]],
-  [DType.Int64, [-(2 ** 63), 2 ** 63]],
-  [DType.UInt64, [0, 2 ** 64]],
-]);
+/** What an integer may be. The greatest of 64 bits are no doubles: integers.ts looks at those. */
+const ranges: ReadonlyMap<DType, readonly [number, number]> = new Map([...integerRanges, [DType.Int64, [-(2 ** 63), 2 ** 63]], [DType.UInt64, [0, 2 ** 64]]]);
 
 /** Scratch is memory that one document after the other is read into: the tensors of one are gone when the next is read. */
 export interface Scratch {
@@ -104,7 +96,7 @@ export function newSink(dtype: DType, view: DataView, from: number, end: number,
     view,
     from,
     end,
-    single: dtype === DType.Float,
+    single: data === Float32Array,
     whole: range !== undefined,
     least: range?.[0] ?? 0,
     most: range?.[1] ?? 0,
@@ -113,7 +105,7 @@ export function newSink(dtype: DType, view: DataView, from: number, end: number,
 }
 
 function arrayOf(dtype: DType): Float32ArrayConstructor | Float64ArrayConstructor | Uint32ArrayConstructor {
-  if (dtype === DType.Float) return Float32Array;
+  if (dtype === DType.Float || isSmallFloat(dtype)) return Float32Array;
   return dtype === DType.Int64 || dtype === DType.UInt64 ? Uint32Array : Float64Array;
 }
 
@@ -135,6 +127,7 @@ export function grow(sink: Sink, at: number): void {
 /** finished gives the elements as an array of the dtype. */
 export function finished(sink: Sink, dtype: DType): NumericData {
   const filled = sink.data.subarray(0, sink.count);
+  if (isSmallFloat(dtype)) return narrowed(dtype, filled as Float32Array);
   const { array } = layoutOf(dtype);
   if (array === undefined) throw new Error(`dtype ${dtype} has no array`);
   if (filled instanceof Uint32Array) return new array(filled.buffer, filled.byteOffset, sink.count / sink.each);

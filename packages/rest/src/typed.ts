@@ -1,11 +1,13 @@
 // Data plane: `instances` or `inputs` -> tensors, in one pass over the bytes. It takes what clients send nearly always, numbers and bools in lists of one
 // shape under the signature's names, and gives up on anything else: the general way (predict_request.ts) reads that, or says what is wrong with it.
 import { DType, newTensor, type Tensor } from "@tfs/tensor";
+import { integerRanges } from "./integer_range.ts";
 import { readBools, readInt64s } from "./integers.ts";
-import { readNumbers } from "./numbers.ts";
+import { readBounded, readNumbers } from "./numbers.ts";
 import type { Format } from "./format.ts";
 import { isKey, keyOf } from "./head.ts";
 import { blank } from "./scan.ts";
+import { smallFloats } from "./small_float.ts";
 import { finished, type Kernel, keep, newSink, type Scratch, type Sink } from "./sink.ts";
 
 /** Typed is what was read and where it ended. */
@@ -15,13 +17,8 @@ export interface Typed {
 }
 
 const kernels: ReadonlyMap<DType, Kernel> = new Map<DType, Kernel>([
-  [DType.Float, readNumbers],
-  [DType.Double, readNumbers],
-  [DType.Int32, readNumbers],
-  [DType.Int16, readNumbers],
-  [DType.Int8, readNumbers],
-  [DType.UInt8, readNumbers],
-  [DType.UInt32, readNumbers],
+  ...[DType.Float, DType.Double, ...smallFloats].map((dtype) => [dtype, readNumbers] as const),
+  ...[...integerRanges].map(([dtype, [, most]]) => [dtype, most < 2 ** 31 - 1 ? readBounded : readNumbers] as const),
   [DType.Int64, readInt64s],
   [DType.UInt64, readInt64s],
   [DType.Bool, readBools],

@@ -1,7 +1,9 @@
 // Prints values and the layout of bodies as TensorFlow Serving does.
 import { Code, newError } from "@tfs/std";
 import { DType, dtypeName, type Tensor } from "@tfs/tensor";
+import { integerRanges } from "./integer_range.ts";
 import { printDouble, printFloat } from "./number.ts";
+import { isSmallFloat, smallFloatPrinter } from "./small_float.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true }); // else it would drop one at the start of a string
 
@@ -30,17 +32,17 @@ export function base64(bytes: Uint8Array): string {
 /** printer chooses how one element of a tensor is written. Throws InvalidArgument for a dtype that JSON does not carry. */
 export function printer(t: Tensor): (i: number) => string {
   const data = t.data as ArrayLike<number | bigint>;
+  if (integerRanges.has(t.dtype)) return (i) => String(data[i]);
+  if (isSmallFloat(t.dtype)) {
+    const print = smallFloatPrinter(t.dtype, false);
+    return (i) => print(data[i] as number);
+  }
   switch (t.dtype) {
     case DType.Float:
       return (i) => printFloat(data[i] as number);
     case DType.Double:
       return (i) => printDouble(data[i] as number);
-    case DType.Int32:
-    case DType.Int16:
-    case DType.Int8:
-    case DType.UInt8:
     case DType.Int64:
-    case DType.UInt32:
     case DType.UInt64:
       return (i) => String(data[i]);
     case DType.Bool:

@@ -14,7 +14,7 @@ const scratch = mkdtempSync(join(tmpdir(), "tfs-gateway-"));
 cpSync(join(models, "half_plus_two/1"), join(scratch, "m/123"), { recursive: true });
 const served = {
   m: join(scratch, "m"),
-  ...Object.fromEntries(["second_model", "text", "digits", "dtype_int64", "dtype_half"].map((name) => [name, join(models, name)])),
+  ...Object.fromEntries(["second_model", "text", "digits", "dtype_int64", "dtype_half", "dtype_complex64"].map((name) => [name, join(models, name)])),
 };
 writeFileSync(
   join(scratch, "models.config"),
@@ -166,8 +166,8 @@ const rows: readonly Row[] = [
   { call: "GET /", status: 404, want: /<title>404 Not Found<\/title>/ },
   { call: "GET /v2/models/m", status: 404, want: /<title>404 Not Found<\/title>/ },
   { call: "POST /v1/models/text:predict", body: '{"instances":["good","bad"]}', status: 200, want: /predictions/ },
-  { call: "POST /v1/models/dtype_half:predict", body: '{"instances":[1.0]}', status: 400, want: /UNIMPLEMENTED/ },
-  { call: "POST /v1/models/dtype_half:predict", body: '{"inputs":[1.0]}', status: 501, want: /Conversion of JSON Value/ },
+  { call: "POST /v1/models/dtype_complex64:predict", body: '{"instances":[1.0]}', status: 400, want: /UNIMPLEMENTED/ },
+  { call: "POST /v1/models/dtype_complex64:predict", body: '{"inputs":[1.0]}', status: 501, want: /Conversion of JSON Value/ },
 ];
 for (const tc of rows) {
   const shown = typeof tc.body === "string" ? tc.body.slice(0, 60) : tc.body === undefined ? "" : `${tc.body.length} bytes`;

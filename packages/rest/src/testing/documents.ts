@@ -9,7 +9,20 @@ export interface RandomDocument {
 }
 
 const common = [DType.Float, DType.Float, DType.Double, DType.Int32, DType.Int64, DType.Bool, DType.String];
-const rare = [DType.Int16, DType.Int8, DType.UInt8, DType.UInt16, DType.UInt32, DType.UInt64, DType.Half, DType.BFloat16, DType.Complex64, DType.QInt8];
+const rare = [
+  DType.Int16,
+  DType.Int8,
+  DType.UInt8,
+  DType.UInt16,
+  DType.UInt32,
+  DType.UInt64,
+  DType.Half,
+  DType.BFloat16,
+  DType.Complex64,
+  DType.QInt8,
+  DType.UInt4,
+  DType.Float8E4M3FN,
+];
 const names = ["x", "y", "input_1", "größe", "b64", "instances", "signature_name", 'quo"te', "back\\slash", "a b", "constructor", "0"];
 const spaces = ["", "", "", " ", "\n", "\t", "\r\n", "  ", "\n    "];
 const strange = [
