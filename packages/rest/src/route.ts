@@ -42,6 +42,20 @@ export function route(method: string, target: string): Route {
   return { kind: word === "metadata" ? "metadata" : "status", ...of };
 }
 
+/** MoreRoute is what a request asks for that TensorFlow Serving does not have. */
+export type MoreRoute = { readonly kind: "models" | "server api" } | ({ readonly kind: "model api" } & Target);
+
+const modelApi = /^\/v1\/models\/([^/:]+)(?:(?:\/versions\/(\d+))|(?:\/labels\/([^/:]+)))?\/openapi\.json$/i;
+
+/** moreRoute reads paths beyond TensorFlow Serving's; undefined for one of its own, or of nobody's. Throws InvalidArgument. */
+export function moreRoute(method: string, target: string): MoreRoute | undefined {
+  if (method !== "GET") return undefined;
+  if (target === "/openapi.json") return { kind: "server api" };
+  if (/^\/v1\/models$/i.test(target)) return { kind: "models" };
+  const found = modelApi.exec(target);
+  return found === null ? undefined : { kind: "model api", ...targetOf(found[1], found[2], found[3]) };
+}
+
 function targetOf(name: string | undefined, version: string | undefined, label: string | undefined): Target {
   if (name === undefined) throw newError(Code.InvalidArgument, "Missing model name in request.");
   const model = decode(name, "model name");

@@ -92,6 +92,8 @@ function newServer(options: Flags, { models }: Configured, clock: Clock, logger:
     restNumbers: oneOf(options, "rest_api_numbers", numberForms),
     strict: options.bool("strict_startup"),
     cors: options.bool("rest_api_enable_cors_support"),
+    restCompress: options.bool("rest_api_enable_response_compression"),
+    restListModels: options.bool("rest_api_list_models"),
     checkMethodName: options.bool("enable_signature_method_name_check"),
     health: options.bool("enable_grpc_healthcheck_service"),
     sessionRun: options.bool("enable_session_run"),

@@ -5,10 +5,10 @@ import type { ModelServerConfig } from "@tfs/proto";
 import { background, type Clock, Code, type Ctx, type Logger, messageOf, newError, throwIfDone } from "@tfs/std";
 import type { Form } from "@tfs/tensor";
 import type { ModelSource } from "./config/index.ts";
-import { type Core, type CoreOptions, type LoadFailure, listed, newCore } from "./core/index.ts";
+import { type Core, type CoreOptions, type LoadFailure, listed, listModels, newCore } from "./core/index.ts";
 import { type Direct, newDirect } from "./direct.ts";
 import { newFailureOf, newGrpcHandler, newServices, type Services } from "./grpc/index.ts";
-import { newHttpHandler } from "./http/index.ts";
+import { type Fleet, newHttpHandler } from "./http/index.ts";
 import type { InferOptions } from "./infer/index.ts";
 import { newLocalStorage, type Storages } from "./storage/index.ts";
 
@@ -34,6 +34,10 @@ export interface ServerOptions extends CoreTuning {
   /** restNumbers is how REST answers print floats; default "tensorflow". */
   readonly restNumbers?: Numbers;
   readonly cors?: boolean;
+  /** restCompress lets REST answers be compressed; default false, as TensorFlow Serving. */
+  readonly restCompress?: boolean;
+  /** restListModels answers GET /v1/models with the list of models; default true. TensorFlow Serving has an error there. */
+  readonly restListModels?: boolean;
   readonly checkMethodName?: boolean;
   /** form is how Predict answers over gRPC carry tensors; default "values", as TensorFlow Serving. */
   readonly form?: Form;
@@ -68,6 +72,7 @@ class ModelServer {
   #isOpen = false;
   readonly #grpc: Listener[] = [];
   #rest: Listener | undefined;
+  #draining = false;
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -125,7 +130,18 @@ class ModelServer {
       return undefined;
     }
     const bodies = newBudget(maxHeldBodyBytes);
-    const onExchange = newHttpHandler({ infer, timeoutMs: restTimeoutMs, numbers: restNumbers, cors, maxBodyBytes, bodies, logger });
+    const onExchange = newHttpHandler({
+      infer,
+      fleet: this.#fleet(),
+      timeoutMs: restTimeoutMs,
+      numbers: restNumbers,
+      cors,
+      compress: this.#options.restCompress ?? false,
+      listModels: this.#options.restListModels ?? true,
+      maxBodyBytes,
+      bodies,
+      logger,
+    });
     const listener = newListener({ onExchange, clock, logger });
     this.#rest = listener;
     try {
@@ -144,6 +160,17 @@ class ModelServer {
     });
   }
 
+  /** #fleet tells of all models, as they are whenever somebody asks. */
+  #fleet(): Fleet {
+    const draining = (): boolean => this.#draining;
+    return {
+      list: () => listModels(this.#core),
+      get draining() {
+        return draining();
+      },
+    };
+  }
+
   /** reload changes to another configuration, as HandleReloadConfigRequest does. */
   reload(ctx: Ctx, config: ModelServerConfig): Promise<void> {
     return this.#core.reload(ctx, config);
@@ -158,6 +185,7 @@ class ModelServer {
   async drain(ms: number): Promise<void> {
     this.#isOpen = false;
     this.#services?.drain();
+    this.#draining = true;
     await Promise.all([...this.#grpc, ...(this.#rest === undefined ? [] : [this.#rest])].map((listener) => listener.drain(ms)));
     await this.#core.close();
   }

@@ -6,3 +6,4 @@
  */
 export type { Core, CoreOptions, LoadFailure } from "./core.ts";
 export { listed, newCore } from "./core.ts";
+export { listModels } from "./list.ts";

@@ -19,6 +19,8 @@ const listening: readonly ServerFlag[] = [
   own(
     string("Listening", "rest_api_numbers", "tensorflow", `how REST answers print floats: ${numberForms.join(" or ")} (as few digits as read back the same)`),
   ),
+  own(bool("Listening", "rest_api_enable_response_compression", false, "gzip REST answers of 1 KiB and more for clients that accept it")),
+  own(bool("Listening", "rest_api_list_models", true, "answer GET /v1/models with the list of models; without it that is an error, as in TensorFlow Serving")),
   own(int32("Listening", "drain_ms", 10_000, "time requests in flight get to finish after SIGTERM")),
   moot(int32("Listening", "rest_api_num_threads", 0, "threads that answer HTTP requests", "4 for each CPU"), oneLoop),
   moot(int32("Listening", "grpc_max_threads", 0, "threads that answer gRPC calls", "4 for each CPU"), oneLoop),

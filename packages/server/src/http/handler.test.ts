@@ -32,7 +32,18 @@ const counting: Models = {
 };
 const infer = { manager: counting, checkMethodName: false };
 const listener = newListener({
-  onExchange: newHttpHandler({ infer, timeoutMs: 0, cors: false, maxBodyBytes: 1 << 20, bodies: newBudget(2 ** 30), numbers: "tensorflow", logger: silent }),
+  onExchange: newHttpHandler({
+    infer,
+    fleet: { list: () => [], draining: false },
+    timeoutMs: 0,
+    cors: false,
+    compress: false,
+    listModels: true,
+    maxBodyBytes: 1 << 20,
+    bodies: newBudget(2 ** 30),
+    numbers: "tensorflow",
+    logger: silent,
+  }),
   clock,
   logger: silent,
 });

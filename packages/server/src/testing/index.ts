@@ -9,6 +9,8 @@
 export { damage, newRandom } from "./random.ts";
 export type { Scratch } from "./scratch.ts";
 export { scratch } from "./scratch.ts";
+export type { Reply } from "./send.ts";
+export { send } from "./send.ts";
 export type { Served } from "./serve.ts";
 export { models, serve, silent } from "./serve.ts";
 export type { Wire } from "./wires.ts";

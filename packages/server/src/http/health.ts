@@ -1,0 +1,67 @@
+import { httpStatus, type ListedModel, printError, printReadiness, type Unready } from "@tfs/rest";
+import { Code, newError, toFailure } from "@tfs/std";
+import { state } from "../manager/index.ts";
+import { type Answer, json } from "./answer.ts";
+
+/** Fleet is what there is to tell of all models together. */
+export interface Fleet {
+  /** list gives the configured models. */
+  list(): readonly ListedModel[];
+  /** draining tells whether the server ends. */
+  readonly draining: boolean;
+}
+
+const alive: Answer = { status: 200, body: new TextEncoder().encode("ok\n"), type: "text/plain" };
+
+/** health answers what asks for the process or for models and may do so without knowing the API; undefined for any other request. */
+export function health(method: string, target: string, fleet: Fleet): Answer | undefined {
+  if (method !== "GET" && method !== "HEAD") return undefined;
+  const [path = "", query = ""] = target.split("?", 2);
+  if (path === "/healthz") return alive;
+  if (path !== "/readyz") return undefined;
+  try {
+    const unready = unreadyOf(fleet.list(), new URLSearchParams(query));
+    const ready = unready.length === 0 && !fleet.draining;
+    return { status: ready ? 200 : 503, body: printReadiness(unready, fleet.draining), type: json };
+  } catch (err) {
+    const failure = toFailure(err);
+    return { status: httpStatus(failure.code), body: printError(failure.message), type: json };
+  }
+}
+
+/** unreadyOf gives the models that cannot be called, of all of them or of the one that is asked for. Throws InvalidArgument for a question that is none. */
+function unreadyOf(models: readonly ListedModel[], query: URLSearchParams): Unready[] {
+  const [name, label, version] = ["model", "label", "version"].map((key) => query.get(key) ?? undefined);
+  for (const key of query.keys())
+    if (!["model", "label", "version"].includes(key)) throw newError(Code.InvalidArgument, `readyz knows model, label and version, not ${key}`);
+  if (name === undefined) {
+    if (label !== undefined || version !== undefined) throw newError(Code.InvalidArgument, "a label or version is one of a model: name it with model=");
+    return models.flatMap((model) => unready(model.name, troubleOf(model)));
+  }
+  if (label !== undefined && version !== undefined) throw newError(Code.InvalidArgument, "label and version exclude each other");
+  if (version !== undefined && !/^\d{1,19}$/.test(version)) throw newError(Code.InvalidArgument, `version ${version} is no number`);
+  const model = models.find((m) => m.name === name);
+  if (model === undefined) return unready(name, "there is no such model");
+  if (version !== undefined) return unready(name, troubleOfVersion(model, BigInt(version)));
+  if (label === undefined) return unready(name, troubleOf(model));
+  const labelled = model.labels.get(label);
+  return unready(name, labelled === undefined ? `it has no label ${label}` : troubleOfVersion(model, labelled));
+}
+
+function unready(name: string, error: string | undefined): Unready[] {
+  return error === undefined ? [] : [{ name, error }];
+}
+
+/** troubleOf says why no version of a model can be called; undefined if one can. */
+function troubleOf({ versions, error }: ListedModel): string | undefined {
+  if (versions.some((v) => v.state === state.available)) return undefined;
+  const failed = versions.find((v) => v.error !== undefined);
+  if (failed !== undefined) return `version ${failed.version}: ${failed.error!.message}`;
+  return error?.message ?? "no version is available";
+}
+
+function troubleOfVersion({ versions }: ListedModel, version: bigint): string | undefined {
+  const found = versions.find((v) => v.version === version);
+  if (found?.state === state.available) return undefined;
+  return `version ${version}: ${found === undefined ? "there is none" : (found.error?.message ?? "it is not available")}`;
+}
