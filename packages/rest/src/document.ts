@@ -1,6 +1,6 @@
 import { Code, type Failure, newError } from "@tfs/std";
 import { dump } from "./dump.ts";
-import { blank, kindOf, members, type Range, skip, text } from "./scan.ts";
+import { blank, kindOf, members, type Range, skip, syntax, text } from "./scan.ts";
 
 /** Document is a parsed body: its top-level members by name, the first of a name winning. */
 export interface Document {
@@ -18,10 +18,10 @@ export function withoutMark(body: Uint8Array): Uint8Array {
 
 /** parseDocument reads one JSON object; what follows it is ignored, as TensorFlow Serving does. Throws InvalidArgument. */
 export function parseDocument(body: Uint8Array): Document {
-  const bytes = withoutMark(body);
-  if (bytes.length === 0) throw newError(Code.InvalidArgument, "JSON Parse error: The document is empty");
-  const start = blank(bytes, 0);
-  if (start >= bytes.length) throw newError(Code.InvalidArgument, `JSON Parse error: The document is empty. at offset: ${start}`);
+  if (body.length === 0) throw newError(Code.InvalidArgument, "JSON Parse error: The document is empty");
+  const bytes = body; // with its mark: offsets count it
+  const start = blank(bytes, body.length - withoutMark(body).length);
+  if (isNoValue(bytes[start])) throw syntax("The document is empty.", start);
   const range = { start, end: skip(bytes, start) };
   if (kindOf(bytes, start) !== "Object") throw newError(Code.InvalidArgument, `JSON Value: ${dump(bytes, range)} Is not object`);
   const found = new Map<string, Range>();
@@ -33,7 +33,12 @@ export function parseDocument(body: Uint8Array): Document {
   return { bytes, range, get: (name) => found.get(name), signatureName: signature === undefined ? "" : text(bytes, signature) };
 }
 
-/** invalid makes an error that shows a value first. */
-export function invalid(document: { readonly bytes: Uint8Array }, range: Range, what: string): Failure {
-  return newError(Code.InvalidArgument, `JSON Value: ${dump(document.bytes, range)} ${what}`);
+/** isNoValue tells whether a byte cannot even begin a value; NUL ends a document. */
+function isNoValue(c: number | undefined): boolean {
+  return c === undefined || c === 0 || c === 0x2c || c === 0x3a || c === 0x5d || c === 0x7d;
+}
+
+/** invalid makes an error that shows the document first. */
+export function invalid({ bytes, range }: Document, what: string): Failure {
+  return newError(Code.InvalidArgument, `JSON Value: ${dump(bytes, range)} ${what}`);
 }

@@ -19,10 +19,10 @@ export function parseExamples(body: Uint8Array): ExamplesRequest {
   const shared = context === undefined ? undefined : exampleOf(document, context);
   const list = document.get("examples");
   // The text speaks of classify for both verbs, as upstream's does.
-  if (list === undefined) throw invalid(document, document.range, "When method is classify, key 'examples' is expected and was not found");
-  if (kindOf(document.bytes, list.start) !== "Array") throw invalid(document, list, "Expecting 'examples' value to be an list/array");
+  if (list === undefined) throw invalid(document, "When method is classify, key 'examples' is expected and was not found");
+  if (kindOf(document.bytes, list.start) !== "Array") throw invalid(document, "Expecting 'examples' value to be an list/array");
   const examples = Array.from(elements(document.bytes, list), (range) => exampleOf(document, range));
-  if (examples.length === 0) throw invalid(document, list, "'examples' value is an empty array");
+  if (examples.length === 0) throw invalid(document, "'examples' value is an empty array");
   const input = create(InputSchema, {
     kind: shared === undefined ? { case: "exampleList", value: { examples } } : { case: "exampleListWithContext", value: { examples, context: shared } },
   });
@@ -34,8 +34,8 @@ function exampleOf(document: Document, range: Range): Example {
   if (kind !== "Object") throw newError(Code.InvalidArgument, `Example must be JSON object but got JSON ${kind}`);
   const feature: Record<string, Feature> = {};
   for (const { name, value } of members(document.bytes, range)) {
-    if (!Object.hasOwn(feature, name))
-      Object.defineProperty(feature, name, { value: featureOf(document.bytes, name, value), enumerable: true, writable: true, configurable: true });
+    // Of two features of one name the later one counts. A name may be __proto__.
+    Object.defineProperty(feature, name, { value: featureOf(document.bytes, name, value), enumerable: true, writable: true, configurable: true });
   }
   return create(ExampleSchema, { features: { feature } });
 }
@@ -45,12 +45,17 @@ type Item =
   | { readonly kind: "int64"; readonly value: bigint }
   | { readonly kind: "float"; readonly value: number };
 
+type ItemKind = Item["kind"];
+
 function featureOf(bytes: Uint8Array, name: string, range: Range): Feature {
-  const ranges = kindOf(bytes, range.start) === "Array" ? [...elements(bytes, range)] : [range];
-  const items = ranges.map((at) => itemOf(bytes, name, at));
-  const kind = items[0]?.kind;
-  if (items.some((item) => item.kind !== kind)) throw newError(Code.InvalidArgument, `Unexpected element type in feature: ${name} expecting type: ${kind}`);
-  const values = items.map((item) => item.value);
+  const ranges = kindOf(bytes, range.start) === "Array" ? elements(bytes, range) : [range];
+  const values: Item["value"][] = [];
+  let kind: ItemKind | undefined;
+  for (const at of ranges) {
+    const item = itemOf(bytes, name, at, kind);
+    kind = item.kind;
+    values.push(item.value);
+  }
   switch (kind) {
     case "bytes":
       return create(FeatureSchema, { kind: { case: "bytesList", value: { value: values as Uint8Array[] } } });
@@ -63,24 +68,32 @@ function featureOf(bytes: Uint8Array, name: string, range: Range): Feature {
   }
 }
 
-function itemOf(bytes: Uint8Array, name: string, range: Range): Item {
-  const kind = kindOf(bytes, range.start);
-  switch (kind) {
+/** itemOf reads an element of a feature whose first ones are of kind `want`. */
+function itemOf(bytes: Uint8Array, name: string, range: Range, want: ItemKind | undefined): Item {
+  const isOf = (kind: ItemKind): void => {
+    if (want !== undefined && want !== kind) throw newError(Code.InvalidArgument, `Unexpected element type in feature: ${name} expecting type: ${want}`);
+  };
+  const json = kindOf(bytes, range.start);
+  switch (json) {
     case "String":
+      isOf("bytes");
       return { kind: "bytes", value: stringBytes(bytes, range) };
     case "True":
     case "False":
-      return { kind: "int64", value: kind === "True" ? 1n : 0n };
+      isOf("int64");
+      return { kind: "int64", value: json === "True" ? 1n : 0n };
     case "Number": {
       const whole = integer(bytes, range);
+      isOf(isInteger(whole) ? "int64" : "float");
       if (!isInteger(whole)) return { kind: "float", value: double(bytes, range) };
       if (whole > 2n ** 63n - 1n) throw newError(Code.InvalidArgument, `Feature: ${name} has uint64_t element. Only int64_t is supported.`);
       return { kind: "int64", value: BigInt(whole) };
     }
     default: {
       const encoded = base64Of(bytes, range);
-      if (encoded !== undefined) return { kind: "bytes", value: decodeBase64(bytes, encoded) };
-      throw newError(Code.InvalidArgument, `Feature: ${name} has element with unexpected JSON type: ${kind}`);
+      if (encoded === undefined) throw newError(Code.InvalidArgument, `Feature: ${name} has element with unexpected JSON type: ${json}`);
+      isOf("bytes");
+      return { kind: "bytes", value: decodeBase64(bytes, encoded) };
     }
   }
 }

@@ -67,16 +67,18 @@ function shapeOf(bytes: Uint8Array, range: Range): number[] {
   let at = range.start;
   while (bytes[at] === 0x5b) {
     if (shape.length >= maxRank) throw newError(Code.InvalidArgument, `a tensor has at most ${maxRank} dimensions`);
-    const first = blank(bytes, at + 1);
-    shape.push(bytes[first] === 0x5d ? 0 : countElements(bytes, first));
-    if (bytes[first] === 0x5d) break;
-    at = first;
+    const size = sizeOf(bytes, at);
+    shape.push(size);
+    if (size === 0) break;
+    at = blank(bytes, at + 1);
   }
   return shape;
 }
 
-/** countElements counts the elements of a list from its first one: commas at its own depth. */
-function countElements(bytes: Uint8Array, first: number): number {
+/** sizeOf counts the elements of a list from its bracket on: commas at its own depth. */
+function sizeOf(bytes: Uint8Array, from: number): number {
+  const first = blank(bytes, from + 1);
+  if (bytes[first] === 0x5d) return 0;
   let depth = 0;
   let count = 1;
   for (let at = first; ; at++) {
@@ -100,8 +102,23 @@ function stringEnd(bytes: Uint8Array, from: number): number {
   return at;
 }
 
-/** walk visits every scalar in order and holds every list to the shape. */
+/** walk visits every scalar in order and holds every list to the shape. TensorFlow Serving looks at a list's size before its elements: where something is wrong, so do we. */
 function walk(bytes: Uint8Array, range: Range, shape: readonly number[], visit: (at: number, end: number) => void): void {
+  const open: number[] = [];
+  try {
+    walkOn(bytes, range, shape, open, visit);
+  } catch (err) {
+    for (let level = 0; level < open.length; level++) {
+      const size = sizeOf(bytes, open[level]!);
+      if (size !== shape[level])
+        throw newError(Code.InvalidArgument, `Encountered list at unexpected size: ${size} at level: ${level} expected size: ${shape[level]}`);
+    }
+    throw err;
+  }
+}
+
+/** walkOn does it, and leaves in `open` where the lists start that it was in. */
+function walkOn(bytes: Uint8Array, range: Range, shape: readonly number[], open: number[], visit: (at: number, end: number) => void): void {
   const rank = shape.length;
   const counts = new Array<number>(rank).fill(0);
   let depth = 0;
@@ -112,11 +129,11 @@ function walk(bytes: Uint8Array, range: Range, shape: readonly number[], visit: 
       if (depth >= rank) throw newError(Code.InvalidArgument, `Encountered list at unexpected level: ${depth} expected < ${rank}`);
       if (depth > 0) counts[depth - 1]!++;
       counts[depth++] = 0;
-      at++;
+      open.push(at++);
     } else if (c === 0x5d) {
       depth--;
-      if (counts[depth] !== shape[depth])
-        throw newError(Code.InvalidArgument, `Encountered list at unexpected size: ${counts[depth]} at level: ${depth} expected size: ${shape[depth]}`);
+      if (counts[depth] !== shape[depth]) throw ragged;
+      open.pop();
       at++;
     } else if (c === 0x2c || c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09) {
       at++;
@@ -133,6 +150,9 @@ function walk(bytes: Uint8Array, range: Range, shape: readonly number[], visit: 
     }
   }
 }
+
+/** What walkOn throws for a list of another size, which is still in `open`: walk says which one. */
+const ragged: Error = new Error("a list of another size");
 
 /** numberEnd finds where a checked number ends: at the first byte that cannot be part of one. */
 function numberEnd(bytes: Uint8Array, from: number): number {
@@ -172,6 +192,7 @@ function reader(dtype: DType): Reader {
       return (bytes, start, end) => stringOrBase64(bytes, { start, end });
     default:
       return (bytes, start, end) => {
+        if (kindOf(bytes, start) === "Object") throw wrongType(bytes, { start, end }, dtype);
         throw newError(Code.Unimplemented, `Conversion of JSON Value: ${dump(bytes, { start, end })} to type: ${dtypeName(dtype)}`);
       };
   }

@@ -33,7 +33,7 @@ export function readAny(document: Document, signature: SignatureDef | undefined)
   if (types.size === 0) throw newError(Code.InvalidArgument, `Failed to get input map for signature: ${name || "DEFAULT"}`);
   const [instances, inputs] = [document.get("instances"), document.get("inputs")];
   if (instances !== undefined && inputs !== undefined)
-    throw invalid(document, document.range, "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist ");
+    throw invalid(document, "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist ");
   if (instances !== undefined) return { format: "row", inputs: rows(document, instances, types) };
   if (inputs !== undefined) return { format: "columnar", inputs: columns(document, inputs, types) };
   throw newError(Code.InvalidArgument, "Missing 'inputs' or 'instances' key");
@@ -57,7 +57,7 @@ function isNamed(document: Document, range: Range): boolean {
 
 function rows(document: Document, instances: Range, types: ReadonlyMap<string, DType>): Map<string, Tensor> {
   const { bytes } = document;
-  if (kindOf(bytes, instances.start) !== "Array") throw invalid(document, instances, "Expecting 'instances' to be an list/array");
+  if (kindOf(bytes, instances.start) !== "Array") throw invalid(document, "Expecting 'instances' to be an list/array");
   const columns = new Map([...types].map(([alias, dtype]): [string, Column] => [alias, { elements: newElements(dtype), shape: undefined }]));
   let named = false;
   let count = 0;
@@ -79,7 +79,7 @@ function rows(document: Document, instances: Range, types: ReadonlyMap<string, D
     else wrapped(`Failed to process element: ${count} of 'instances' list.`, () => add([...columns.values()][0]!, bytes, item));
     count++;
   }
-  if (count === 0) throw invalid(document, instances, "No values in 'instances' array");
+  if (count === 0) throw invalid(document, "No values in 'instances' array");
   const filled = [...columns].filter(([, c]) => c.shape !== undefined);
   return new Map(filled.map(([alias, c]) => [alias, c.elements.tensor([count, ...c.shape!])]));
 }

@@ -167,6 +167,13 @@ const reads: {
     body: '{"inputs":[]}',
     want: { x: newTensor(DType.Complex64, [0], new Float32Array(0)) },
   },
+  {
+    name: "half a pair of surrogates, the second",
+    format: "columnar",
+    sig: sig({ s: DType.String }),
+    body: '{"inputs":["\\udc00"]}',
+    want: { s: fromStrings(["\ufffd"]) },
+  },
   { name: "white space everywhere", sig: float, body: ' { "instances" : [ 1.0 , 2 ] } ', want: { x: f32([2], 1, 2) } },
 ];
 for (const tc of reads) {
@@ -194,7 +201,14 @@ const refusals: { name: string; body: string; sig?: SignatureDef; text: string; 
   { name: "13.1 SingleUnnamedTensorErrors: an empty body", body: "", text: "JSON Parse error: The document is empty" },
   { name: "a blank body", body: "  ", text: "JSON Parse error: The document is empty. at offset: 2" },
   { name: "not JSON", body: "instances = [1, 2]", text: "JSON Parse error: Invalid value. at offset: 0" },
-  { name: "cut off", body: '{"instances":[1.0],"junk":[[[', text: "JSON Parse error: The document is empty. at offset: 29" },
+  { name: "cut off", body: '{"instances":[1.0],"junk":[[[', text: "JSON Parse error: Invalid value. at offset: 29" },
+  { name: "no value at all", body: " ]", text: "JSON Parse error: The document is empty. at offset: 1" },
+  { name: "a mark and no more", body: "\ufeff", text: "JSON Parse error: The document is empty. at offset: 3" },
+  { name: "a fault behind a mark", body: '\ufeff{"a"}', text: "Missing a colon after a name of object member. at offset: 7" },
+  { name: "a word that breaks off", body: '{"a":nulx}', text: "Invalid value. at offset: 8" },
+  { name: "a word for infinity that breaks off", body: '{"a":-Infin}', text: "Invalid value. at offset: 11" },
+  { name: "a sign without a number", body: '{"a":-x}', text: "Invalid value. at offset: 6" },
+  { name: "a control character in a string", body: '{"a":"b\n"}', text: "Invalid escape character in string. at offset: 7" },
   { name: "no object", body: "[1, 2]", text: "JSON Value: [1, 2] Is not object" },
   {
     name: "13.1 SingleUnnamedTensorErrors: a signature name that is a number",
@@ -212,8 +226,8 @@ const refusals: { name: string; body: string; sig?: SignatureDef; text: string; 
     text: "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist ",
   },
   { name: "neither key", body: "{}", text: "Missing 'inputs' or 'instances' key" },
-  { name: "instances is no list", body: '{"instances":1}', text: "JSON Value: 1 Expecting 'instances' to be an list/array" },
-  { name: "no instances", body: '{"instances":[]}', text: "JSON Value: [] No values in 'instances' array" },
+  { name: "instances is no list", body: '{"instances":1}', text: "JSON Value: {\n    \"instances\": 1\n} Expecting 'instances' to be an list/array" },
+  { name: "no instances", body: '{"instances":[]}', text: "JSON Value: {\n    \"instances\": []\n} No values in 'instances' array" },
   {
     name: "13.1 SingleUnnamedTensorErrors: an instance with more values",
     body: '{"instances":[[1,2],[3,4],[5,6,7]]}',
@@ -290,6 +304,24 @@ const refusals: { name: string; body: string; sig?: SignatureDef; text: string; 
     text: "inputs is a plain value/list, but expecting an object as multiple input tensors required as per tensorinfo_map",
   },
   { name: "a missing column", sig: float, body: '{"inputs":{"y":1.0}}', text: "Missing named input: x in 'inputs' object." },
+  {
+    name: "a list too long before what it holds",
+    sig: float,
+    body: '{"inputs":[[1.0],["x",2.0]]}',
+    text: "Encountered list at unexpected size: 2 at level: 1 expected size: 1",
+  },
+  {
+    name: "the outer of two lists of another size",
+    sig: float,
+    body: '{"inputs":[[[1.0]],[[1.0,2.0],[3.0]]]}',
+    text: "Encountered list at unexpected size: 2 at level: 1 expected size: 1",
+  },
+  {
+    name: "an object for a dtype that JSON does not carry",
+    sig: sig({ x: DType.Complex64 }),
+    body: '{"inputs":{"x":{"a":1}}}',
+    text: "Type: Object is not of expected type: complex64",
+  },
   { name: "ragged columns", sig: float, body: '{"inputs":[[1.0],[2.0,3.0]]}', text: "Encountered list at unexpected size: 2 at level: 1 expected size: 1" },
   {
     name: "a scalar above the leaves",
@@ -321,11 +353,13 @@ const refusals: { name: string; body: string; sig?: SignatureDef; text: string; 
   { name: "a signature without inputs", sig: sig({}), body: '{"instances":[1.0]}', text: "Failed to get input map for signature: DEFAULT" },
   { name: "a trailing comma", sig: float, body: '{"instances":[1.0,]}', text: "JSON Parse error: Invalid value. at offset: 18" },
   { name: "a missing colon", body: '{"a" 1}', text: "Missing a colon after a name of object member. at offset: 5" },
-  { name: "a missing comma", body: '{"a":1 "b":2}', text: "Missing a comma or } after an object member. at offset: 7" },
+  { name: "a missing comma", body: '{"a":1 "b":2}', text: "Missing a comma or '}' after an object member. at offset: 7" },
+  { name: "a missing comma in a list", body: '{"a":[1 2]}', text: "Missing a comma or ']' after an array element. at offset: 8" },
   { name: "a name that is no string", body: "{1:2}", text: "Missing a name for object member. at offset: 1" },
-  { name: "an open string", body: '{"a":"b', text: "Missing a closing quotation mark in string. at offset: 5" },
+  { name: "an open string", body: '{"a":"b', text: "Missing a closing quotation mark in string. at offset: 7" },
   { name: "a bad escape", body: '{"a":"\\x"}', text: "Invalid escape character in string. at offset: 6" },
   { name: "half a surrogate pair", body: '{"a":"\\ud800"}', text: "The surrogate pair in string is invalid. at offset: 6" },
+  { name: "a bad hex digit in the second of a pair", body: '{"a":"\\ud800\\uzzzz"}', text: "Incorrect hex digit after \\u escape in string. at offset: 6" },
   { name: "a bad hex digit", body: '{"a":"\\u00zz"}', text: "Incorrect hex digit after \\u escape in string. at offset: 6" },
   { name: "a number without fraction", body: '{"a":1.}', text: "Miss fraction part in number. at offset: 7" },
   { name: "a number without exponent", body: '{"a":1e}', text: "Miss exponent in number. at offset: 7" },
@@ -349,10 +383,30 @@ test("an unknown signature is told as REST tells it", () => {
     message: 'Serving signature name: "nope" not found in signature def',
   });
 });
-test("a dump stops after 256 bytes", () => {
+// As RapidJSON's PrettyWriter writes them for JsonValueToDebugString.
+const dumps: { name: string; value: string; want: string }[] = [
+  { name: "stops once it has 256 bytes", value: `[${"1, ".repeat(500)}1]`, want: `[${"1, ".repeat(84)}1, 1` },
+  { name: "goes on to the end of a string", value: `["${"a".repeat(300)}", "b"]`, want: `["${"a".repeat(300)}"` },
+  { name: "counts bytes", value: `["${"é".repeat(128)}", "b"]`, want: `["${"é".repeat(128)}"` },
+  {
+    name: "indents by all that is open",
+    value: '[{"a": [{"b": {}}], "c": []}]',
+    want: '[{\n        "a": [{\n                "b": {}\n            }],\n        "c": []\n    }]',
+  },
+  { name: "ends where a number is not finite", value: "[1.5, -Infinity, 2]", want: "[1.5, " },
+  {
+    name: "has numbers as short as they can be",
+    value: "[1e2, 1e21, 1.5e-7, -0, -0.0, 0.1, 18446744073709551616]",
+    want: "[100.0, 1e21, 1.5e-7, 0, -0.0, 0.1, 18446744073709552000.0]",
+  },
+  { name: "escapes in capitals", value: '["\\u001f/\\u00e9"]', want: '["\\u001F/é"]' },
+];
+for (const tc of dumps)
+  test(`a dump ${tc.name}`, () => assert.throws(() => parsePredict(bytes(tc.value)), { message: `JSON Value: ${tc.want} Is not object` }));
+test("a dump does not repeat a string without end", () => {
   assert.throws(
-    () => parsePredict(bytes(`[${"1, ".repeat(500)}1]`)),
-    (err: unknown) => (err as Error).message.length === "JSON Value: ".length + 256 + " Is not object".length,
+    () => parsePredict(bytes(`["${"a".repeat(100_000)}"]`)),
+    (err: unknown) => (err as Error).message.length < 5000,
   );
 });
 
@@ -417,7 +471,7 @@ const prints: { name: string; outputs: Record<string, Tensor>; format: "row" | "
     format: "row",
     want: '{\n    "predictions": [{\n            "b64": "aGVsbG8="\n        }\n    ]\n}',
   },
-  { name: "13.2 ZeroBatch: no rows", outputs: { y: f32([0, 2]) }, format: "row", want: '{\n    "predictions": [\n    ]\n}' },
+  { name: "13.2 ZeroBatch: no rows", outputs: { y: f32([0, 2]) }, format: "row", want: '{\n    "predictions": []\n}' },
   { name: "13.2 ZeroBatch: no rows of two outputs", outputs: { a: f32([0, 1, 2]), b: f32([0, 3, 4]) }, format: "row", want: '{\n    "predictions": []\n}' },
   {
     name: "strings escaped",

@@ -54,7 +54,7 @@ const comma = encoder.encode(", ");
 function printRows(page: Page, outputs: readonly Output[], rows: number): void {
   put(page, `{\n${indent(1)}"predictions": [`);
   const [only, second] = outputs;
-  if (only !== undefined && second === undefined) {
+  if (only !== undefined && second === undefined && rows > 0) {
     if (only.shape.length === 0) only.run(page, 0, rows, comma, 2);
     else
       for (let i = 0; i < rows; i++) {

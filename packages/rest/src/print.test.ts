@@ -135,9 +135,10 @@ function plain(outputs: ReadonlyMap<string, Tensor>, format: Format, shortest: b
     return list(a, t, shape, i * elementCount(shape), depth, false);
   };
   const each = (of: (i: number) => string): string[] => Array.from({ length: rows }, (_, i) => of(i));
+  if (rows === 0) return '{\n    "predictions": []\n}';
   if (named.length === 1) return `{\n    "predictions": [${each((i) => row(...named[0]!, i, 2)).join(", ")}\n    ]\n}`;
   const items = each((i) => `${pad(2)}{\n${named.map(([a, t]) => `${pad(3)}"${a}": ${row(a, t, i, 3)}`).join(",\n")}\n${pad(2)}}`);
-  return rows === 0 ? '{\n    "predictions": []\n}' : `{\n    "predictions": [\n${items.join(",\n")}\n    ]\n}`;
+  return `{\n    "predictions": [\n${items.join(",\n")}\n    ]\n}`;
 }
 
 const words = fc.array(fc.integer({ min: 0, max: 2 ** 32 - 1 }), { minLength: 8, maxLength: 40 });

@@ -158,10 +158,20 @@ test("13.3 RequestWithContextAndSignature: examples with a context, a signature,
     },
   });
 });
+test("of two features of one name the later one counts", () => {
+  const { input } = parseExamples(bytes('{"examples":[{"a":1,"a":"x"}]}'));
+  assert.deepEqual(toJson(InputSchema, input), { exampleList: { examples: [{ features: { feature: { a: { bytesList: { value: ["eA=="] } } } } }] } });
+});
 const badExamples: [body: string, text: string][] = [
   ['{"signature_name":[],"examples":[{}]}', "'signature_name' key must be a string"],
   ['{"context":[],"examples":[{}]}', "Example must be JSON object but got JSON Array"],
   ['{"examples":[[]]}', "Example must be JSON object but got JSON Array"],
+  ['{"examples":[{"names":[10,10.0,null]}]}', "Unexpected element type in feature: names expecting type: int64"],
+  ['{"examples":[{"names":["a",{"b64":"!"},1]}]}', "Unable to base64 decode"],
+  ['{"examples":[{"names":[1,{"b64":"!"}]}]}', "Unexpected element type in feature: names expecting type: int64"],
+  ['{"examples":[{"names":[1.5,18446744073709551603]}]}', "Unexpected element type in feature: names expecting type: float"],
+  ['{"examples":5}', "JSON Value: {\n    \"examples\": 5\n} Expecting 'examples' value to be an list/array"],
+  ['{"examples":[],"x":1}', 'JSON Value: {\n    "examples": [],\n    "x": 1\n} \'examples\' value is an empty array'],
   ['{"examples":{}}', "Expecting 'examples' value to be an list/array"],
   ['{"examples":[]}', "'examples' value is an empty array"],
   ["{}", "When method is classify, key 'examples' is expected and was not found"],

@@ -20,8 +20,8 @@ const comma = 0x2c;
 const colon = 0x3a;
 const minus = 0x2d;
 
-/** syntax makes the error text that clients of TensorFlow Serving know. */
-function syntax(reason: string, offset: number): Failure {
+/** syntax makes the error text that clients of TensorFlow Serving know, RapidJSON's of version 1.1.0 (error/en.h; offsets: reader.h, with iterative parsing). */
+export function syntax(reason: string, offset: number): Failure {
   return newError(Code.InvalidArgument, `JSON Parse error: ${reason} at offset: ${offset}`);
 }
 
@@ -94,7 +94,7 @@ export function skip(bytes: Uint8Array, from: number): number {
         break;
       }
       if (bytes[at] !== (inObject ? closeBrace : closeBracket)) {
-        throw syntax(inObject ? "Missing a comma or } after an object member." : "Missing a comma or ] after an array element.", at);
+        throw syntax(inObject ? "Missing a comma or '}' after an object member." : "Missing a comma or ']' after an array element.", at);
       }
       stack.pop();
       at++;
@@ -115,8 +115,8 @@ function skipString(bytes: Uint8Array, from: number): number {
   for (;;) {
     const c = bytes[at];
     if (c === quote) return at + 1;
-    if (c === undefined || c === 0) throw syntax("Missing a closing quotation mark in string.", from);
-    if (c < 0x20) throw syntax("Invalid encoding in string.", at);
+    if (c === undefined || c === 0) throw syntax("Missing a closing quotation mark in string.", at);
+    if (c < 0x20) throw syntax("Invalid escape character in string.", at);
     at = c === backslash ? skipEscape(bytes, at) : at + 1;
   }
 }
@@ -127,16 +127,17 @@ function skipEscape(bytes: Uint8Array, at: number): number {
     if (c === undefined || !'"\\/bfnrt'.includes(String.fromCharCode(c))) throw syntax("Invalid escape character in string.", at);
     return at + 2;
   }
-  const unit = hex4(bytes, at);
-  if (unit < 0xd800 || unit > 0xdfff) return at + 6;
-  const second = unit < 0xdc00 && bytes[at + 6] === backslash && bytes[at + 7] === 0x75 ? hex4(bytes, at + 6) : 0;
+  const unit = hex4(bytes, at + 2, at);
+  if (unit < 0xd800 || unit > 0xdbff) return at + 6; // the second of a pair may stand alone
+  const second = bytes[at + 6] === backslash && bytes[at + 7] === 0x75 ? hex4(bytes, at + 8, at) : 0;
   if (second < 0xdc00 || second > 0xdfff) throw syntax("The surrogate pair in string is invalid.", at);
   return at + 12;
 }
 
-function hex4(bytes: Uint8Array, at: number): number {
-  const text = String.fromCharCode(...bytes.subarray(at + 2, at + 6));
-  if (!/^[0-9a-fA-F]{4}$/.test(text)) throw syntax("Incorrect hex digit after \\u escape in string.", at);
+/** hex4 reads four hexadecimal digits of the escape that starts at `start`. */
+function hex4(bytes: Uint8Array, from: number, start: number): number {
+  const text = String.fromCharCode(...bytes.subarray(from, from + 4));
+  if (!/^[0-9a-fA-F]{4}$/.test(text)) throw syntax("Incorrect hex digit after \\u escape in string.", start);
   return Number.parseInt(text, 16);
 }
 
@@ -147,8 +148,9 @@ function skipScalar(bytes: Uint8Array, from: number): number {
   const digits = c === minus ? from + 1 : from;
   const first = bytes[digits];
   if (first === undefined || first < 0x30 || first > 0x39) {
-    for (const word of words) if (matches(bytes, digits, word) && (c !== minus || /^[NI]/.test(word))) return digits + word.length;
-    throw syntax(c === undefined ? "The document is empty." : "Invalid value.", from);
+    for (const word of words)
+      if (matches(bytes, digits, word) && (c !== minus || /^[NI]/.test(word)) && !goesOn(bytes, digits, word)) return digits + word.length;
+    throw invalidValue(bytes, digits);
   }
   let at = digits + 1;
   if (first !== 0x30) while (isDigit(bytes[at])) at++;
@@ -168,6 +170,20 @@ function skipScalar(bytes: Uint8Array, from: number): number {
   if (at - from > 4 && at - from <= 20 && hasExponent(bytes, from, at) && !Number.isFinite(Number(ascii(bytes, from, at))))
     throw syntax("Number too big to be stored in double.", from);
   return at;
+}
+
+/** goesOn tells whether what looks like Inf begins like Infinity, and so has to be that. */
+function goesOn(bytes: Uint8Array, from: number, word: string): boolean {
+  return word === "Inf" && bytes[from + 3] === 0x69;
+}
+
+/** invalidValue complains where the parser stops: behind a sign, and behind what a word has in common with one that it knows. */
+function invalidValue(bytes: Uint8Array, from: number): Failure {
+  const signed = bytes[from - 1] === minus;
+  const word = words.find((w) => w.charCodeAt(0) === bytes[from] && (!signed || /^[NI]/.test(w))) ?? "";
+  let at = from;
+  for (let i = 0; i < word.length && bytes[at] === word.charCodeAt(i); i++) at++;
+  return syntax("Invalid value.", at);
 }
 
 function hasExponent(bytes: Uint8Array, from: number, to: number): boolean {

@@ -30,6 +30,7 @@ const server = run("packages/server/bin/tfs-server.js", [
   `--grpc_socket_path=${socket}`,
   "--host=127.0.0.1",
   `--rest_api_port=${restPort}`,
+  "--rest_api_list_models=false", // the gateway does not list models over REST
   "--log_format=json",
 ]);
 await server.until((line) => line.includes('"event":"listening"'));
@@ -166,6 +167,7 @@ const rows: readonly Row[] = [
   { call: "GET /", status: 404, want: /<title>404 Not Found<\/title>/ },
   { call: "GET /v2/models/m", status: 404, want: /<title>404 Not Found<\/title>/ },
   { call: "POST /v1/models/text:predict", body: '{"instances":["good","bad"]}', status: 200, want: /predictions/ },
+  { call: "POST /v1/models/dtype_half:predict", body: '{"instances":[0.1, NaN]}', status: 200, want: /predictions/ },
   { call: "POST /v1/models/dtype_complex64:predict", body: '{"instances":[1.0]}', status: 400, want: /UNIMPLEMENTED/ },
   { call: "POST /v1/models/dtype_complex64:predict", body: '{"inputs":[1.0]}', status: 501, want: /Conversion of JSON Value/ },
 ];
