@@ -7,6 +7,8 @@ export interface Answer {
   readonly status: number;
   readonly body: Uint8Array;
   readonly type?: string;
+  /** outside says that the answer is none of the API's, and has no CORS fields. */
+  readonly outside?: boolean;
 }
 
 export const json = "application/json";
@@ -32,7 +34,7 @@ export async function write(exchange: Exchange, answer: Answer, { cors, compress
   if (type !== undefined) fields.push(newField("content-type", type));
   if (zipped !== undefined) fields.push(newField("content-encoding", "gzip"));
   if (compressor !== undefined) fields.push(newField("vary", "accept-encoding"));
-  if (cors) fields.push(...corsFields);
+  if (cors && answer.outside !== true) fields.push(...corsFields);
   if (body.length === 0) return void exchange.respond(newFields(fields), true);
   exchange.respond(newFields(fields));
   exchange.write(body);

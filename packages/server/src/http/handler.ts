@@ -29,7 +29,17 @@ export interface HttpOptions {
   readonly logger: Logger;
 }
 
-const page = new TextEncoder().encode("<html><head>\n<title>404 Not Found</title>\n</head><body>\n<h1>Not Found</h1>\n</body></html>\n");
+/** pageOf is what libevent's HTTP server, which TensorFlow Serving stands on, sends by itself (evhttp_send_error in http.c). */
+function pageOf(status: number, title: string): Answer {
+  const html = `<html><head>\n<title>${status} ${title}</title>\n</head><body>\n<h1>${title}</h1>\n</body></html>\n`;
+  return { status, body: new TextEncoder().encode(html), type: "text/html", outside: true };
+}
+
+const notFound = pageOf(404, "Not Found");
+const notImplemented = pageOf(501, "Not Implemented");
+
+/** Methods that get as far as the API. */
+const methods: ReadonlySet<string> = new Set(["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"]);
 
 /** newHttpHandler answers `/v1/…`, health, and descriptions of the API; any other path is a plain 404. */
 export function newHttpHandler(options: HttpOptions): ListenerOptions["onExchange"] {
@@ -49,12 +59,13 @@ export function newHttpHandler(options: HttpOptions): ListenerOptions["onExchang
 async function answer({ fields }: Exchange, received: Body, options: HttpOptions): Promise<Answer> {
   const method = fields.get(":method") ?? "GET";
   const target = fields.get(":path") ?? "/";
+  if (!methods.has(method)) return notImplemented;
   const healthy = health(method, target, options.fleet);
   if (healthy !== undefined) return healthy;
   try {
     const more = moreRoute(method, target);
     if (more !== undefined && (more.kind !== "models" || options.listModels)) return { status: 200, body: describe(more, options), type: json };
-    if (!isApi(target.replace(/\?.*$/, "")) && !isApi(target)) return { status: 404, body: page, type: "text/html" };
+    if (!isApi(target.replace(/\?.*$/, "")) && !isApi(target)) return notFound;
     const arrays = arraysOf(fields, method, target);
     const call = route(method, arrays?.path ?? target);
     if (call.kind === "preflight") return preflight(fields.get("origin") ?? "");

@@ -164,6 +164,13 @@ test("REST: a HEAD is refused without a body", async () => {
   const got = await send("HEAD", `${served.rest}/v1/models/m`);
   assert.deepEqual([got.status, got.body], [400, ""]);
 });
+test("REST: a method that nobody serves is 501, and a page", async () => {
+  for (const path of ["/v1/models/m", "/"]) {
+    const got = await send("TRACE", served.rest + path);
+    assert.deepEqual([got.status, got.headers["content-type"]], [501, "text/html"]);
+    assert.match(got.body, /<title>501 Not Implemented<\/title>/);
+  }
+});
 for (const path of ["/", "/statuspage", "/index", "/v1", "/v2/models/m"]) {
   test(`REST: ${path} is a plain page that is not found`, async () => {
     const got = await send("GET", served.rest + path);
