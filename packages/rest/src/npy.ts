@@ -29,24 +29,27 @@ const shared: ReadonlyMap<DType, string> = new Map([
   [DType.Complex128, "<c16"],
 ]);
 
-/** How it stores those of TensorFlow's own: raw bytes, as it does for arrays of the ml_dtypes package, and integers where they are such. */
-const own: ReadonlyMap<DType, string> = new Map([
-  [DType.BFloat16, "<V2"],
-  [DType.Float8E5M2, "|V1"],
-  [DType.Float8E4M3FN, "|V1"],
-  [DType.Float8E4M3FNUZ, "|V1"],
-  [DType.Float8E4M3B11FNUZ, "|V1"],
-  [DType.Float8E5M2FNUZ, "|V1"],
-  [DType.Float4E2M1FN, "|V1"],
-  [DType.QInt8, "|i1"],
-  [DType.QUInt8, "|u1"],
-  [DType.QInt16, "<i2"],
-  [DType.QUInt16, "<u2"],
-  [DType.QInt32, "<i4"],
-  [DType.Int4, "|i1"],
-  [DType.UInt4, "|u1"],
-  [DType.Int2, "|i1"],
-  [DType.UInt2, "|u1"],
+/**
+ * How arrays of TensorFlow's own dtypes are stored: the first way is written, all are read. Numpy stores those of the ml_dtypes package as raw bytes (and one of them as a float of
+ * one byte, which it does not read back); integers that it has no name for come as those it has.
+ */
+const own: ReadonlyMap<DType, readonly [string, ...string[]]> = new Map([
+  [DType.BFloat16, ["<V2"]],
+  [DType.Float8E5M2, ["|V1", "|f1"]],
+  [DType.Float8E4M3FN, ["|V1"]],
+  [DType.Float8E4M3FNUZ, ["|V1"]],
+  [DType.Float8E4M3B11FNUZ, ["|V1"]],
+  [DType.Float8E5M2FNUZ, ["|V1"]],
+  [DType.Float4E2M1FN, ["|V1"]],
+  [DType.QInt8, ["|i1"]],
+  [DType.QUInt8, ["|u1"]],
+  [DType.QInt16, ["<i2"]],
+  [DType.QUInt16, ["<u2"]],
+  [DType.QInt32, ["<i4"]],
+  [DType.Int4, ["|i1", "|V1"]],
+  [DType.UInt4, ["|u1", "|V1"]],
+  [DType.Int2, ["|i1", "|V1"]],
+  [DType.UInt2, ["|u1", "|V1"]],
 ]);
 
 const byDescr: ReadonlyMap<string, DType> = new Map([...shared].map(([dtype, descr]) => [descr.slice(1), dtype]));
@@ -77,7 +80,7 @@ export function parseNpy(bytes: Uint8Array, name: string, want: DType | undefine
 
 /** printNpy writes one array, in format version 1.0. Throws InvalidArgument for a dtype that it does not carry. */
 export function printNpy(name: string, t: Tensor): Uint8Array {
-  const descr = shared.get(t.dtype) ?? own.get(t.dtype);
+  const descr = shared.get(t.dtype) ?? own.get(t.dtype)?.[0];
   if (descr === undefined) throw newError(Code.InvalidArgument, `output ${name} is ${dtypeName(t.dtype)}, which an npy array does not carry`);
   const [only, ...more] = t.shape;
   const shape = only !== undefined && more.length === 0 ? `(${only},)` : `(${t.shape.join(", ")})`;
@@ -126,7 +129,7 @@ function dtypeOf(descr: string, want: DType | undefined, wrong: (what: string) =
   const isByte = /^[a-z]1$/i.test(kind);
   if (descr.startsWith(">") && !isByte) throw wrong(`${descr} is big-endian: save x.astype("<${kind}")`);
   if (!/^[<|=>]/.test(descr)) throw wrong(`there is no dtype ${descr}`);
-  if (want !== undefined && own.get(want)?.slice(1) === kind) return want;
+  if (want !== undefined && own.get(want)?.some((way) => way.slice(1) === kind) === true) return want;
   const found = byDescr.get(kind);
   if (found !== undefined) return found;
   if (/^[SUO]/.test(kind)) throw wrong(`${descr} is text or objects, which go as JSON`);
