@@ -82,10 +82,25 @@ function pythonTool() {
   });
 }
 
+/** venvTool makes a Python environment of a program's own, with what a file of pinned requirements lists. */
+function venvTool(name, requirements) {
+  const version = createHash("sha256").update(readFileSync(requirements)).digest("hex").slice(0, 12);
+  return () =>
+    once(name, version, () => {
+      const venv = join(dir, name);
+      rmSync(venv, { recursive: true, force: true });
+      run(makeVenv(venv), ["install", "--quiet", "--disable-pip-version-check", "-r", requirements]);
+    });
+}
+
 const go = newGo({ dir, run, once, makeVenv });
 
 const tools = {
   venv: { what: "Python with TensorFlow, TensorFlow Serving's client stubs and scikit-learn", install: pythonTool },
+  schemathesis: {
+    what: "a client that calls an API by its OpenAPI document, and a validator of such documents",
+    install: venvTool("schemathesis", join(root, "scripts/tools/schemathesis.txt")),
+  },
   "node-20": { what: "the oldest Node that may start the set-up", install: nodeTool(20, "20.20.2") },
   "node-22": { what: "Node 22 for the matrix", install: nodeTool(22, "22.23.3") },
   "node-26": { what: "Node 26 for the matrix", install: nodeTool(26, "26.10.0") },

@@ -85,7 +85,7 @@ function itemOf(bytes: Uint8Array, name: string, range: Range, want: ItemKind | 
     case "Number": {
       const whole = integer(bytes, range);
       isOf(isInteger(whole) ? "int64" : "float");
-      if (!isInteger(whole)) return { kind: "float", value: double(bytes, range) };
+      if (!isInteger(whole)) return { kind: "float", value: Math.fround(double(bytes, range)) };
       if (whole > 2n ** 63n - 1n) throw newError(Code.InvalidArgument, `Feature: ${name} has uint64_t element. Only int64_t is supported.`);
       return { kind: "int64", value: BigInt(whole) };
     }

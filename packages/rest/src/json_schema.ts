@@ -18,13 +18,20 @@ export function list(items: Schema): Schema {
   return { type: "array", items };
 }
 
+/** refer makes the schema that stands for a component. */
+export function refer(name: string): Schema {
+  return { $ref: `#/components/schemas/${name}` };
+}
+
 /** anyOf makes the schema of what fits one of these. */
 export function anyOf(schemas: readonly Schema[]): Schema {
   const [only, second] = schemas;
   return only !== undefined && second === undefined ? only : { anyOf: schemas };
 }
 
-export const base64Schema: Schema = object({ b64: { type: "string", contentEncoding: "base64" } });
+export const base64Schema: Schema = object({
+  b64: { type: "string", contentEncoding: "base64", pattern: "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$" },
+});
 
 /** What the narrow integers hold: past it TensorFlow Serving takes a number and truncates it, which nobody should do on purpose. */
 const narrow: ReadonlyMap<DType, readonly [number, number]> = new Map([
@@ -53,10 +60,28 @@ export function scalarSchema(dtype: DType): Schema | undefined {
   }
 }
 
+/** The largest floats: past them a number that is read is infinite. */
+const largest: ReadonlyMap<DType, number> = new Map([
+  [DType.Float, 3.4028234663852886e38],
+  [DType.BFloat16, 3.3895313892515355e38],
+  [DType.Half, 65504],
+]);
+
+function within(most: number): Schema {
+  return { minimum: -most, maximum: most };
+}
+
+/** readSchema is scalarSchema for what is read: nobody should send what is not kept. */
+export function readSchema(dtype: DType): Schema | undefined {
+  const [schema, most] = [scalarSchema(dtype), largest.get(dtype)];
+  if (dtype === DType.String) return anyOf([{ type: "string" }, base64Schema]);
+  return schema === undefined || most === undefined ? schema : { ...schema, ...within(most) };
+}
+
 /** arraySchema nests a scalar as a shape says, -1 being any number; without a shape the rank is open, and the schema refers to a component that it adds under `name`. */
 export function arraySchema(scalar: Schema, shape: readonly number[] | undefined, name: string, components: Components): Schema {
   if (shape === undefined) {
-    const ref = { $ref: `#/components/schemas/${name}` };
+    const ref = refer(name);
     components[name] = anyOf([scalar, list(ref)]);
     return ref;
   }
@@ -89,7 +114,7 @@ export const metadataSchema: Schema = object({
   metadata: object({ signature_def: object({ signature_def: { type: "object", additionalProperties: signature } }) }),
 });
 
-const feature = anyOf([{ type: ["string", "number", "boolean"] }, base64Schema]);
+const feature = anyOf([{ type: ["string", "boolean"] }, { type: "number", ...within(3.4028234663852886e38) }, base64Schema]);
 
 /** exampleSchema is an example of classify and regress: features by name. */
 export const exampleSchema: Schema = { type: "object", additionalProperties: anyOf([feature, list(feature)]) };

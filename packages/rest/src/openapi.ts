@@ -1,6 +1,6 @@
 // What a server of models understands, as OpenAPI 3.1: made from the signatures, which say names, dtypes and shapes.
 import type { SignatureDef } from "@tfs/proto";
-import { type Components, errorSchema, exampleSchema, list, metadataSchema, object, type Schema, statusSchema } from "./json_schema.ts";
+import { type Components, errorSchema, exampleSchema, list, metadataSchema, object, refer, type Schema, statusSchema } from "./json_schema.ts";
 import { modelsSchema, readinessSchema } from "./models.ts";
 import { npyType } from "./npy.ts";
 import { predictSchemas } from "./predict_schema.ts";
@@ -15,14 +15,14 @@ export interface Described {
 /** printModelApi writes the document of one model. */
 export function printModelApi(described: Described): Uint8Array {
   const components: Components = {};
-  return print(`Model ${described.model}`, described.version.toString(), pathsOf(described, components), components);
+  return print(`Model ${described.model}`, described.version.toString(), pathsOf(described, 1, components), components);
 }
 
 /** printServerApi writes the document of a server: all its models, and what is about none of them. `version` is the server's own. */
 export function printServerApi(models: readonly Described[], version: string): Uint8Array {
   const components: Components = {};
   const paths: Record<string, Schema> = { ...serverPaths };
-  for (const described of models) Object.assign(paths, pathsOf(described, components));
+  for (const [i, described] of models.entries()) Object.assign(paths, pathsOf(described, i + 1, components));
   return print("Model server", version, paths, components);
 }
 
@@ -44,7 +44,7 @@ function jsonOf(schema: Schema): Readonly<Record<string, Schema>> {
   return { "application/json": { schema } };
 }
 
-const failure = { description: "what went wrong", content: jsonOf({ $ref: "#/components/schemas/error" }) };
+const failure = { description: "what went wrong", content: jsonOf(refer("error")) };
 
 function getting(operationId: string, summary: string, content: Schema, more: Schema = {}): Schema {
   return { get: { operationId, summary, responses: { "200": { description: summary, content }, default: failure }, ...more } };
@@ -67,14 +67,18 @@ const serverPaths: Readonly<Record<string, Schema>> = {
   }),
 };
 
-/** Which version is meant may be said in the path. */
-const wheres: readonly { readonly suffix: string; readonly parameters: readonly Schema[] }[] = [
-  { suffix: "", parameters: [] },
-  { suffix: "/versions/{version}", parameters: [{ name: "version", in: "path", required: true, schema: { type: "integer", format: "int64", minimum: 0 } }] },
-  { suffix: "/labels/{label}", parameters: [{ name: "label", in: "path", required: true, schema: { type: "string", pattern: "^[^/:]+$" } }] },
-];
+/** wheresOf gives the ways to say in a path which version is meant. */
+function wheresOf(version: bigint): { readonly suffix: string; readonly parameters: readonly Schema[] }[] {
+  const parameter = (name: string, schema: Schema): Schema => ({ name, in: "path", required: true, schema });
+  return [
+    { suffix: "", parameters: [] },
+    { suffix: "/versions/{version}", parameters: [parameter("version", { type: "integer", format: "int64", minimum: 0, examples: [Number(version)] })] },
+    { suffix: "/labels/{label}", parameters: [parameter("label", { type: "string", pattern: "^[^/:]+$" })] },
+  ];
+}
 
-function pathsOf({ model, signatures }: Described, components: Components): Record<string, Schema> {
+/** pathsOf describes a model's paths; `number` tells the components of one model from those of another, whose names may hold anything. */
+function pathsOf({ model, version, signatures }: Described, number: number, components: Components): Record<string, Schema> {
   const paths: Record<string, Schema> = {};
   const predicted = predictSchemas(signatures, components);
   const posts: readonly Post[] = [
@@ -82,7 +86,11 @@ function pathsOf({ model, signatures }: Described, components: Components): Reco
     ...examplesPosts(signatures, "classify", pairs),
     ...examplesPosts(signatures, "regress", { type: "number" }),
   ];
-  for (const { suffix, parameters } of wheres) {
+  for (const { verb, request, response } of posts) {
+    components[`${verb}.request.${number}`] = request;
+    components[`${verb}.response.${number}`] = response;
+  }
+  for (const { suffix, parameters } of wheresOf(version)) {
     const place = `/v1/models/${encodeURIComponent(model)}${suffix}`;
     const tagged = { tags: [model] };
     const add = (path: string, item: Schema): void => {
@@ -90,15 +98,15 @@ function pathsOf({ model, signatures }: Described, components: Components): Reco
     };
     add(place, getting(`status of ${model}${suffix}`, "the states of versions", jsonOf(statusSchema), tagged));
     add(`${place}/metadata`, getting(`metadata of ${model}${suffix}`, "the signatures", jsonOf(metadataSchema), tagged));
-    for (const { verb, request, response, npy } of posts) {
+    for (const { verb, npy } of posts) {
       const binary = npy === true ? { [npyType]: { schema: { type: "string", format: "binary" } } } : {};
-      const content = { ...jsonOf(request), ...binary };
+      const content = { ...jsonOf(refer(`${verb}.request.${number}`)), ...binary };
       add(`${place}:${verb}`, {
         post: {
           operationId: `${verb} with ${model}${suffix}`,
           summary: verb,
           requestBody: { required: true, content },
-          responses: { "200": { description: "the results", content: { ...jsonOf(response), ...binary } }, default: failure },
+          responses: { "200": { description: "the results", content: { ...jsonOf(refer(`${verb}.response.${number}`)), ...binary } }, default: failure },
           ...tagged,
         },
       });

@@ -1,6 +1,6 @@
 import type { SignatureDef, TensorInfo } from "@tfs/proto";
 import { type DType, DType as D, dtypeName, toDType } from "@tfs/tensor";
-import { anyOf, arraySchema, base64Schema, type Components, list, object, type Schema, scalarSchema } from "./json_schema.ts";
+import { anyOf, arraySchema, base64Schema, type Components, list, object, readSchema, type Schema, scalarSchema } from "./json_schema.ts";
 import { carriesNpy } from "./npy.ts";
 
 /** PredictSchemas is what predict takes and gives over all signatures that JSON carries. */
@@ -16,13 +16,13 @@ export function predictSchemas(signatures: ReadonlyMap<string, SignatureDef>, co
   const requests: Schema[] = [];
   const responses = new Map<string, Schema>();
   let npy = false;
-  for (const [name, signature] of signatures) {
-    const [inputs, outputs] = [tensorsOf(signature.inputs), tensorsOf(signature.outputs)];
+  for (const [name, signature] of defaultFirst(signatures)) {
+    const [inputs, outputs] = [tensorsOf(signature.inputs, readSchema), tensorsOf(signature.outputs, scalarSchema)];
     if (inputs === undefined || outputs === undefined || inputs.length === 0 || outputs.length === 0) continue;
     const named = (body: Readonly<Record<string, Schema>>): Schema => ({
       type: "object",
       properties: { signature_name: { const: name }, ...body },
-      required: [...(name === "serving_default" ? [] : ["signature_name"]), ...Object.keys(body)],
+      required: [...(name === defaultName ? [] : ["signature_name"]), ...Object.keys(body)],
     });
     const first = inputs.every(({ shape }) => shape === undefined || shape.length > 0) && outputs.every(({ shape }) => shape === undefined || shape.length > 0);
     if (first) {
@@ -35,6 +35,13 @@ export function predictSchemas(signatures: ReadonlyMap<string, SignatureDef>, co
   }
   return requests.length === 0 ? undefined : { request: anyOf(requests), response: anyOf([...responses.values()]), npy };
 }
+
+/** defaultFirst puts the signature in front that is meant where none is named: it is the one that a reader looks for. */
+function defaultFirst(signatures: ReadonlyMap<string, SignatureDef>): [string, SignatureDef][] {
+  return [...signatures].sort(([a], [b]) => Number(b === defaultName) - Number(a === defaultName));
+}
+
+const defaultName = "serving_default";
 
 /** Signatures often give the same: each schema once. */
 function remember(schemas: Map<string, Schema>, schema: Schema): void {
@@ -50,11 +57,11 @@ interface Named {
 }
 
 /** tensorsOf gives undefined if one of them does not go as JSON. */
-function tensorsOf(infos: { readonly [alias: string]: TensorInfo }): readonly Named[] | undefined {
+function tensorsOf(infos: { readonly [alias: string]: TensorInfo }, scalarOf: (dtype: DType) => Schema | undefined): readonly Named[] | undefined {
   const tensors: Named[] = [];
   for (const [alias, { dtype: number, tensorShape }] of Object.entries(infos)) {
     const dtype = toDType(number);
-    const scalar = dtype === undefined ? undefined : scalarSchema(dtype);
+    const scalar = dtype === undefined ? undefined : scalarOf(dtype);
     if (dtype === undefined || scalar === undefined) return undefined;
     const known = tensorShape !== undefined && !tensorShape.unknownRank;
     tensors.push({ alias, dtype, scalar, shape: known ? tensorShape.dim.map(({ size }) => Number(size)) : undefined });
@@ -68,8 +75,7 @@ function inner(t: Named): Named {
 }
 
 function inputSchema({ dtype, scalar, shape }: Named, components: Components): Schema {
-  const element = dtype === D.String ? anyOf([scalar, base64Schema]) : scalar;
-  return arraySchema(element, shape, `in_${dtypeName(dtype)}`, components);
+  return arraySchema(scalar, shape, `in_${dtypeName(dtype)}`, components);
 }
 
 function outputSchema({ alias, dtype, scalar, shape }: Named, components: Components): Schema {

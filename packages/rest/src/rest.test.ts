@@ -158,6 +158,12 @@ test("13.3 RequestWithContextAndSignature: examples with a context, a signature,
     },
   });
 });
+test("a number past a feature's range is infinity, or zero", () => {
+  const { input } = parseExamples(bytes('{"examples":[{"a":[1.79769e+308,-1e300,1e-300]}]}'));
+  assert.deepEqual(toJson(InputSchema, input), {
+    exampleList: { examples: [{ features: { feature: { a: { floatList: { value: ["Infinity", "-Infinity", 0] } } } } }] },
+  });
+});
 test("of two features of one name the later one counts", () => {
   const { input } = parseExamples(bytes('{"examples":[{"a":1,"a":"x"}]}'));
   assert.deepEqual(toJson(InputSchema, input), { exampleList: { examples: [{ features: { feature: { a: { bytesList: { value: ["eA=="] } } } } }] } });
