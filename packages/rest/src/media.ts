@@ -11,16 +11,20 @@ const medias: ReadonlyMap<string, Media> = new Map([
   [npzType, "npz"],
 ]);
 
+/** What most requests say can be told by a look: they name no array. */
+const array = /x-np[yz]/i;
+
 /** sentMedia tells how a body comes. Whatever names no array is taken for JSON: TensorFlow Serving does not look at the type. */
 export function sentMedia(contentType: string | undefined): Media {
-  return medias.get(typeOf(contentType ?? "")) ?? "json";
+  return contentType !== undefined && array.test(contentType) ? (medias.get(typeOf(contentType)) ?? "json") : "json";
 }
 
 /** wantedMedia tells how the answer shall go: what the client likes best of those that it names; JSON if it names none. */
 export function wantedMedia(accept: string | undefined): Media {
+  if (accept === undefined || !array.test(accept)) return "json";
   let best: Media = "json";
   let most = 0;
-  for (const range of (accept ?? "").split(",")) {
+  for (const range of accept.split(",")) {
     const media = medias.get(typeOf(range));
     const quality = media === undefined ? 0 : qualityOf(range);
     if (media === undefined || quality <= most) continue;

@@ -18,11 +18,11 @@ export interface Arrays {
 
 /** arraysOf reads what a request says of arrays; undefined for all that TensorFlow Serving knows. Throws InvalidArgument for a query that says something else. */
 export function arraysOf(fields: Fields, method: string, target: string): Arrays | undefined {
-  const [path = "", query = ""] = target.split("?", 2);
-  if (method !== "POST" || !path.endsWith(":predict")) return undefined;
   const sent = sentMedia(fields.get("content-type"));
   const wanted = wantedMedia(fields.get("accept"));
   if (sent === "json" && wanted === "json") return undefined;
+  const [path = "", query = ""] = target.split("?", 2);
+  if (method !== "POST" || !path.endsWith(":predict")) return undefined;
   const asked = new URLSearchParams(query);
   for (const key of asked.keys())
     if (key !== "signature_name" && key !== "output")

@@ -15,7 +15,7 @@ const alive: Answer = { status: 200, body: new TextEncoder().encode("ok\n"), typ
 
 /** health answers what asks for the process or for models and may do so without knowing the API; undefined for any other request. */
 export function health(method: string, target: string, fleet: Fleet): Answer | undefined {
-  if (method !== "GET" && method !== "HEAD") return undefined;
+  if ((method !== "GET" && method !== "HEAD") || !/^\/(?:health|ready)z/.test(target)) return undefined;
   const [path = "", query = ""] = target.split("?", 2);
   if (path === "/healthz") return alive;
   if (path !== "/readyz") return undefined;

@@ -205,7 +205,7 @@ const gzipRows = [
   { name: "beyond 100 MiB counts as empty", body: gzipSync(Buffer.alloc(104_857_601, " ")), status: 400, want: /JSON Parse error: The document is empty/ },
 ];
 for (const row of gzipRows) {
-  test(`REST: a gzip body ${row.name}`, async () => {
+  test(`13.13 gzip POST: REST: a gzip body ${row.name}`, async () => {
     const got = await send("POST", `${served.rest}/v1/models/m:predict`, row.body, { "content-encoding": "gzip" });
     assert.equal(got.status, row.status);
     assert.match(got.body, row.want);
