@@ -170,6 +170,7 @@ const unread: { name: string; bytes: Uint8Array; text: RegExp }[] = [
     bytes: zipSync({ "x.npy": one, "y.npy": one }),
     text: /^the npz file has y.npy, and the signature has no input y: its inputs are \{x\}$/,
   },
+  { name: "two arrays of one name", bytes: zipSync({ x: one, "x.npy": one }), text: /^the npz file has two arrays for the input x$/ },
   { name: "a file that is no array", bytes: zipSync({ "x.npy": Uint8Array.of(1) }), text: /^x is no npy array that can be read: it does not start with/ },
   {
     name: "arrays that unpack to more than they may",

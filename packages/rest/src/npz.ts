@@ -14,6 +14,7 @@ const mtime = "1980-01-01T00:00:00";
 /** parseNpz reads arrays by the names of a signature's inputs, whose dtypes settle what numpy has no names for. Throws InvalidArgument. */
 export function parseNpz(bytes: Uint8Array, dtypes: ReadonlyMap<string, DType | undefined>): Map<string, Tensor> {
   let total = 0;
+  const seen = new Set<string>();
   const inputs = new Map<string, Tensor>();
   const files = unzipped(bytes, (file, size) => {
     const alias = aliasOf(file);
@@ -22,6 +23,8 @@ export function parseNpz(bytes: Uint8Array, dtypes: ReadonlyMap<string, DType | 
         Code.InvalidArgument,
         `the npz file has ${file}, and the signature has no input ${alias}: its inputs are {${[...dtypes.keys()].sort().join(",")}}`,
       );
+    if (seen.has(alias)) throw newError(Code.InvalidArgument, `the npz file has two arrays for the input ${alias}`);
+    seen.add(alias);
     total += size;
     if (total > maxPlainBytes) throw newError(Code.InvalidArgument, `the arrays of the npz file take more than ${maxPlainBytes} bytes`);
   });
