@@ -21,7 +21,7 @@ export type { Gzipped, Headers } from "./gzip.ts";
 export { gunzipped, isGzipped } from "./gzip.ts";
 export type { Media } from "./media.ts";
 export { acceptsGzip, npzType, sentMedia, wantedMedia } from "./media.ts";
-export type { ListedError, ListedModel, ListedVersion, Unready } from "./models.ts";
+export type { Unready } from "./models.ts";
 export { printModels, printReadiness } from "./models.ts";
 export { npyType, parseNpy, printNpy } from "./npy.ts";
 export { parseNpz, printNpz } from "./npz.ts";

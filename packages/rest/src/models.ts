@@ -1,32 +1,7 @@
-// What TensorFlow Serving's API lacks: the list of models, which is the JSON form of tfs.serving.v1.ListModelsResponse, and whether they can be called.
-import type { Code } from "@tfs/std";
+// What TensorFlow Serving's API lacks: the list of models, and whether they can be called.
+import { toJson } from "@bufbuild/protobuf";
+import { type ListModelsResponse, ListModelsResponseSchema } from "@tfs/proto/gen/tfs/serving/v1/serving_pb.js";
 import { integer, list, object, type Schema, stateSchema, versionSchema } from "./json_schema.ts";
-import { stateName } from "./results.ts";
-
-/** ListedModel is one configured model. */
-export interface ListedModel {
-  readonly name: string;
-  /** versions are those that were seen, the highest first. */
-  readonly versions: readonly ListedVersion[];
-  /** labels are versions by label. */
-  readonly labels: ReadonlyMap<string, bigint>;
-  /** error is why there are no versions, if there are none. */
-  readonly error?: ListedError | undefined;
-}
-
-export interface ListedVersion {
-  readonly version: bigint;
-  /** state is a number of ModelVersionStatus.State. */
-  readonly state: number;
-  /** error is why it did not load, or why the last try to load it failed. */
-  readonly error?: ListedError | undefined;
-}
-
-/** ListedError is a Failure, or what is left of one on the wire. */
-export interface ListedError {
-  readonly code: Code;
-  readonly message: string;
-}
 
 const encoder = new TextEncoder();
 
@@ -34,30 +9,9 @@ function print(value: unknown): Uint8Array {
   return encoder.encode(`${JSON.stringify(value, undefined, 1)}\n`);
 }
 
-function errorOf(error: ListedError | undefined): { readonly error?: unknown } {
-  return error === undefined ? {} : { error: { code: error.code, message: error.message, details: [] } };
-}
-
-/** printModels writes what one model server has, in the form of a status: fields by their names in the message, one space a level, a newline at the end. */
-export function printModels(models: readonly ListedModel[]): Uint8Array {
-  const servers = 1;
-  const sorted = [...models].sort((a, b) => (a.name < b.name ? -1 : 1));
-  return print({
-    models: sorted.map(({ name, versions, labels, error }) => ({
-      name,
-      versions: versions.map(({ version, state, error: why }) => ({
-        version: version.toString(),
-        state: stateName(state),
-        ...errorOf(why),
-        servers: [{ state: stateName(state), servers }],
-      })),
-      labels: [...labels].sort(([a], [b]) => (a < b ? -1 : 1)).map(([label, version]) => ({ label, version: version.toString(), servers })),
-      ...errorOf(error),
-      servers,
-    })),
-    servers_asked: servers,
-    servers_answered: servers,
-  });
+/** printModels writes the list of models as a status is written: every field by its name in the message, one space a level, a newline at the end. */
+export function printModels(response: ListModelsResponse): Uint8Array {
+  return print(toJson(ListModelsResponseSchema, response, { useProtoFieldName: true, alwaysEmitImplicit: true }));
 }
 
 /** Unready is a model that cannot be called, and why. */
@@ -74,23 +28,11 @@ export function printReadiness(unready: readonly Unready[], draining: boolean): 
 const status = object({ code: integer, message: { type: "string" }, details: { type: "array" } });
 const inState = list(object({ state: stateSchema, servers: integer }));
 const text = { type: "string" };
+const version = object({ version: versionSchema, state: stateSchema, error: status, signatures: { type: "object" }, servers: inState }, ["error"]);
+const label = object({ label: text, version: versionSchema, servers: integer });
+const model = object({ name: text, versions: list(version), labels: list(label), error: status, servers: integer }, ["error"]);
 
-export const modelsSchema: Schema = object({
-  models: list(
-    object(
-      {
-        name: text,
-        versions: list(object({ version: versionSchema, state: stateSchema, error: status, servers: inState }, ["error"])),
-        labels: list(object({ label: text, version: versionSchema, servers: integer })),
-        error: status,
-        servers: integer,
-      },
-      ["error"],
-    ),
-  ),
-  servers_asked: integer,
-  servers_answered: integer,
-});
+export const modelsSchema: Schema = object({ models: list(model), servers_asked: integer, servers_answered: integer });
 
 export const readinessSchema: Schema = object({
   ready: { type: "boolean" },

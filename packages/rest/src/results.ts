@@ -40,17 +40,12 @@ function floatPrinter({ numbers = "tensorflow" }: PrintOptions): (value: number)
 
 const states: Readonly<Record<number, string>> = Object.fromEntries(Object.entries(ModelVersionStatus_State).map(([name, n]) => [n, name]));
 
-/** stateName gives the name of a ModelVersionStatus.State. */
-export function stateName(state: number): string {
-  return states[state] ?? String(state);
-}
-
 /** printStatus writes every version's state: one space a level, a newline at the end. */
 export function printStatus(response: GetModelStatusResponse): Uint8Array {
   const body = {
     model_version_status: response.modelVersionStatus.map((s) => ({
       version: s.version.toString(),
-      state: stateName(s.state),
+      state: states[s.state] ?? String(s.state),
       status: { error_code: codeName(s.status?.errorCode ?? 0), error_message: s.status?.errorMessage ?? "" },
     })),
   };

@@ -5,10 +5,10 @@ import type { ModelServerConfig } from "@tfs/proto";
 import { background, type Clock, Code, type Ctx, type Logger, messageOf, newError, throwIfDone } from "@tfs/std";
 import type { Form } from "@tfs/tensor";
 import type { ModelSource } from "./config/index.ts";
-import { type Core, type CoreOptions, type LoadFailure, listed, listModels, newCore } from "./core/index.ts";
+import { type Core, type CoreOptions, type LoadFailure, listed, newCore } from "./core/index.ts";
 import { type Direct, newDirect } from "./direct.ts";
 import { newFailureOf, newGrpcHandler, newServices, type Services } from "./grpc/index.ts";
-import { type Fleet, newHttpHandler } from "./http/index.ts";
+import { newFleet, newHttpHandler } from "./http/index.ts";
 import type { InferOptions } from "./infer/index.ts";
 import { newLocalStorage, type Storages } from "./storage/index.ts";
 
@@ -132,7 +132,7 @@ class ModelServer {
     const bodies = newBudget(maxHeldBodyBytes);
     const onExchange = newHttpHandler({
       infer,
-      fleet: this.#fleet(),
+      fleet: newFleet(this.#core, () => this.#draining),
       timeoutMs: restTimeoutMs,
       numbers: restNumbers,
       cors,
@@ -158,17 +158,6 @@ class ModelServer {
     return newDirect(this.#infer, () => {
       if (!this.#isOpen) throw newError(Code.Unavailable, "the server takes no calls");
     });
-  }
-
-  /** #fleet tells of all models, as they are whenever somebody asks. */
-  #fleet(): Fleet {
-    const draining = (): boolean => this.#draining;
-    return {
-      list: () => listModels(this.#core),
-      get draining() {
-        return draining();
-      },
-    };
   }
 
   /** reload changes to another configuration, as HandleReloadConfigRequest does. */

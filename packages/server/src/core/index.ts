@@ -6,4 +6,3 @@
  */
 export type { Core, CoreOptions, LoadFailure } from "./core.ts";
 export { listed, newCore } from "./core.ts";
-export { listModels } from "./list.ts";

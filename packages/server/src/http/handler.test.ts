@@ -7,7 +7,7 @@ import type { Models } from "../infer/index.ts";
 import { newCore } from "../core/index.ts";
 import { newLocalStorage } from "../storage/index.ts";
 import { models, silent } from "../testing/index.ts";
-import { newHttpHandler } from "./index.ts";
+import { newFleet, newHttpHandler } from "./index.ts";
 
 const clock = systemClock();
 const core = newCore({ engine: newEmbeddedEngine(), tags: ["serve"], storages: { file: newLocalStorage(clock) }, clock, logger: silent });
@@ -34,7 +34,7 @@ const infer = { manager: counting, checkMethodName: false };
 const listener = newListener({
   onExchange: newHttpHandler({
     infer,
-    fleet: { list: () => [], draining: false },
+    fleet: newFleet({ models: [], manager, trouble: () => undefined }, () => false),
     timeoutMs: 0,
     cors: false,
     compress: false,

@@ -6,7 +6,8 @@ import { type Answer, json, write } from "./answer.ts";
 import { arraysOf } from "./binary.ts";
 import { run } from "./calls.ts";
 import { newCompressor } from "./compress.ts";
-import { type Fleet, health } from "./health.ts";
+import type { Fleet } from "./fleet.ts";
+import { health } from "./health.ts";
 import { describe } from "./more.ts";
 
 export interface HttpOptions {

@@ -1,15 +1,9 @@
-import { httpStatus, type ListedModel, printError, printReadiness, type Unready } from "@tfs/rest";
+import type { Model } from "@tfs/proto/gen/tfs/serving/v1/serving_pb.js";
+import { httpStatus, printError, printReadiness, type Unready } from "@tfs/rest";
 import { Code, newError, toFailure } from "@tfs/std";
 import { state } from "../manager/index.ts";
 import { type Answer, json } from "./answer.ts";
-
-/** Fleet is what there is to tell of all models together. */
-export interface Fleet {
-  /** list gives the configured models. */
-  list(): readonly ListedModel[];
-  /** draining tells whether the server ends. */
-  readonly draining: boolean;
-}
+import type { Fleet } from "./fleet.ts";
 
 const alive: Answer = { status: 200, body: new TextEncoder().encode("ok\n"), type: "text/plain" };
 
@@ -20,9 +14,9 @@ export function health(method: string, target: string, fleet: Fleet): Answer | u
   if (path === "/healthz") return alive;
   if (path !== "/readyz") return undefined;
   try {
-    const unready = unreadyOf(fleet.list(), new URLSearchParams(query));
-    const ready = unready.length === 0 && !fleet.draining;
-    return { status: ready ? 200 : 503, body: printReadiness(unready, fleet.draining), type: json };
+    const unready = unreadyOf(fleet.configured(), new URLSearchParams(query));
+    const ready = unready.length === 0 && !fleet.draining();
+    return { status: ready ? 200 : 503, body: printReadiness(unready, fleet.draining()), type: json };
   } catch (err) {
     const failure = toFailure(err);
     return { status: httpStatus(failure.code), body: printError(failure.message), type: json };
@@ -30,7 +24,7 @@ export function health(method: string, target: string, fleet: Fleet): Answer | u
 }
 
 /** unreadyOf gives the models that cannot be called, of all of them or of the one that is asked for. Throws InvalidArgument for a question that is none. */
-function unreadyOf(models: readonly ListedModel[], query: URLSearchParams): Unready[] {
+function unreadyOf(models: readonly Model[], query: URLSearchParams): Unready[] {
   const [name, label, version] = ["model", "label", "version"].map((key) => query.get(key) ?? undefined);
   for (const key of query.keys())
     if (!["model", "label", "version"].includes(key)) throw newError(Code.InvalidArgument, `readyz knows model, label and version, not ${key}`);
@@ -44,8 +38,8 @@ function unreadyOf(models: readonly ListedModel[], query: URLSearchParams): Unre
   if (model === undefined) return unready(name, "there is no such model");
   if (version !== undefined) return unready(name, troubleOfVersion(model, BigInt(version)));
   if (label === undefined) return unready(name, troubleOf(model));
-  const labelled = model.labels.get(label);
-  return unready(name, labelled === undefined ? `it has no label ${label}` : troubleOfVersion(model, labelled));
+  const labelled = model.labels.find((l) => l.label === label);
+  return unready(name, labelled === undefined ? `it has no label ${label}` : troubleOfVersion(model, labelled.version));
 }
 
 function unready(name: string, error: string | undefined): Unready[] {
@@ -53,14 +47,14 @@ function unready(name: string, error: string | undefined): Unready[] {
 }
 
 /** troubleOf says why no version of a model can be called; undefined if one can. */
-function troubleOf({ versions, error }: ListedModel): string | undefined {
+function troubleOf({ versions, error }: Model): string | undefined {
   if (versions.some((v) => v.state === state.available)) return undefined;
   const failed = versions.find((v) => v.error !== undefined);
   if (failed !== undefined) return `version ${failed.version}: ${failed.error!.message}`;
   return error?.message ?? "no version is available";
 }
 
-function troubleOfVersion({ versions }: ListedModel, version: bigint): string | undefined {
+function troubleOfVersion({ versions }: Model, version: bigint): string | undefined {
   const found = versions.find((v) => v.version === version);
   if (found?.state === state.available) return undefined;
   return `version ${version}: ${found === undefined ? "there is none" : (found.error?.message ?? "it is not available")}`;

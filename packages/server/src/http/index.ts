@@ -4,6 +4,7 @@
  *
  * @module
  */
-export type { Fleet } from "./health.ts";
+export type { Fleet } from "./fleet.ts";
+export { newFleet } from "./fleet.ts";
 export type { HttpOptions } from "./handler.ts";
 export { newHttpHandler } from "./handler.ts";

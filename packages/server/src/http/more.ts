@@ -2,7 +2,7 @@ import { type Described, type MoreRoute, printModelApi, printModels, printServer
 import { codeOf, Code } from "@tfs/std";
 import type { InferOptions } from "../infer/index.ts";
 import { specOf } from "./calls.ts";
-import type { Fleet } from "./health.ts";
+import type { Fleet } from "./fleet.ts";
 
 export interface MoreOptions {
   readonly infer: InferOptions;
@@ -23,7 +23,7 @@ export function describe(route: MoreRoute, { infer, fleet }: MoreOptions): Uint8
     }
     case "server api":
       return printServerApi(
-        fleet.list().flatMap(({ name }) => available(name, infer)),
+        fleet.configured().flatMap(({ name }) => available(name, infer)),
         apiVersion,
       );
   }
