@@ -13,7 +13,9 @@ import type { InferOptions } from "./infer/index.ts";
 import { newLocalStorage, type Storages } from "./storage/index.ts";
 
 /** What of the core is set from outside; what is left out has the core's defaults. */
-type CoreTuning = Partial<Pick<CoreOptions, "pollMs" | "keepLast" | "allowLabelsForUnavailable" | "tuning" | "startLoads" | "memoryLimitBytes">>;
+type CoreTuning = Partial<
+  Pick<CoreOptions, "pollMs" | "keepLast" | "allowLabelsForUnavailable" | "forceLabels" | "tuning" | "startLoads" | "memoryLimitBytes">
+>;
 
 export interface ServerOptions extends CoreTuning {
   /** models are those of the start; undefined is an empty configuration, on which any other may follow. */

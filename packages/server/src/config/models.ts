@@ -18,19 +18,20 @@ export interface ModelSource {
 const platform = "tensorflow";
 
 /**
- * modelsOf reads what a ModelServerConfig says of models: undefined if it says nothing, which leaves everything as it is. Throws InvalidArgument in TensorFlow
- * Serving's words.
+ * modelsOf reads what a ModelServerConfig says of models: undefined if it says nothing, which leaves everything as it is. `now` is what it shall follow on.
+ * Throws InvalidArgument in TensorFlow Serving's words, and in its order: names and paths first.
  */
-export function modelsOf(config: ModelServerConfig): ModelSource[] | undefined {
+export function modelsOf(config: ModelServerConfig, now: readonly ModelSource[] = []): ModelSource[] | undefined {
   if (config.config.case === undefined) return undefined;
   if (config.config.case === "customModelConfig") throw newError(Code.InvalidArgument, "ModelServer does not yet support custom model config.");
-  const models = config.config.value.config.map(modelOf);
+  const models = config.config.value.config;
   checkModels(models);
-  return models;
+  const kept = new Set(now.map(({ name }) => name));
+  return models.map((message) => modelOf(message, kept.has(message.name)));
 }
 
 /** checkModels refuses what no list of models may hold, however it was written. */
-export function checkModels(models: readonly ModelSource[]): void {
+export function checkModels(models: readonly Pick<ModelSource, "name" | "basePath">[]): void {
   const seen = new Set<string>();
   for (const { name, basePath } of models) {
     if (seen.has(name)) throw newError(Code.InvalidArgument, `Illegal to list model ${name} multiple times in config list`);
@@ -45,7 +46,7 @@ export function schemeOf(path: string): string | undefined {
   return /^([a-z][a-z0-9+.-]*):\/\//i.exec(path)?.[1]?.toLowerCase();
 }
 
-function modelOf(message: ModelConfigMessage): ModelSource {
+function modelOf(message: ModelConfigMessage, kept: boolean): ModelSource {
   const { name, basePath, modelType, modelPlatform } = message;
   const choices = "ModelServerConfig::model_type (deprecated)";
   if (modelType !== ModelType.MODEL_TYPE_UNSPECIFIED && modelPlatform !== "")
@@ -54,7 +55,10 @@ function modelOf(message: ModelConfigMessage): ModelSource {
     throw newError(Code.InvalidArgument, `Illegal setting neither ${choices} nor ModelServerConfig::model_platform, model name is ${name}`);
   if (modelPlatform === "" && modelType !== ModelType.TENSORFLOW)
     throw newError(Code.InvalidArgument, `ModelServerConfig::model_type choice ${modelType} not supported.`);
-  if (modelPlatform !== "" && modelPlatform !== platform) throw newError(Code.InvalidArgument, `Model ${name} requests unsupported platform ${modelPlatform}`);
+  if (modelPlatform !== "" && modelPlatform !== platform) {
+    const change = `Illegal to change a model's platform. For model ${name} platform was ${platform} and new platform requested is ${modelPlatform}`;
+    throw newError(Code.InvalidArgument, kept ? change : `Model ${name} requests unsupported platform ${modelPlatform}`);
+  }
   if (message.loggingConfig !== undefined) throw newError(Code.InvalidArgument, `model ${name}: No request-logger-creator provided.`);
   return { name, basePath, policy: policyOf(message.modelVersionPolicy), labels: new Map(Object.entries(message.versionLabels)) };
 }

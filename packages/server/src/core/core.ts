@@ -30,6 +30,8 @@ export interface CoreOptions extends LoaderOptions {
   readonly keepLast?: boolean;
   /** allowLabelsForUnavailable lets a new label point to a version that is not available yet; default false. */
   readonly allowLabelsForUnavailable?: boolean;
+  /** forceLabels lets any label point to any version, there or not; default false. */
+  readonly forceLabels?: boolean;
   /** tuning is how versions come and go; its `loads` count from when the start is over. */
   readonly tuning?: Tuning;
   /** startLoads is how many versions are loaded at a time at the start; default 4. */
@@ -156,7 +158,7 @@ class Core {
     const legal = config.config.case === "modelConfigList" || (now === undefined && config.config.case === undefined);
     if (now !== undefined && !legal)
       throw newError(Code.FailedPrecondition, "Cannot transition to requested config. It is only legal to transition from one ModelConfigList to another.");
-    const models = modelsOf(config);
+    const models = modelsOf(config, now);
     if (models === undefined) this.#options.logger.info("Taking no action for empty config.");
     return models;
   }
@@ -170,6 +172,7 @@ class Core {
       this.manager.labels = assignLabels(this.manager.labels, wanted, {
         available: (model, version) => this.manager.available(model, version),
         allowUnavailable: this.#options.allowLabelsForUnavailable ?? false,
+        force: this.#options.forceLabels ?? false,
       });
       const before = new Set(this.models.map((m) => m.name));
       this.#models = models;

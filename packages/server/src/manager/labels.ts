@@ -8,13 +8,15 @@ export interface LabelOptions {
   readonly available: (model: string, version: bigint) => boolean;
   /** allowUnavailable lets a label that is new, or stays where it is, point to a version that is not available. */
   readonly allowUnavailable: boolean;
+  /** force lets any label point to any version. */
+  readonly force: boolean;
 }
 
 /** assignLabels gives the labels to have next: those wanted, if each may point to where it shall. Throws FailedPrecondition in TensorFlow Serving's words. */
 export function assignLabels(now: Labels | undefined, wanted: Labels, options: LabelOptions): Labels {
   for (const [model, labels] of wanted) {
     for (const [label, version] of labels) {
-      if (options.available(model, version)) continue;
+      if (options.force || options.available(model, version)) continue;
       const before = now?.get(model)?.get(label);
       if (options.allowUnavailable && (before === undefined || before === version)) continue;
       throw newError(

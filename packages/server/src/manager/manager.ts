@@ -183,15 +183,17 @@ class Manager {
   }
 
   #beginLoad(model: Model, version: Version): void {
-    version.loading = withCancel(background());
+    const loading = withCancel(background());
+    version.loading = loading;
     this.#tasks.go(async () => {
-      const failure = await this.#load(model, version, version.loading!).catch(toFailure);
-      version.loading?.cancel();
+      const failure = await this.#load(model, version, loading).catch(toFailure);
+      const stopped = loading.signal.aborted; // by us: a load that fails with Canceled by itself has failed
+      loading.cancel();
       version.loading = undefined;
       version.error = failure;
       version.attempt = undefined;
       if (failure === undefined) this.#move(model, version, state.available);
-      else this.#end(model, version, failure.code === Code.Canceled);
+      else this.#end(model, version, stopped);
       this.#advance(model);
     });
   }

@@ -44,7 +44,10 @@ class Model {
     for (const [version, path] of next) {
       const known = this.versions.get(version);
       if (known === undefined || (known.state === state.end && !known.aspired)) this.versions.set(version, newVersion(version, path));
-      else known.aspired = true;
+      else if (!known.aspired) {
+        known.aspired = true; // it ends first, and is loaded again: from where it lies now
+        known.path = path;
+      }
     }
     return dropped;
   }
