@@ -176,6 +176,19 @@ test("multi-inference answers each task in order, each with its spec, from one i
   );
 });
 const ex = list({ x: 2 });
+for (const [signature, method, want] of [
+  ["regress_x_to_y", regress, 3],
+  ["regress_x_to_y2", regress, 4],
+  ["classify_x_to_y", classify, 3],
+] as const) {
+  test(`multi-inference of one task gives what the verb gives: ${signature}`, async () => {
+    const { results } = await multi(ex, ["m", signature, method]);
+    const [first] = results;
+    const value =
+      first?.result.case === "regressionResult" ? first.result.value.regressions[0]?.value : first?.result.value?.classifications[0]?.classes[0]?.score;
+    assert.deepEqual([results.length, value, first?.modelSpec?.signatureName], [1, want, signature]);
+  });
+}
 const refusals: readonly { readonly name: string; readonly call: () => Promise<unknown>; readonly code?: Code; readonly text: string | RegExp }[] = [
   { name: "an input without a kind", call: () => client.classify({ modelSpec: spec("w", "both"), input: {} }), text: "Input is empty." },
   { name: "no input", call: () => client.regress({ modelSpec: spec("w", "flat") }), text: "Input is empty." },

@@ -192,3 +192,30 @@ test("a base path that does not answer is not asked again before it has, and hol
   await first;
   assert.match(news().join(), /^hung: 7 at /);
 });
+test("a specific version is found under another way to write its number, by its real path", async () => {
+  add("m/00001", "m/3");
+  const source = open();
+  source.set([model("m", { policy: { kind: "specific", versions: [1n] } })]);
+  await source.look(ctx, "new");
+  assert.deepEqual(news(), ["m: 1 at m/00001"]);
+});
+test("an empty list of specific versions wants nothing, which is told", async () => {
+  add("m/1");
+  const source = open();
+  source.set([model("m", { policy: { kind: "specific", versions: [] } })]);
+  await source.look(ctx, "new");
+  assert.deepEqual([news(), said.filter((line) => line.includes("No specific versions requested for servable m.")).length], [["m: "], 1]);
+});
+test("with a poll period of 0 each configuration is looked at exactly once", async () => {
+  add("m/1");
+  const source = open({ pollMs: 0 });
+  source.set([model("m")]);
+  await source.look(ctx, "new");
+  add("m/2");
+  await source.run(ctx);
+  await source.look(ctx, "new");
+  assert.deepEqual(news(), ["m: 1 at m/1"]);
+  source.set([model("m", { policy: { kind: "all" } })]);
+  await source.look(ctx, "new");
+  assert.deepEqual(news(), ["m: 2 at m/2, 1 at m/1"]);
+});
