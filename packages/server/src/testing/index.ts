@@ -6,6 +6,8 @@
  *
  * @module
  */
+export type { Running } from "./process.ts";
+export { bin, freePort, launch } from "./process.ts";
 export { damage, newRandom } from "./random.ts";
 export type { Scratch } from "./scratch.ts";
 export { scratch } from "./scratch.ts";
