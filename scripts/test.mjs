@@ -28,6 +28,8 @@ for (const [signal, code] of [
   });
 /** Suffixes of test files that run in a process of their own. */
 const alone = /\.(nock|alone)\.test\.ts$/;
+/** Folders whose sources are not compiled. */
+const asTheyAre = /^(scripts|examples)\//;
 /** Suffixes of slower suites, which run only when asked for by name. */
 const slower = /\.(interop|fuzz|soak|zoo|conformance)\.test\.ts$/;
 
@@ -36,11 +38,11 @@ setUp(); // pretest has done it, unless a user's `ignore-scripts` skipped that s
 /** jobs groups test files by process. Sources are listed, not dist: tsc never deletes the output of a removed test. */
 function jobs() {
   const wanted = options.suite === undefined ? (file) => !slower.test(file) : (file) => file.endsWith(`.${options.suite}.test.ts`);
-  const folders = ["scripts", ...readdirSync(join(root, "packages")).map((name) => `packages/${name}/src`)];
+  const folders = ["scripts", "examples", ...readdirSync(join(root, "packages")).map((name) => `packages/${name}/src`)];
   const files = folders.filter((folder) => existsSync(join(root, folder))).flatMap(testsIn);
   const groups = new Map();
   for (const file of files.filter(wanted).sort()) {
-    const owner = file.startsWith("scripts") ? "scripts" : file.split("/")[1];
+    const owner = asTheyAre.test(file) ? file.split("/")[0] : file.split("/")[1];
     if (options.package !== undefined && owner !== options.package) continue;
     if (parts.length > 0 && !parts.some((part) => file.includes(part))) continue;
     const key = alone.test(file) || slower.test(file) ? file : owner;
@@ -55,16 +57,15 @@ function testsIn(folder) {
   return entries.filter((file) => file.endsWith(".test.ts"));
 }
 
-/** Scripts run as they are on the repository's own Node; packages run from dist on any. */
+/** Scripts and examples run as they are on the repository's own Node; packages run from dist on any. */
 function compiled(file) {
-  return file.startsWith("scripts") ? file : file.replace("/src/", "/dist/").replace(/\.ts$/, ".js");
+  return asTheyAre.test(file) ? file : file.replace("/src/", "/dist/").replace(/\.ts$/, ".js");
 }
 
 async function run(job) {
   const dir = mkdtempSync(join(tmpdir(), "tfs-test-"));
   const tally = join(dir, "tally.json");
-  // Scripts are written for the repository's own Node; only packages run on others.
-  const node = job.files[0].startsWith("scripts") ? own : (options.node ?? own);
+  const node = asTheyAre.test(job.files[0]) ? own : (options.node ?? own);
   const args = ["--enable-source-maps", "--disable-warning=ExperimentalWarning", "--test", "--experimental-test-isolation=none"];
   args.push(
     "--test-reporter=spec",

@@ -18,10 +18,10 @@ const stopMs = 15_000;
 const tailLines = 30;
 
 /** start runs a bin of ours and resolves when its log says "listening"; a process that ends first rejects with its last log lines. */
-export async function start(name: string, bin: string, args: readonly string[]): Promise<Member> {
+export async function start(name: string, bin: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Member> {
   // A process group of its own: a terminal's Ctrl-C is for whoever stops the fleet, in order; members hear of it by SIGTERM.
   const detached = process.platform !== "win32";
-  const child = spawn(process.execPath, [bin, ...args, "--log_format=json"], { stdio: ["ignore", "pipe", "pipe"], detached });
+  const child = spawn(process.execPath, [bin, ...args, "--log_format=json"], { stdio: ["ignore", "pipe", "pipe"], detached, env });
   const tail: string[] = [];
   const exited = once(child, "exit").then(([code, signal]) => `${name} ended (${signal ?? `exit ${code}`})`);
   let timer: NodeJS.Timeout | undefined;
