@@ -33,12 +33,14 @@ export function addTo(path: string, version: string): void {
   cpSync(join(models, "half_plus_two/1"), join(path, version), { recursive: true });
 }
 
+/** parse reads a configuration; one, list, specific and label write what it reads. */
 export const parse = (text: string): ModelServerConfig => fromText(ModelServerConfigSchema, text);
 export const one = (name: string, path: string, more = ""): string => `config { name: "${name}" base_path: "${path}" model_platform: "tensorflow" ${more} }`;
 export const list = (...all: readonly string[]): ModelServerConfig => parse(`model_config_list { ${all.join(" ")} }`);
 export const specific = (...versions: readonly number[]): string => `model_version_policy { specific { versions: [${versions.join(", ")}] } }`;
 export const label = (name: string, version: number): string => `version_labels { key: "${name}" value: ${version} }`;
 
+/** Open is a core that has not started; disposing it closes it. */
 export interface Open extends AsyncDisposable {
   readonly core: Core;
   /** said is what was logged. */
@@ -50,6 +52,7 @@ export function open(options: Partial<CoreOptions> = {}): Open {
   const core = newCore({ engine: newEmbeddedEngine(), tags: ["serve"], storages: { file: disk }, clock, logger, pollMs: 0, ...options });
   return { core, said, [Symbol.asyncDispose]: () => core.close() };
 }
+/** started opens a core and starts it with a configuration. */
 export async function started(config: ModelServerConfig, options: Partial<CoreOptions> = {}): Promise<Open> {
   const opened = open(options);
   await opened.core.start(ctx, modelsOf(config));
@@ -71,6 +74,7 @@ export function answer(core: Core, name: string, which?: bigint | string): strin
     return (err as Error).message;
   }
 }
+/** states tells where each version of a model stands, the highest first. */
 export const states = (core: Core, name: string): string[] =>
   core.manager.versions(name).map((v) => `${v.version} ${stateName(v.state)}${v.error === undefined ? "" : `: ${v.error.message}`}`);
 /** soon waits for a change of states, which comes by itself; it does not wait for ever. */
