@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { benchTools } from "./tools/bench.mjs";
 import { conformanceTools } from "./tools/conformance.mjs";
 import { newGo } from "./tools/go.mjs";
+import { storageTools } from "./tools/storage.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dir = join(root, ".tools");
@@ -106,6 +107,7 @@ const tools = {
   "node-26": { what: "Node 26 for the matrix", install: nodeTool(26, "26.10.0") },
   go: { what: "the Go toolchain that the following are built with", install: () => void go.toolchain() },
   ...conformanceTools(go),
+  ...storageTools({ dir, run, once, makeVenv, go }),
 };
 
 /** Groups are installed by their name only: no suite needs them. */
