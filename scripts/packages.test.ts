@@ -21,6 +21,8 @@ interface Manifest {
   readonly scripts?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
   readonly allowScripts?: Readonly<Record<string, boolean>>;
 }
 interface Locked {
@@ -101,6 +103,20 @@ test("every dependency is pinned, to the same version everywhere", () => {
       seen.set(d, version);
     }
   }
+});
+
+test("a peer is optional, begins with the version that the tests run with, and has its line in docs/dependencies.md", () => {
+  const [, , , peers = ""] = read("docs/dependencies.md").split(/^## /m);
+  const rows = [...peers.matchAll(/^\| ([^|]+?) +\| (\w+) +\|/gm)].map(([, name, owner]) => `@tfs/${owner} ${name}`).filter((row) => !row.endsWith(" package"));
+  const declared: string[] = [];
+  for (const m of all) {
+    for (const [d, range] of Object.entries(m.peerDependencies ?? {})) {
+      declared.push(`${m.name} ${d}`);
+      assert.equal(m.peerDependenciesMeta?.[d]?.optional, true, `${m.name} demands ${d}`);
+      assert.equal(range, `^${m.devDependencies?.[d]}`, `${m.name} names ${d}`);
+    }
+  }
+  assert.deepEqual(rows.sort(), declared.sort());
 });
 
 test("docs/dependencies.md has a line for every dependency and no other", () => {

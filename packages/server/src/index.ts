@@ -14,4 +14,5 @@ export type { Tuning } from "./manager/index.ts";
 export type { Direct, DirectCall } from "./direct.ts";
 export type { ModelServer, ServerOptions, Started } from "./server.ts";
 export { newModelServer } from "./server.ts";
-export type { Brought, Storage, Storages } from "./storage/index.ts";
+export type { Brought, RemoteOptions, RemoteStorages, RemoteTuning, Storage, Storages } from "./storage/index.ts";
+export { openRemoteStorages } from "./storage/index.ts";

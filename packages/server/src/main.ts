@@ -5,9 +5,22 @@ import { setFlagsFromString } from "node:v8";
 import { numberForms } from "@tfs/rest";
 import { background, type Clock, Code, type Flags, type Level, type Logger, messageOf, newError, newLogger, systemClock } from "@tfs/std";
 import { checkNamed, type Configured, configured } from "./config/index.ts";
-import { checkConflicts, checkFlags, defaultLevel, helpText, readFlags, refuse, remark, runningLines, startFailure, versionText } from "./flags/index.ts";
+import {
+  checkConflicts,
+  checkFlags,
+  defaultLevel,
+  helpText,
+  readFlags,
+  refuse,
+  remark,
+  remoteTuning,
+  runningLines,
+  startFailure,
+  versionText,
+} from "./flags/index.ts";
 import { transitions } from "./manager/index.ts";
 import { type ModelServer, newModelServer } from "./server.ts";
+import { openRemoteStorages, type RemoteStorages, type Storages } from "./storage/index.ts";
 
 /** As in TensorFlow Serving: -1, to a shell. */
 const failed = 255;
@@ -31,12 +44,18 @@ async function main(argv: readonly string[]): Promise<number> {
   const stopped = new Promise<string>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(signal));
   });
+  let remote: RemoteStorages | undefined;
   let server: ModelServer;
   try {
-    const started = await Promise.race([start(options, clock, logger), stopped]);
-    if (typeof started === "string") process.exit(0); // told to stop while loading: there is nothing to drain
+    remote = await openRemoteStorages({ ...remoteTuning(options, process.env), clock, logger, random: Math.random });
+    const started = await Promise.race([start(options, remote.storages, clock, logger), stopped]);
+    if (typeof started === "string") {
+      await remote[Symbol.asyncDispose]();
+      process.exit(0); // told to stop while loading: there is nothing to drain
+    }
     server = started;
   } catch (err) {
+    await remote?.[Symbol.asyncDispose]();
     process.stdout.write(startFailure(err));
     logger.error("did not start", { error: err });
     return failed;
@@ -44,19 +63,20 @@ async function main(argv: readonly string[]): Promise<number> {
   const signal = await stopped;
   logger.info("draining", { signal, ms: options.int("drain_ms") });
   await server.drain(options.int("drain_ms"));
+  await remote[Symbol.asyncDispose]();
   logger.info("stopped");
   return 0;
 }
 
 /** start gives a server that listens. */
-async function start(options: Flags, clock: Clock, logger: Logger): Promise<ModelServer> {
+async function start(options: Flags, storages: Storages, clock: Clock, logger: Logger): Promise<ModelServer> {
   checkFlags(options);
   const models = await configured(options, process.env, logger);
   await checkNamed(options);
   checkConflicts(options);
   refuse(options);
   remark(options, logger);
-  const server = newServer(options, models, clock, logger);
+  const server = newServer(options, models, storages, clock, logger);
   const { grpc, rest } = await server.start(background());
   if (models.poll !== undefined) server.follow(models.poll.ms, models.poll.read);
   keepYoungSpace();
@@ -65,11 +85,12 @@ async function start(options: Flags, clock: Clock, logger: Logger): Promise<Mode
   return server;
 }
 
-function newServer(options: Flags, { models }: Configured, clock: Clock, logger: Logger): ModelServer {
+function newServer(options: Flags, { models }: Configured, storages: Storages, clock: Clock, logger: Logger): ModelServer {
   const host = options.string("host") === "" ? {} : { host: options.string("host") };
   const [port, restPort, socket] = [options.int("port"), options.int("rest_api_port"), options.string("grpc_socket_path")];
   return newModelServer({
     models,
+    storages,
     pollMs: options.int("file_system_poll_wait_seconds") * 1000,
     keepLast: options.bool("servable_versions_always_present"),
     allowLabelsForUnavailable: options.bool("allow_version_labels_for_unavailable_models"),

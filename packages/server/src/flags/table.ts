@@ -2,6 +2,7 @@
 import { numberForms } from "@tfs/rest";
 import { transitions } from "../manager/index.ts";
 import { bool, float, inForce, int32, int64, moot, notYet, own, refused, type ServerFlag, string } from "./fate.ts";
+import { storageFlags } from "./storage.ts";
 
 const oneLoop = "one event loop answers all requests and runs them one after the other";
 const unbatched = "each request runs by itself";
@@ -121,4 +122,14 @@ const observing: readonly ServerFlag[] = [
   inForce(bool("Observing", "version", false, "print the version and exit")),
 ];
 
-export const table: readonly ServerFlag[] = [...listening, ...services, ...security, ...models, ...loading, ...inference, ...runtime, ...observing];
+export const table: readonly ServerFlag[] = [
+  ...listening,
+  ...services,
+  ...security,
+  ...models,
+  ...loading,
+  ...storageFlags,
+  ...inference,
+  ...runtime,
+  ...observing,
+];

@@ -4,5 +4,7 @@
  * @module
  */
 export { newLocalStorage } from "./local.ts";
+export type { RemoteOptions, RemoteStorages, RemoteTuning } from "./remote.ts";
+export { defaultLimitBytes, defaultParallel, openRemoteStorages } from "./remote.ts";
 export type { Brought, Storage, Storages } from "./storage.ts";
 export { storageFor } from "./storage.ts";
