@@ -11,7 +11,8 @@ export interface Scale {
   readonly residentBytes: number;
 }
 
-const settleMs = 3_000;
+/** By then the collector has been round once more, as it does when a process comes to rest. */
+const settleMs = 15_000;
 const idleMs = 10_000;
 
 /** scale starts a server with so many models, and watches it doing nothing. */

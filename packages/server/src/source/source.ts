@@ -90,18 +90,25 @@ class Source {
     }
   }
 
-  /** run looks at everything again and again, until the context ends. */
+  /** run looks at everything every pollMs, until the context ends. A look that takes long, since somebody does not answer, does not hold up the next one. */
   async run(ctx: Ctx): Promise<void> {
-    const { clock, pollMs } = this.#options;
+    const { clock, pollMs, logger } = this.#options;
     if (pollMs <= 0) return;
-    while (!ctx.signal.aborted) {
+    const looks = new Set<Promise<void>>(); // as many as begin in lookMs
+    const once = async (): Promise<void> => {
       try {
-        await sleep(clock, pollMs, ctx.signal);
         await this.look(ctx, "all");
       } catch (err) {
-        if (!ctx.signal.aborted) throw err;
+        if (!ctx.signal.aborted) logger.error("looking for versions failed", { error: err });
       }
+    };
+    for (;;) {
+      await sleep(clock, pollMs, ctx.signal).catch(() => {});
+      if (ctx.signal.aborted) break;
+      const look = once().finally(() => looks.delete(look));
+      looks.add(look);
     }
+    await Promise.all(looks);
   }
 
   async #lookAt(ctx: Ctx, watched: Watched): Promise<void> {
