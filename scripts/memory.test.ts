@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Client, newClient } from "@tfs/sdk";
-import { type ModelServer, newModelServer } from "@tfs/server";
+import { type ModelServer, newServer } from "@tfs/server";
 import { background, Code, codeOf, discard, systemClock } from "@tfs/std";
 
 const models = fileURLToPath(new URL("../testdata/models/", import.meta.url));
 
 async function open(name: string, model: string): Promise<{ readonly server: ModelServer; readonly client: Client }> {
   const labels = new Map([["stable", 1n]]);
-  const server = newModelServer({
+  const server = newServer({
     models: [{ name, basePath: join(models, model), policy: { kind: "all" }, labels }],
     allowLabelsForUnavailable: true,
     clock: systemClock(),

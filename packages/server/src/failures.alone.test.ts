@@ -142,11 +142,6 @@ const failures: readonly { readonly name: string; readonly argv: readonly string
     text: "UNIMPLEMENTED: --ssl_config_file is not supported: TLS is not there yet, and gRPC would be served in plain text\n",
   },
   {
-    name: "ALTS, which would silently be missing",
-    argv: [...served, "--use_alts_credentials"],
-    text: "UNIMPLEMENTED: --use_alts_credentials is not supported: there is no ALTS, and gRPC would be served in plain text\n",
-  },
-  {
     name: "a platform config",
     argv: [...served, `--platform_config_file=${file("")}`],
     text: "UNIMPLEMENTED: --platform_config_file is not supported: it replaces every flag that says how models are run, and none of it would be obeyed\n",

@@ -1,7 +1,7 @@
 /**
  * Package server is a model server that serves SavedModels as TensorFlow Serving does. The command is `tfs-server`; this is the same server as a library.
  *
- *     const server = newModelServer({ models: [{ name: "m", basePath: "/models/m" }], grpc: [{ port: 8500 }], clock: systemClock(), logger });
+ *     const server = newServer({ models: [{ name: "m", basePath: "/models/m" }], grpc: [{ port: 8500 }], clock: systemClock(), logger });
  *     await server.start(background());
  *     await server.drain(10_000);
  *
@@ -13,6 +13,6 @@ export type { LoadFailure } from "./core/index.ts";
 export type { Tuning } from "./manager/index.ts";
 export type { Direct, DirectCall } from "./direct.ts";
 export type { ModelServer, ServerOptions, Started } from "./server.ts";
-export { newModelServer } from "./server.ts";
+export { newServer } from "./server.ts";
 export type { Brought, RemoteOptions, RemoteStorages, RemoteTuning, Storage, Storages } from "./storage/index.ts";
 export { openRemoteStorages } from "./storage/index.ts";

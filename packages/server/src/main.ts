@@ -19,7 +19,7 @@ import {
   versionText,
 } from "./flags/index.ts";
 import { transitions } from "./manager/index.ts";
-import { type ModelServer, newModelServer } from "./server.ts";
+import { type ModelServer, newServer } from "./server.ts";
 import { openRemoteStorages, type RemoteStorages, type Storages } from "./storage/index.ts";
 
 /** As in TensorFlow Serving: -1, to a shell. */
@@ -76,7 +76,7 @@ async function start(options: Flags, storages: Storages, clock: Clock, logger: L
   checkConflicts(options);
   refuse(options);
   remark(options, logger);
-  const server = newServer(options, models, storages, clock, logger);
+  const server = serverOf(options, models, storages, clock, logger);
   const { grpc, rest } = await server.start(background());
   if (models.poll !== undefined) server.follow(models.poll.ms, models.poll.read);
   keepYoungSpace();
@@ -85,10 +85,10 @@ async function start(options: Flags, storages: Storages, clock: Clock, logger: L
   return server;
 }
 
-function newServer(options: Flags, { models }: Configured, storages: Storages, clock: Clock, logger: Logger): ModelServer {
+function serverOf(options: Flags, { models }: Configured, storages: Storages, clock: Clock, logger: Logger): ModelServer {
   const host = options.string("host") === "" ? {} : { host: options.string("host") };
   const [port, restPort, socket] = [options.int("port"), options.int("rest_api_port"), options.string("grpc_socket_path")];
-  return newModelServer({
+  return newServer({
     models,
     storages,
     pollMs: options.int("file_system_poll_wait_seconds") * 1000,

@@ -13,7 +13,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { PredictRequestSchema, PredictionService } from "@tfs/proto";
 import { background, codeOf, systemClock, withCancel } from "@tfs/std";
 import { DType, newTensor, toMessage } from "@tfs/tensor";
-import { newModelServer } from "./index.ts";
+import { newServer } from "./index.ts";
 import { damage, models, newRandom, scratch, serve, silent, wires } from "./testing/index.ts";
 
 const dir = scratch();
@@ -40,7 +40,7 @@ test("loading models leaves what happens on an uncaught error to the host", asyn
 });
 test("a model that does not load fails a strict start, in TensorFlow Serving's words, and nothing listens", async () => {
   const bad = { name: "bad", basePath: dir.copy("half_plus_two/1/variables", "bad/7") };
-  const server = newModelServer({ ...base, models: [bad, ...base.models], strict: true, grpc: [local], rest: local });
+  const server = newServer({ ...base, models: [bad, ...base.models], strict: true, grpc: [local], rest: local });
   await assert.rejects(server.start(background()), (err: Error) => {
     assert.equal(codeOf(err), Code.Unknown);
     assert.match(
@@ -56,7 +56,7 @@ test("a start whose second port is taken closes the first again", async () => {
   const address = taken.address();
   assert.ok(address !== null && typeof address === "object");
   const path = join(dir.path, "half.sock");
-  const server = newModelServer({ ...base, grpc: [{ path }, { host: "127.0.0.1", port: address.port }] });
+  const server = newServer({ ...base, grpc: [{ path }, { host: "127.0.0.1", port: address.port }] });
   const message = `Failed to BuildAndStart gRPC server: cannot listen on 127.0.0.1:${address.port}: address already in use`;
   await assert.rejects(server.start(background()), { code: Code.InvalidArgument, message });
   assert.equal(existsSync(path), false);
@@ -65,7 +65,7 @@ test("a start whose second port is taken closes the first again", async () => {
 test("a start that is cancelled while it loads does not listen", async () => {
   using ctx = withCancel(background());
   const path = join(dir.path, "cancelled.sock");
-  const server = newModelServer({ ...base, grpc: [{ path }] });
+  const server = newServer({ ...base, grpc: [{ path }] });
   const started = server.start(ctx);
   ctx.cancel();
   await assert.rejects(started, { code: Code.Canceled as number });
@@ -80,7 +80,7 @@ test("gRPC is served on several addresses, a unix socket among them", async () =
   assert.deepEqual(got.outputs["y"]?.floatVal, [4]);
 });
 test("an engine that is unknown is refused", async () => {
-  assert.throws(() => newModelServer({ ...base, engine: "abacus" }), { message: "there is no engine abacus; known: embedded" });
+  assert.throws(() => newServer({ ...base, engine: "abacus" }), { message: "there is no engine abacus; known: embedded" });
 });
 test("another tag set chooses another meta-graph", async () => {
   const asked = { modelSpec: { name: "multi_metagraph" }, inputs: { x: toMessage(newTensor(DType.Float, [1], Float32Array.of(1))) } };

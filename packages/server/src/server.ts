@@ -183,7 +183,7 @@ class ModelServer {
 }
 export type { ModelServer };
 
-export function newModelServer(options: ServerOptions): ModelServer {
+export function newServer(options: ServerOptions): ModelServer {
   return new ModelServer(options);
 }
 

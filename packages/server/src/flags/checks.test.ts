@@ -29,11 +29,6 @@ const refusals: readonly { readonly argv: readonly string[]; readonly code?: Cod
     want: "--ssl_config_file is not supported: TLS is not there yet, and gRPC would be served in plain text",
   },
   {
-    argv: ["--use_alts_credentials"],
-    code: Code.Unimplemented,
-    want: "--use_alts_credentials is not supported: there is no ALTS, and gRPC would be served in plain text",
-  },
-  {
     argv: ["--platform_config_file=/f"],
     code: Code.Unimplemented,
     want: "--platform_config_file is not supported: it replaces every flag that says how models are run, and none of it would be obeyed",
@@ -53,6 +48,7 @@ const fine: readonly (readonly string[])[] = [
   [],
   ["--port=0", "--grpc_socket_path=/s"],
   ["--port=65535", "--rest_api_port=0"],
+  ["--use_alts_credentials"],
   ["--use_alts_credentials=false", "--ssl_config_file=/f", "--ssl_config_file="],
   ["--model_base_path=", "--model_config_file=/f"],
   ["--grpc_channel_arguments=grpc.max_connection_age_ms=2000,grpc.lb_policy_name=grpclb,a=b=c,d="],

@@ -38,7 +38,7 @@ const services: readonly ServerFlag[] = [
 
 const security: readonly ServerFlag[] = [
   refused(string("Security", "ssl_config_file", "", "text-format SSLConfig: TLS for gRPC"), "TLS is not there yet, and gRPC would be served in plain text"),
-  refused(bool("Security", "use_alts_credentials", false, "ALTS for gRPC"), "there is no ALTS, and gRPC would be served in plain text"),
+  moot(bool("Security", "use_alts_credentials", false, "ALTS for gRPC"), "there is no ALTS here, and gRPC is served in plain text"),
 ];
 
 const models: readonly ServerFlag[] = [

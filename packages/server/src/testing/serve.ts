@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { background, type Logger, newLogger, systemClock } from "@tfs/std";
 import type { ModelSource } from "../config/index.ts";
-import { type ModelServer, newModelServer, type ServerOptions, type Started } from "../server.ts";
+import { type ModelServer, newServer, type ServerOptions, type Started } from "../server.ts";
 
 /** models is the folder of committed test models. */
 export const models: string = fileURLToPath(new URL("../../../../testdata/models/", import.meta.url));
@@ -21,7 +21,7 @@ export interface Served extends AsyncDisposable {
 
 /** serve starts a server over committed models, named by folder, or over sources of your own. */
 export async function serve(sources: readonly (string | ModelSource)[], options: Partial<ServerOptions> = {}): Promise<Served> {
-  const server = newModelServer({
+  const server = newServer({
     models: sources.map((source) => (typeof source === "string" ? { name: source, basePath: join(models, source) } : source)),
     clock: systemClock(),
     logger: silent,
