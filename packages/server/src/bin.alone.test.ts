@@ -8,10 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { models } from "./testing/index.ts";
+import { bin, freePort, models } from "./testing/index.ts";
 
-const bin = fileURLToPath(new URL("../bin/tfs-server.js", import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), "tfs-bin-"));
 after(() => rmSync(scratch, { recursive: true, force: true }));
 const run = (...args: string[]) => spawnSync(process.execPath, [bin, ...args], { encoding: "utf8", timeout: 30_000 });
@@ -43,22 +41,6 @@ async function stop(server: Listening): Promise<number | null> {
   server.process.kill("SIGTERM");
   const [code] = (await once(server.process, "exit")) as [number | null];
   return code;
-}
-
-/** freePort gives a port that could be bound a moment ago, below the range from which the kernel takes ports for outgoing connections. */
-let next = 10_000 + (process.pid % 20_000);
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = next++;
-    const probe = createServer();
-    const bound = await new Promise<boolean>((resolve) => {
-      probe.once("error", () => resolve(false));
-      probe.listen(port, "127.0.0.1", () => resolve(true));
-    });
-    if (!bound) continue;
-    await new Promise<void>((resolve) => probe.close(() => resolve()));
-    return port;
-  }
 }
 
 test("--help prints every flag by group and exits with 0", () => {
