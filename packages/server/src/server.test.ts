@@ -62,6 +62,11 @@ test("a start whose second port is taken closes the first again", async () => {
   assert.equal(existsSync(path), false);
   taken.close();
 });
+test("a server starts once, and a second start leaves it as it is", async () => {
+  await using served = await serve(["half_plus_two"]);
+  await assert.rejects(served.server.start(background()), { code: Code.FailedPrecondition as number, message: "a server starts once: make another one" });
+  assert.equal((await fetch(`${served.rest}/v1/models/half_plus_two`)).status, 200);
+});
 test("a start that is cancelled while it loads does not listen", async () => {
   using ctx = withCancel(background());
   const path = join(dir.path, "cancelled.sock");
@@ -102,6 +107,13 @@ const endless = {
     n: toMessage(newTensor(DType.Int32, [], Int32Array.of(2_000_000_000))),
   },
 };
+test("a loop whose condition is no scalar is refused in TensorFlow's words, where it would never end", async () => {
+  await using served = await serve(["cond_loop"]);
+  const body = JSON.stringify({ instances: [{ n: 3, x: [1, 2] }] });
+  const got = await fetch(`${served.rest}/v1/models/cond_loop:predict`, { method: "POST", body });
+  assert.equal(got.status, 400);
+  assert.match(((await got.json()) as { error: string }).error, /^The second input must be a scalar, but it has shape \[1\]\n/);
+});
 test("a run past the caller's deadline ends in the runtime's words", async () => {
   await using served = await serve(["cond_loop"]);
   for (const wire of wires(served.grpc)) {

@@ -71,6 +71,7 @@ class ModelServer {
   readonly #core: Core;
   readonly #infer: InferOptions;
   #services: Services | undefined;
+  #began = false;
   #isOpen = false;
   readonly #grpc: Listener[] = [];
   #rest: Listener | undefined;
@@ -85,6 +86,8 @@ class ModelServer {
 
   /** start loads the models, then listens. If it throws, everything it had opened is closed again. */
   async start(ctx: Ctx): Promise<Started> {
+    if (this.#began) throw newError(Code.FailedPrecondition, "a server starts once: make another one");
+    this.#began = true;
     try {
       const started = await this.#open(ctx);
       this.#isOpen = true;

@@ -150,4 +150,5 @@ const names: { name: string; word: string; want: string | undefined }[] = [
   { name: "the nearer of two", word: "scorez", want: "scores" },
   { name: "a short word needs to be very near", word: "xy", want: undefined },
 ];
+test("nearest: two letters that changed places are one mistake", () => assert.equal(nearest("prot", ["port", "host"]), "port"));
 for (const tc of names) test(`nearest: ${tc.name}`, () => assert.equal(nearest(tc.word, ["serving_default", "scores", "score_sum", "ab"]), tc.want));

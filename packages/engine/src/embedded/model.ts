@@ -100,7 +100,7 @@ class Model implements LoadedModel {
       }
       return t;
     });
-    return this.#execute(ctx, plan.program, values);
+    return this.#execute(ctx, plan.program, values, fetches);
   }
 
   async close(): Promise<void> {
@@ -111,7 +111,7 @@ class Model implements LoadedModel {
     this.#arena.close();
   }
 
-  #execute(ctx: Ctx, program: Program, feeds: readonly Value[]): Tensor[] {
+  #execute(ctx: Ctx, program: Program, feeds: readonly Value[], fetches: readonly string[] = []): Tensor[] {
     const state: State = {
       ctx,
       variable: (name, make) => getOrMake(this.#variables, name, make),
@@ -122,7 +122,12 @@ class Model implements LoadedModel {
         return found;
       },
     };
-    return this.#arena.within(() => materialized(program.run(feeds, state)));
+    return this.#arena.within(() => {
+      const values = program.run(feeds, state);
+      for (let i = 0; i < fetches.length; i++)
+        if (values[i] === undefined) throw newError(Code.InvalidArgument, `FetchOutputs ${fetches[i]}: the operation has no such output`);
+      return materialized(values);
+    });
   }
 
   #plan(feeds: readonly string[], fetches: readonly string[]): Plan {

@@ -65,6 +65,7 @@ class Http1 implements Home {
   close(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.printer.tick(); // nobody does while no time is looked at
   }
 
   /** dueIn is for connections: the clock of the last sweep is read for nothing, so that a time may run out late by two sweeps, and never early. */

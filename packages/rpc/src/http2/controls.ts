@@ -14,6 +14,11 @@ export function newControls(session: Session): Controls {
 const pingsMax = 8;
 /** A WINDOW_UPDATE for which nobody waits and that gives less than this is one too many. */
 const incrementMin = 1024;
+/**
+ * So many frames a peer may send for each DATA frame of ours, whatever else it sends: gRPC's C core gives back both windows, however little it has read, and measures
+ * the way by PINGs, as grpc-go does. Envoy allows ten (max_inbound_window_update_frames_per_data_frame_sent).
+ */
+const repliesPerData = 4;
 
 class Controls {
   readonly #session: Session;
@@ -21,6 +26,8 @@ class Controls {
   /** Those that are unanswered, by number; made for the first. */
   #pings: Map<number, () => void> | undefined = undefined;
   #pingId = 0;
+  /** Of what our DATA frames call for, so many have come. */
+  #replies = 0;
 
   constructor(session: Session) {
     this.#session = session;
@@ -30,6 +37,13 @@ class Controls {
   /** spend counts one frame without use; false when that was one too many, and the connection's end. */
   spend(of: string): boolean {
     return this.#ledger.spend() || this.#session.life.fault(h2.calm, `too many ${of}`);
+  }
+
+  /** reply counts one frame that our DATA may have called for, and is one without use if that called for no more. */
+  #reply(of: string): boolean {
+    if (this.#replies >= this.#session.out.dataFrames * repliesPerData) return this.spend(of);
+    this.#replies++;
+    return true;
   }
 
   /** ping asks the peer for a sign of life. */
@@ -91,7 +105,7 @@ class Controls {
       onAck?.();
       return;
     }
-    if (!this.spend("PINGs")) return;
+    if (!this.#reply("PINGs")) return;
     session.out.ping(buffer, start, true);
     flushLater(session);
   }
@@ -112,18 +126,18 @@ class Controls {
     const increment = uint31(buffer, start);
     if (id === 0) {
       if (increment === 0) return void life.fault(h2.protocol, "WINDOW_UPDATE by nothing");
-      if (!flow.grow(increment) && increment < incrementMin) this.spend("WINDOW_UPDATEs");
+      if (!flow.grow(increment) && increment < incrementMin) this.#reply("WINDOW_UPDATEs");
       return;
     }
     if (streams.isIdle(id)) return void life.fault(h2.protocol, "WINDOW_UPDATE on a stream that was never opened");
     const stream = streams.get(id);
-    if (stream === undefined) return void this.spend("WINDOW_UPDATEs");
+    if (stream === undefined) return void this.#reply("WINDOW_UPDATEs");
     if (increment === 0) return void streams.fault(stream, h2.protocol);
     const blocked = stream.queued > 0;
     stream.sendWindow += increment;
     if (stream.sendWindow > maxWindow) return void streams.fault(stream, h2.flowControl);
     if (blocked) flow.pump();
-    else if (increment < incrementMin) this.spend("WINDOW_UPDATEs");
+    else if (increment < incrementMin) this.#reply("WINDOW_UPDATEs");
   }
 }
 export type { Controls };

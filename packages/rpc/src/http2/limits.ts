@@ -13,7 +13,7 @@ export interface SessionLimits {
    * are held until the end of a read, so that those taken back at once reach nobody. As a client we send no more, and leave what we gave up to end by itself.
    */
   readonly resets: Rate;
-  /** Frames that make us answer or think and carry no request: SETTINGS, PING, PRIORITY, empty DATA, WINDOW_UPDATE without need. */
+  /** Frames that make us answer or think and carry no request: SETTINGS, PING, PRIORITY, empty DATA, WINDOW_UPDATE without need; of PINGs and WINDOW_UPDATEs those past what our DATA calls for. */
   readonly controls: Rate;
   /** Output that waits in the socket: past it DATA waits in its streams. */
   readonly pressureBytes: number;

@@ -29,6 +29,8 @@ class Outbox {
   output: Output | undefined = undefined;
   /** holding: not all that was flushed had left; what it lies in is referred to. */
   holding = false;
+  /** dataFrames is how many were written; it only grows. */
+  dataFrames = 0;
   #buffer: Buffer | undefined = undefined;
   /** [start, end) of the buffer is written and not yet among the pieces. */
   #start = 0;
@@ -76,6 +78,7 @@ class Outbox {
 
   /** data writes one DATA frame of source[start, end). Gives whether the source is still needed: small payloads are copied, large ones must stay as they are until they have left. */
   data(stream: number, source: Uint8Array, start: number, end: number, last: boolean): boolean {
+    this.dataFrames++;
     const length = end - start;
     if (length <= copiedBytes) {
       this.#frame(length, frame.data, last ? flag.endStream : 0, stream);
@@ -94,6 +97,7 @@ class Outbox {
    * small payloads are copied.
    */
   dataInPlace(stream: number, source: Buffer, start: number, end: number, last: boolean): boolean {
+    this.dataFrames++;
     const length = end - start;
     if (length <= copiedBytes) {
       this.#frame(length, frame.data, last ? flag.endStream : 0, stream);

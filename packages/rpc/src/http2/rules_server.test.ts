@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { test } from "node:test";
+import type { Exchange } from "../exchange.ts";
+import { fieldsOf } from "../fields.ts";
 import { clientPreface, encodeFrame, encodeHeaders, newFrameReader, uint32 } from "../testing/index.ts";
 import { flag, frame, frameBytes, h2Name, maxWindow, setting } from "./frame.ts";
 import { reaction, request, withServer } from "./testing/index.ts";
@@ -33,6 +35,13 @@ const [protocol, frameSize, flowControl, closed, compression] = [
 interface Breach {
   readonly connection: string;
   readonly stream: (id: number) => string;
+}
+
+/** answerWithData answers as soon as it is asked. */
+function answerWithData(exchange: Exchange): void {
+  exchange.respond(fieldsOf([":status", "200"]));
+  exchange.write(Buffer.alloc(90));
+  exchange.end();
 }
 
 interface Rule {
@@ -321,6 +330,17 @@ test("server: 6.9.1 more than the connection's window: connection FLOW_CONTROL_E
     assert.equal(await reaction(raw), "");
     raw.send(open(11), data(11, 1));
     assert.equal(await reaction(raw), flowControl.connection);
+  }));
+
+test("server: 6.7 and 6.9 a client that gives back both windows and measures the way with each answer, as gRPC's libraries do, may go on", () =>
+  withServer({ onExchange: answerWithData }, async ({ raw }) => {
+    for (let i = 0; i < 1500; i++) {
+      const id = 2 * i + 1;
+      raw.send(whole(id));
+      await raw.until((one) => one.type === frame.goaway || (one.type === frame.data && one.stream === id));
+      raw.send(window(0, 90), window(id, 90), encodeFrame(frame.ping, 0, 0, Buffer.alloc(8)));
+    }
+    assert.doesNotMatch(await reaction(raw), /connection/);
   }));
 
 const greetings: readonly { readonly name: string; readonly bytes: readonly (Uint8Array | string)[]; readonly want: string }[] = [

@@ -23,6 +23,13 @@ for (const row of single) {
   });
 }
 
+for (const scheme of ["gs://bucket/models", "file:///data", "https://host/models/"]) {
+  test(`one model: MODEL_BASE_PATH may be a URI: ${scheme}`, async () => {
+    const { basePath } = await singleModel(readFlags([]), { MODEL_NAME: "m", MODEL_BASE_PATH: scheme }, silent);
+    assert.equal(basePath, `${scheme.replace(/\/$/, "")}/m`);
+  });
+}
+
 const config = (body: string) => `model_config_list { ${body} }`;
 const model = (body: string) => config(`config { name: "m" base_path: "/m" model_platform: "tensorflow" ${body} }`);
 const read = (text: string) => modelsOf(parseTextProto(ModelServerConfigSchema, text, "f"));

@@ -16,12 +16,17 @@ export interface Env {
 export async function singleModel(flags: Flags, env: Env, logger: Logger): Promise<ModelSource> {
   const given = flags.string("model_base_path");
   const name = flags.given("model_name") ? flags.string("model_name") : env["MODEL_NAME"] || (given === "" ? "model" : flags.string("model_name"));
-  const basePath = given || join(env["MODEL_BASE_PATH"] || "/models", env["MODEL_NAME"] || name);
+  const basePath = given || below(env["MODEL_BASE_PATH"] || "/models", env["MODEL_NAME"] || name);
   if (schemeOf(basePath) !== undefined || (await hasVersions(basePath))) return { name, basePath };
-  const below = join(basePath, name);
-  if (!(await hasVersions(below))) return { name, basePath };
-  logger.info("the base path has no versions, but the folder below it that is named like the model has: that is served", { model: name, path: below });
-  return { name, basePath: below };
+  const within = join(basePath, name);
+  if (!(await hasVersions(within))) return { name, basePath };
+  logger.info("the base path has no versions, but the folder below it that is named like the model has: that is served", { model: name, path: within });
+  return { name, basePath: within };
+}
+
+/** below gives the path of a child; of a URI, whose slashes are its own, too. */
+function below(path: string, name: string): string {
+  return schemeOf(path) === undefined ? join(path, name) : `${path.replace(/\/+$/, "")}/${name}`;
 }
 
 async function hasVersions(dir: string): Promise<boolean> {

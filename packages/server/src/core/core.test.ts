@@ -10,6 +10,7 @@ import { fakeClock } from "@tfs/std/testing";
 import { DType, newTensor } from "@tfs/tensor";
 import { modelsOf } from "../config/index.ts";
 import { addTo, answer, disk, gate, label, list, newBases, one, open, parse, soon, specific, started, states } from "../testing/cores.ts";
+import type { Storage } from "../storage/index.ts";
 import { models, scratch } from "../testing/index.ts";
 
 const dir = scratch();
@@ -270,10 +271,31 @@ test("a version that is removed from the disk is unloaded, and one that is added
   await own.advance(1000);
   await soon(opened.core, () => states(opened.core, "m").join() === "2 end,1 available");
 });
+test("with a poll period of 0, a reload of the same configuration looks again", async () => {
+  const path = base("1");
+  const missing = join(path, "..", "late");
+  await using opened = await started(list(one("m", path), one("late", missing)), { pollMs: 0 });
+  addTo(path, "2");
+  addTo(missing, "5");
+  await opened.core.reload(background(), list(one("m", path), one("late", missing)));
+  await soon(opened.core, () => answer(opened.core, "m") === "2" && answer(opened.core, "late") === "5");
+});
+test("a base path that does not answer holds up no reload of others", async () => {
+  const hung: Storage = {
+    list: () => new Promise(() => {}),
+    join: (path, child) => `${path}/${child}`,
+    bring: () => Promise.reject(new Error("nobody loads here")),
+  };
+  const path = base("1");
+  await using opened = await started(list(one("m", path)), { storages: { file: disk, hung } });
+  void opened.core.reload(background(), list(one("m", path), one("h", "hung://a"))).catch(() => {});
+  await opened.core.reload(background(), list(one("m", path), one("n", base("6"))));
+  assert.equal(answer(opened.core, "n"), "6");
+});
 test("a file that is followed is applied each time, and what is wrong with it is told once and leaves everything as it was", async () => {
   const own = fakeClock();
   let text = `model_config_list { ${one("m", kept)} }`;
-  await using opened = await started(parse(text), { clock: own });
+  await using opened = await started(parse(text), { clock: own, pollMs: 3_600_000 });
   let reads = 0;
   opened.core.follow(1000, async () => {
     reads++;

@@ -47,6 +47,8 @@ export interface LoadFailure {
   readonly failure: Failure;
 }
 
+const defaultPollMs = 1000;
+
 /** newCore makes what holds a configuration and brings about what it says: TensorFlow Serving's ServerCore. */
 export function newCore(options: CoreOptions): Core {
   return new Core(options);
@@ -59,11 +61,9 @@ class Core {
   readonly #life: CancelCtx = withCancel(background());
   readonly #tasks: Group = newGroup(this.#life);
   #models: readonly ModelSource[] | undefined;
-  /** Changes of the configuration come one after the other. */
-  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: CoreOptions) {
-    const { clock, logger, storages, pollMs = 1000, keepLast = false, tuning = {}, startLoads = 4 } = options;
+    const { clock, logger, storages, pollMs = defaultPollMs, keepLast = false, tuning = {}, startLoads = 4 } = options;
     this.#options = options;
     this.manager = newManager({ load: newLoader(options).load, clock, logger, tuning: { ...tuning, loads: startLoads } });
     const onAspired = (model: string, versions: readonly Aspired[]): void => this.manager.aspire(model, versions);
@@ -163,34 +163,32 @@ class Core {
     return models;
   }
 
-  /** #apply makes a configuration the one in force, looks up what is new in it, and gives the names that the one before did not have. */
-  #apply(ctx: Ctx, models: readonly ModelSource[]): Promise<ReadonlySet<string>> {
-    const change = async (): Promise<ReadonlySet<string>> => {
-      throwIfDone(ctx);
-      checkModels(models);
-      const wanted: Labels = new Map(models.map((m) => [m.name, m.labels ?? new Map<string, bigint>()]));
-      this.manager.labels = assignLabels(this.manager.labels, wanted, {
-        available: (model, version) => this.manager.available(model, version),
-        allowUnavailable: this.#options.allowLabelsForUnavailable ?? false,
-        force: this.#options.forceLabels ?? false,
-      });
-      const before = new Set(this.models.map((m) => m.name));
-      this.#models = models;
-      this.#source.set(models);
-      await this.#source.look(this.#life, "new");
-      this.manager.changed();
-      return new Set(models.map((m) => m.name).filter((name) => !before.has(name)));
-    };
-    const done = this.#turn.then(change);
-    this.#turn = done.catch(() => {});
-    return done;
+  /** #apply makes a configuration the one in force, all at once, then looks up what is new in it, and gives the names that the one before did not have. */
+  async #apply(ctx: Ctx, models: readonly ModelSource[]): Promise<ReadonlySet<string>> {
+    throwIfDone(ctx);
+    checkModels(models);
+    const wanted: Labels = new Map(models.map((m) => [m.name, m.labels ?? new Map<string, bigint>()]));
+    this.manager.labels = assignLabels(this.manager.labels, wanted, {
+      available: (model, version) => this.manager.available(model, version),
+      allowUnavailable: this.#options.allowLabelsForUnavailable ?? false,
+      force: this.#options.forceLabels ?? false,
+    });
+    const before = new Set(this.models.map((m) => m.name));
+    this.#models = models;
+    this.#source.set(models);
+    this.manager.changed();
+    await this.#source.look(this.#life, (this.#options.pollMs ?? defaultPollMs) > 0 ? "new" : "all"); // without a poll, nobody else would
+    this.manager.changed();
+    return new Set(models.map((m) => m.name).filter((name) => !before.has(name)));
   }
 
   /** #settled waits until each model named has an available version, or none of its aspired ones is to be waited for. */
   async #settled(ctx: Ctx, names: ReadonlySet<string>, isOver: (v: Readonly<Version>) => boolean): Promise<void> {
     const left = new Set(names);
-    const isSettled = (name: string): boolean =>
-      this.#available(name) || this.#source.trouble(name) !== undefined || this.manager.versions(name).every((v) => !v.aspired || isOver(v));
+    const isSettled = (name: string): boolean => {
+      if (this.#available(name) || this.#source.trouble(name) !== undefined) return true;
+      return !this.#source.isPending(name) && this.manager.versions(name).every((v) => !v.aspired || isOver(v));
+    };
     await this.manager.until(ctx, () => {
       for (const name of left) {
         if (!isSettled(name)) return false;

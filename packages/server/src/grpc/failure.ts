@@ -6,7 +6,8 @@ import { timedOut } from "../servable/index.ts";
 export function newFailureOf(logger: Logger): FailureOf {
   return (err, method) => {
     const failure = err === deadlineExceeded ? timedOut : toFailure(err);
-    if (failure.code === Code.Internal) logger.error("call failed", { method, error: err });
+    const theirs = failure.message.startsWith("parse binary: "); // gRPC has one code for what does not decode and for our faults
+    if (failure.code === Code.Internal && !theirs) logger.error("call failed", { method, error: err });
     return cut(failure);
   };
 }

@@ -1,4 +1,5 @@
 import { create, toBinary } from "@bufbuild/protobuf";
+import { toText } from "@bufbuild/protobuf/txtpb";
 import {
   type ClassificationRequest,
   type ClassificationResponse,
@@ -18,6 +19,7 @@ import {
   type RegressionResult,
   RegressionResultSchema,
   type SignatureDef,
+  SignatureDefSchema,
 } from "@tfs/proto";
 import { Code, type Ctx, newError } from "@tfs/std";
 import { DType, dtypeEnumName, newTensor, shapeText, type Tensor } from "@tfs/tensor";
@@ -116,14 +118,11 @@ function examplesOf(input: Input | undefined): Tensor {
   return newTensor(DType.String, [data.length], data);
 }
 
-/** show is the part of a signature that an error text repeats. */
+/** show prints a signature in text format, on one line. */
 function show(signature: SignatureDef): string {
-  const side = (name: string, map: SignatureDef["inputs"]): string =>
-    Object.keys(map)
-      .sort()
-      .map((alias) => `${name} { key: "${alias}" value { name: "${tensorName(map[alias])}" } } `)
-      .join("");
-  return `${side("inputs", signature.inputs)}${side("outputs", signature.outputs)}method_name: "${signature.methodName}"`;
+  return toText(SignatureDefSchema, signature)
+    .trim()
+    .replace(/\s*\n\s*/g, " ");
 }
 
 function classifyOutputs(signature: SignatureDef, checkMethod: boolean): string[] {

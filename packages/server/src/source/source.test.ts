@@ -125,6 +125,18 @@ test("file:// is the local disk", async () => {
   await source.look(ctx, "new");
   assert.deepEqual(news(), ["m: 4 at m/4"]);
 });
+test("a file:// of another host is told as what it is", async () => {
+  const source = open();
+  source.set([model("m", { basePath: "file://elsewhere/m" })]);
+  await source.look(ctx, "new");
+  assert.match(source.trouble("m")!.message, /INVALID_ARGUMENT: file:\/\/elsewhere\/m: File URL host/);
+});
+test("what signs a URL is in no text", async () => {
+  const source = open();
+  source.set([model("m", { basePath: "https://host/m.tar.gz?sig=SECRET" })]);
+  await source.look(ctx, "new");
+  assert.doesNotMatch([source.trouble("m")!.message, ...said].join(), /SECRET/);
+});
 test("an answer that comes after the model was configured anew counts no more", async () => {
   let answer = (_: readonly string[]): void => {};
   const slow: Storage = {

@@ -79,6 +79,12 @@ class Source {
     return this.#watched.get(name)?.trouble;
   }
 
+  /** isPending tells whether a model is watched whose base path has not answered once. */
+  isPending(name: string): boolean {
+    const watched = this.#watched.get(name);
+    return watched !== undefined && watched.names === undefined;
+  }
+
   /** look reads base paths once: all, or those that were never read. */
   async look(ctx: Ctx, which: "all" | "new"): Promise<void> {
     const wanted = [...this.#watched.values()].filter((w) => !w.looking && (which === "all" || w.names === undefined));
@@ -140,7 +146,7 @@ class Source {
       const failure = toFailure(err);
       watched.trouble = newError(
         Code.InvalidArgument,
-        `Could not find base path ${basePath} for servable ${name} with error ${codeName(failure.code)}: ${failure.message}`,
+        `Could not find base path ${basePath.replace(/\?.*$/s, "")} for servable ${name} with error ${codeName(failure.code)}: ${failure.message}`,
         err,
       );
       watched.names = []; // another array than any that a storage gives: the next look starts afresh

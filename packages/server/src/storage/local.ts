@@ -26,7 +26,7 @@ export function newLocalStorage(clock: Clock): Storage {
   const known = new Map<string, Listed>(); // as many as there are base paths
   return {
     async list(_, basePath) {
-      const dir = pathOf(basePath);
+      const dir = pathOf(basePath); // what is no path of this disk is told as such
       try {
         const before = known.get(dir);
         const found = before?.near === true ? statSync(dir) : await stat(dir);
@@ -52,5 +52,10 @@ function stampOf({ dev, ino, mtimeMs, ctimeMs }: Stats): string {
 }
 
 function pathOf(path: string): string {
-  return /^file:\/\//i.test(path) ? fileURLToPath(path) : path;
+  if (!/^file:\/\//i.test(path)) return path;
+  try {
+    return fileURLToPath(path);
+  } catch (err) {
+    throw newError(Code.InvalidArgument, `${path}: ${messageOf(err)}`, err);
+  }
 }
