@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { fakeClock } from "@tfs/std/testing";
 import type { Exchange } from "../exchange.ts";
 import { answersOf, echo, heard, serve, talk } from "./testing/index.ts";
 
@@ -364,4 +365,17 @@ test("http1: fields that must not enter a compression table are marked", async (
   });
   await talk(server.port, [get(`${close}Authorization: x\r\nCookie: a\r\nProxy-Authorization: y\r\nX: z\r\n`)]);
   assert.deepEqual(marked, ["authorization", "cookie", "proxy-authorization"]);
+});
+
+test("http1: the date moves on while connections come and go", async () => {
+  const clock = fakeClock();
+  using server = await serve({ clock });
+  const dates: string[] = [];
+  for (let i = 0; i < 3; i++) {
+    const text = await talk(server.port, [`GET / HTTP/1.1\r\nHost: h\r\n${close}\r\n`]);
+    dates.push(/^date: .*:(\d\d) GMT\r$/im.exec(text)![1]!);
+    while (server.connections > 0) await new Promise(setImmediate);
+    await clock.advance(5000);
+  }
+  assert.deepEqual(dates, ["00", "05", "10"]);
 });
