@@ -4,7 +4,7 @@
  * @module
  */
 export type { ModelSource } from "./models.ts";
-export { checkModels, modelsOf, schemeOf } from "./models.ts";
+export { checkModels, modelsOf, schemeOf, withoutQuery } from "./models.ts";
 export { checkNamed } from "./named.ts";
 export type { VersionPolicy } from "./policy.ts";
 export { latestOnly } from "./policy.ts";

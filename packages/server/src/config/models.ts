@@ -46,6 +46,11 @@ export function schemeOf(path: string): string | undefined {
   return /^([a-z][a-z0-9+.-]*):\/\//i.exec(path)?.[1]?.toLowerCase();
 }
 
+/** withoutQuery gives a base path as it may stand in texts: what signs a URL is in its query. */
+export function withoutQuery(basePath: string): string {
+  return basePath.replace(/\?.*$/s, "");
+}
+
 function modelOf(message: ModelConfigMessage, kept: boolean): ModelSource {
   const { name, basePath, modelType, modelPlatform } = message;
   const choices = "ModelServerConfig::model_type (deprecated)";

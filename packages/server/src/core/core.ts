@@ -132,7 +132,7 @@ class Core {
 
   /** ready tells whether every configured model has an available version. */
   get ready(): boolean {
-    return this.models.every(({ name }) => this.#available(name));
+    return this.models.every(({ name }) => this.manager.serves(name));
   }
 
   /** trouble is why a configured model has no versions to load; undefined if it has. */
@@ -186,7 +186,7 @@ class Core {
   async #settled(ctx: Ctx, names: ReadonlySet<string>, isOver: (v: Readonly<Version>) => boolean): Promise<void> {
     const left = new Set(names);
     const isSettled = (name: string): boolean => {
-      if (this.#available(name) || this.#source.trouble(name) !== undefined) return true;
+      if (this.manager.serves(name) || this.#source.trouble(name) !== undefined) return true;
       return !this.#source.isPending(name) && this.manager.versions(name).every((v) => !v.aspired || isOver(v));
     };
     await this.manager.until(ctx, () => {
@@ -196,10 +196,6 @@ class Core {
       }
       return true;
     });
-  }
-
-  #available(name: string): boolean {
-    return this.manager.versions(name).some((v) => v.state === state.available);
   }
 
   /** #failure gives why the newest version of a model is not there: because it ended, or as the last try to load it failed. */
@@ -214,7 +210,7 @@ class Core {
   #failures(names: ReadonlySet<string>): LoadFailure[] {
     const failures: LoadFailure[] = [];
     for (const model of names) {
-      if (this.#available(model)) continue;
+      if (this.manager.serves(model)) continue;
       const found = this.#failure(model);
       const trouble = this.#source.trouble(model);
       if (found !== undefined) failures.push({ model, ...found });

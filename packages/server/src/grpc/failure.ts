@@ -1,4 +1,4 @@
-import type { FailureOf } from "@tfs/services";
+import { type FailureOf, isUnreadable } from "@tfs/services";
 import { Code, deadlineExceeded, type Failure, type Logger, newError, toFailure } from "@tfs/std";
 import { timedOut } from "../servable/index.ts";
 
@@ -6,8 +6,7 @@ import { timedOut } from "../servable/index.ts";
 export function newFailureOf(logger: Logger): FailureOf {
   return (err, method) => {
     const failure = err === deadlineExceeded ? timedOut : toFailure(err);
-    const theirs = failure.message.startsWith("parse binary: "); // gRPC has one code for what does not decode and for our faults
-    if (failure.code === Code.Internal && !theirs) logger.error("call failed", { method, error: err });
+    if (failure.code === Code.Internal && !isUnreadable(failure)) logger.error("call failed", { method, error: err });
     return cut(failure);
   };
 }

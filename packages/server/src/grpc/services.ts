@@ -1,13 +1,14 @@
 import { ServingService } from "@tfs/proto/gen/tfs/serving/v1/serving_pb.js";
+import type { Manager } from "../manager/index.ts";
 import { type FailureOf, type Method, type Methods, newDescriptors, newHealth, newReflection, newUnary, shippedFiles, standardServices } from "@tfs/services";
 import type { Clock } from "@tfs/std";
 import { type Listed, listModels } from "../infer/index.ts";
-import { state } from "../manager/index.ts";
 import { type MethodOptions, newMethods } from "./methods.ts";
 import { newPredictStream } from "./stream.ts";
 
 /** Core is what the server's own services tell of. */
 export interface Core extends Listed {
+  readonly manager: Listed["manager"] & Pick<Manager, "serves">;
   /** ready tells whether every configured model has an available version. */
   readonly ready: boolean;
 }
@@ -47,7 +48,7 @@ export function newServices(options: ServicesOptions): Services {
   const serving = (name: string): boolean | undefined => {
     if (whole.has(name)) return core.ready && !isDraining;
     if (!core.models.some((model) => model.name === name)) return undefined;
-    return !isDraining && core.manager.versions(name).some((v) => v.state === state.available);
+    return !isDraining && core.manager.serves(name);
   };
   const services = (): string[] => [...new Set([...whole, ...core.models.map(({ name }) => name)])];
   const health = options.health ? newHealth({ serving, services, owner, clock }) : undefined;

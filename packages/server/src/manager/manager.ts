@@ -115,6 +115,11 @@ class Manager {
     return this.#models.get(name)?.find(version) !== undefined;
   }
 
+  /** serves tells whether any version of a model can be asked for now. */
+  serves(name: string): boolean {
+    return this.#models.get(name)?.latest !== undefined;
+  }
+
   /** status lists every version seen of a model, highest first, or the one asked for. Throws NotFound. */
   status(name: string, wanted: bigint | undefined): VersionStatus[] {
     const all = this.versions(name);

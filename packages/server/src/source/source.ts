@@ -13,7 +13,7 @@ import {
   toFailure,
   withTimeout,
 } from "@tfs/std";
-import { latestOnly, type ModelSource } from "../config/index.ts";
+import { latestOnly, type ModelSource, withoutQuery } from "../config/index.ts";
 import type { Aspired } from "../manager/index.ts";
 import { storageFor, type Storages } from "../storage/index.ts";
 import { select, versionsIn } from "./versions.ts";
@@ -146,7 +146,7 @@ class Source {
       const failure = toFailure(err);
       watched.trouble = newError(
         Code.InvalidArgument,
-        `Could not find base path ${basePath.replace(/\?.*$/s, "")} for servable ${name} with error ${codeName(failure.code)}: ${failure.message}`,
+        `Could not find base path ${withoutQuery(basePath)} for servable ${name} with error ${codeName(failure.code)}: ${failure.message}`,
         err,
       );
       watched.names = []; // another array than any that a storage gives: the next look starts afresh

@@ -1,5 +1,5 @@
 import { Code, type Ctx, newError } from "@tfs/std";
-import { schemeOf } from "../config/index.ts";
+import { schemeOf, withoutQuery } from "../config/index.ts";
 
 /** Storage is where base paths lie. Paths are as they stand in the configuration, with their scheme. */
 export interface Storage {
@@ -26,5 +26,5 @@ export function storageFor(storages: Storages, path: string): Storage {
   if (found !== undefined) return found;
   const known = Object.keys(storages).filter((name) => name !== "file");
   const others = known.length === 0 ? "only paths of the local disk are read" : `known: ${known.map((name) => `${name}://`).join(", ")}`;
-  throw newError(Code.Unimplemented, `File system scheme '${scheme}' not implemented (file: '${path.replace(/\?.*$/s, "")}'); ${others}`);
+  throw newError(Code.Unimplemented, `File system scheme '${scheme}' not implemented (file: '${withoutQuery(path)}'); ${others}`);
 }

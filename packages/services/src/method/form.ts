@@ -1,6 +1,6 @@
 import { type DescMessage, fromBinary, fromJsonString, type MessageShape, type Registry, toBinary, toJsonString } from "@bufbuild/protobuf";
 import type { Exchange } from "@tfs/rpc";
-import { Code, type Ctx, messageOf, newError } from "@tfs/std";
+import { Code, type Ctx, type Failure, messageOf, newError } from "@tfs/std";
 import type { Answer, Codec, Unary } from "./method.ts";
 
 /** Form is how a method's messages are read and written in one codec. */
@@ -41,11 +41,19 @@ export function newForm<I extends DescMessage, O extends DescMessage>(
   };
 }
 
+/** What gRPC has one code for with faults of ours is told from them by how its text begins. */
+const unreadable = "parse binary: ";
+
+/** isUnreadable tells whether a call failed because its message does not decode, which is its caller's fault. */
+export function isUnreadable(failure: Failure): boolean {
+  return failure.code === Code.Internal && failure.message.startsWith(unreadable);
+}
+
 function readBinary<D extends DescMessage>(input: D, bytes: Uint8Array): MessageShape<D> {
   try {
     return fromBinary(input, bytes);
   } catch (err) {
-    throw newError(Code.Internal, `parse binary: ${messageOf(err)}`, err);
+    throw newError(Code.Internal, `${unreadable}${messageOf(err)}`, err);
   }
 }
 
