@@ -83,14 +83,14 @@ function pythonTool() {
   });
 }
 
-/** venvTool makes a Python environment of a program's own, with what a file of pinned requirements lists. */
+/** venvTool makes a Python environment of a program's own, with what a file of pinned requirements lists: all of it, so pip need not look for more. */
 function venvTool(name, requirements) {
   const version = createHash("sha256").update(readFileSync(requirements)).digest("hex").slice(0, 12);
   return () =>
     once(name, version, () => {
       const venv = join(dir, name);
       rmSync(venv, { recursive: true, force: true });
-      run(makeVenv(venv), ["install", "--quiet", "--disable-pip-version-check", "-r", requirements]);
+      run(makeVenv(venv), ["install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", requirements]);
     });
 }
 
@@ -111,7 +111,7 @@ const tools = {
 };
 
 /** Groups are installed by their name only: no suite needs them. */
-const groups = { bench: benchTools({ root, dir, run, once, makeVenv, go }) };
+const groups = { bench: benchTools({ root, dir, run, once, makeVenv, venvTool, go }) };
 const all = Object.assign({}, tools, ...Object.values(groups));
 
 /** chosen gives the names to install: those asked for, a group as all that is in it; without any, what is in no group. */

@@ -28,6 +28,8 @@ export interface LoadOptions {
   readonly target: string;
   readonly cores: string;
   readonly protocol: Protocol;
+  /** path of every call; default Predict's, for the model of the gateway's shapes. */
+  readonly path?: string;
   readonly connections: number;
   readonly calls: number;
   readonly rate?: number;
@@ -50,9 +52,11 @@ const answerMs = 30_000;
 export async function startLoad(options: LoadOptions): Promise<Load> {
   const args = [`-target=${options.target}`, `-connections=${options.connections}`, `-calls=${options.calls}`];
   args.push(`-body=${options.body}`, `-want=${options.want}`);
-  if (options.protocol !== "grpc") {
+  if (options.protocol === "grpc") {
+    if (options.path !== undefined) args.push(`-path=${options.path}`);
+  } else {
     const { path, headers } = posts[options.protocol];
-    args.push("-protocol=http1", `-path=${path}`, ...Object.entries(headers).map(([name, value]) => `-header=${name}: ${value}`));
+    args.push("-protocol=http1", `-path=${options.path ?? path}`, ...Object.entries(headers).map(([name, value]) => `-header=${name}: ${value}`));
   }
   if (options.stream === true) args.push("-stream");
   if (options.rate !== undefined) args.push(`-rate=${options.rate}`);

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { newChannel } from "@tfs/rpc";
 import { background, newLogger, systemClock } from "@tfs/std";
 import { processTree, ranNs, resident } from "../gateway/cpu.ts";
-import { startLoad } from "../gateway/load.ts";
+import { type LoadOptions, startLoad } from "../gateway/load.ts";
 import { type Files, framed } from "../gateway/payload.ts";
 import { posts } from "../gateway/protocols.ts";
 import { percentile } from "../gateway/stats.ts";
@@ -22,29 +22,29 @@ export interface Figure {
 
 const warmMs = 3_000;
 
+/** Question is what a window asks again and again; `body` and `want` are files, as the load generator takes them. */
+export type Question = Pick<LoadOptions, "target" | "protocol" | "path" | "connections" | "calls" | "body" | "want">;
+
 /** measure puts a window of small Predict calls on a server: gRPC over 4 connections with 32 calls each, REST over 128 with one. */
 export async function measure(
   served: Served,
   protocol: "grpc" | "rest",
-  options: { readonly files: Files; readonly dir: string; readonly seconds: number },
+  { files, dir, seconds }: { readonly files: Files; readonly dir: string; readonly seconds: number },
 ): Promise<Figure> {
-  const { files, dir, seconds } = options;
   const grpc = protocol === "grpc";
   const body = files[grpc ? "smallRequest" : "smallJSON"]!;
   const want = join(dir, `want-${protocol}`);
   writeFileSync(want, await (grpc ? askGrpc(served.grpc, body) : askRest(served.rest, body)));
-  const load = await startLoad({
-    target: grpc ? served.grpc : served.rest,
-    cores: "1",
-    protocol,
-    connections: grpc ? 4 : 128,
-    calls: grpc ? 32 : 1,
-    body,
-    want,
-  });
+  const target = grpc ? served.grpc : served.rest;
+  return await window(served.running.pid, { target, protocol, connections: grpc ? 4 : 128, calls: grpc ? 32 : 1, body, want }, seconds);
+}
+
+/** window asks a question for some seconds, after a while of warming up, and says what the process and all that it started took. */
+export async function window(pid: number, question: Question, seconds: number): Promise<Figure> {
+  const load = await startLoad({ ...question, cores: "1" });
   try {
     await sleep(warmMs);
-    const pids = processTree(served.running.pid);
+    const pids = processTree(pid);
     await load.mark();
     const before = ranNs(pids);
     await sleep(seconds * 1000);

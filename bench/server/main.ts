@@ -7,9 +7,10 @@ import { writeFiles } from "../gateway/payload.ts";
 import { stopAll } from "../gateway/process.ts";
 import { missing, root } from "../gateway/tools.ts";
 import { calls } from "./calls.ts";
+import { compare } from "./compare.ts";
 import type { Section } from "./section.ts";
 
-const sections: readonly Section[] = [calls];
+const sections: readonly Section[] = [calls, compare];
 
 const usage = `usage: npm run bench -- server [--shape NAME[,NAME...]] [--rounds N] [--seconds S] [--quick] [--json]
 

@@ -20,10 +20,19 @@ export interface Served {
 const startMs = 120_000;
 
 /** serve starts a server that serves half-plus-two under the given names. */
-export async function serve(dir: string, names: readonly string[], flags: readonly string[] = []): Promise<Served> {
+export function serve(dir: string, names: readonly string[], flags: readonly string[] = []): Promise<Served> {
+  return serveModels(
+    dir,
+    names.map((name) => ({ name, path: basePath(dir, name) })),
+    flags,
+  );
+}
+
+/** serveModels starts a server that serves models by name, each from its base path. */
+export async function serveModels(dir: string, models: readonly { readonly name: string; readonly path: string }[], flags: readonly string[]): Promise<Served> {
   const [grpc, rest] = await freePorts(2);
-  const config = join(dir, `models-${names.length}.config`);
-  const entries = names.map((name) => `  config { name: "${name}" base_path: "${basePath(dir, name)}" model_platform: "tensorflow" }\n`);
+  const config = join(dir, `models-${models.length}.config`);
+  const entries = models.map(({ name, path }) => `  config { name: "${name}" base_path: "${path}" model_platform: "tensorflow" }\n`);
   writeFileSync(config, `model_config_list {\n${entries.join("")}}\n`);
   const command = [process.execPath, bin, `--port=${grpc}`, `--rest_api_port=${rest}`, "--host=127.0.0.1", `--model_config_file=${config}`, "--log_level=warn"];
   const began = performance.now();
@@ -39,9 +48,9 @@ export async function serve(dir: string, names: readonly string[], flags: readon
   }
 }
 
-/** basePath gives each name a folder of its own, so that each is looked at: the versions in it are links to the one model. */
-function basePath(dir: string, name: string): string {
+/** basePath gives each name a folder of its own, so that each is looked at: the version in it is a link to that of a model, half-plus-two if none is named. */
+export function basePath(dir: string, name: string, from: string = model): string {
   const path = join(dir, "models", name);
-  if (mkdirSync(path, { recursive: true }) !== undefined) symlinkSync(join(model, "1"), join(path, "1"));
+  if (mkdirSync(path, { recursive: true }) !== undefined) symlinkSync(join(from, "1"), join(path, "1"));
   return path;
 }

@@ -67,6 +67,22 @@ def half_plus_two_tf2() -> None:
     golden.write()
 
 
+def pixel_mean() -> None:
+    """The mean of each channel: a large image in, three numbers out, next to no work between."""
+
+    class Module(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32, "image")])
+        def predict(self, image):
+            return {"mean": tf.reduce_mean(image, axis=[1, 2])}
+
+    module, path = Module(), fresh("pixel_mean", 1)
+    save(module, path, {"serving_default": module.predict})
+    golden = Golden("pixel_mean")
+    image = np.arange(2 * 2 * 3 * 3, dtype=np.float32).reshape(2, 2, 3, 3) / 8
+    golden.add(1, "serving_default", run(path, "serving_default", {"two images": {"image": image}, "no image": {"image": image[:0]}, "an image without pixels": {"image": image[:, :0]}}))
+    golden.write()
+
+
 def digits() -> None:
     """A CNN on scikit-learn's bundled 8 x 8 digits; golden inputs are held-out images."""
     from sklearn.datasets import load_digits

@@ -1,4 +1,4 @@
-// What the gateway is measured with and beside, for npm run bench -- gateway. They form the group `bench`: only `npm run tools -- bench` installs them.
+// What gateway and server are measured with and beside, for npm run bench. They form the group `bench`: only `npm run tools -- bench` installs them.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -15,8 +15,8 @@ const messages = [
   ...["predict", "model"].map((name) => `third_party/serving/tensorflow_serving/apis/${name}.proto`),
 ];
 
-/** benchTools are the tools of the group; the arguments are as in newGo, `root` is the repository and `go` what newGo returned. */
-export function benchTools({ root, dir, run, once, makeVenv, go }) {
+/** benchTools are the tools of the group; the arguments are as in newGo, `root` is the repository, `venvTool` makes a Python environment from a file, and `go` is what newGo returned. */
+export function benchTools({ root, dir, run, once, makeVenv, venvTool, go }) {
   return {
     "bench-go": { what: "the benchmark's load generator, backend and Go proxies", install: () => buildPrograms({ root, dir, run, once, go }) },
     envoy: {
@@ -34,6 +34,8 @@ export function benchTools({ root, dir, run, once, makeVenv, go }) {
     },
     nginx: { what: "nginx, to compare the gateway with; needs Debian 12", install: () => unpack("nginx", nginx, { dir, run, once }) },
     haproxy: { what: "HAProxy, to compare the gateway with; needs Debian 12", install: () => unpack("haproxy", haproxy, { dir, run, once }) },
+    triton: { what: "Triton with its Python backend, to compare the server with", install: venvTool("triton", join(root, "scripts/tools/triton.txt")) },
+    mlserver: { what: "MLServer, to compare the server with", install: venvTool("mlserver", join(root, "scripts/tools/mlserver.txt")) },
   };
 }
 
