@@ -12,16 +12,32 @@ export interface ExamplesRequest {
   readonly input: Input;
 }
 
+/** How much of a request's examples there may be: each value counts one; an example and a feature, which are objects of their own, count eight. */
+const unitsMax = 8_000_000;
+const objectUnits = 8;
+
+/** Take counts units of what is being read. Throws InvalidArgument past the most that one request may have. */
+type Take = (units: number) => void;
+
 /** parseExamples reads `examples` (at least one) and an optional `context`. Throws InvalidArgument in TensorFlow Serving's words. */
 export function parseExamples(body: Uint8Array): ExamplesRequest {
   const document = parseDocument(body);
+  let taken = 0;
+  const take: Take = (units) => {
+    taken += units;
+    if (taken > unitsMax)
+      throw newError(
+        Code.InvalidArgument,
+        `the examples are too many or too large: values count 1, examples and features ${objectUnits}, and there may be ${unitsMax}`,
+      );
+  };
   const context = document.get("context");
-  const shared = context === undefined ? undefined : exampleOf(document, context);
+  const shared = context === undefined ? undefined : exampleOf(document, context, take);
   const list = document.get("examples");
   // The text speaks of classify for both verbs, as upstream's does.
   if (list === undefined) throw invalid(document, "When method is classify, key 'examples' is expected and was not found");
   if (kindOf(document.bytes, list.start) !== "Array") throw invalid(document, "Expecting 'examples' value to be an list/array");
-  const examples = Array.from(elements(document.bytes, list), (range) => exampleOf(document, range));
+  const examples = Array.from(elements(document.bytes, list), (range) => exampleOf(document, range, take));
   if (examples.length === 0) throw invalid(document, "'examples' value is an empty array");
   const input = create(InputSchema, {
     kind: shared === undefined ? { case: "exampleList", value: { examples } } : { case: "exampleListWithContext", value: { examples, context: shared } },
@@ -29,13 +45,14 @@ export function parseExamples(body: Uint8Array): ExamplesRequest {
   return { signatureName: document.signatureName, input };
 }
 
-function exampleOf(document: Document, range: Range): Example {
+function exampleOf(document: Document, range: Range, take: Take): Example {
+  take(objectUnits);
   const kind = kindOf(document.bytes, range.start);
   if (kind !== "Object") throw newError(Code.InvalidArgument, `Example must be JSON object but got JSON ${kind}`);
   const feature: Record<string, Feature> = {};
   for (const { name, value } of members(document.bytes, range)) {
     // Of two features of one name the later one counts. A name may be __proto__.
-    Object.defineProperty(feature, name, { value: featureOf(document.bytes, name, value), enumerable: true, writable: true, configurable: true });
+    Object.defineProperty(feature, name, { value: featureOf(document.bytes, name, value, take), enumerable: true, writable: true, configurable: true });
   }
   return create(ExampleSchema, { features: { feature } });
 }
@@ -47,11 +64,13 @@ type Item =
 
 type ItemKind = Item["kind"];
 
-function featureOf(bytes: Uint8Array, name: string, range: Range): Feature {
+function featureOf(bytes: Uint8Array, name: string, range: Range, take: Take): Feature {
+  take(objectUnits);
   const ranges = kindOf(bytes, range.start) === "Array" ? elements(bytes, range) : [range];
   const values: Item["value"][] = [];
   let kind: ItemKind | undefined;
   for (const at of ranges) {
+    take(1);
     const item = itemOf(bytes, name, at, kind);
     kind = item.kind;
     values.push(item.value);

@@ -16,6 +16,9 @@ export interface Elements {
   tensor(shape: readonly number[]): Tensor;
 }
 
+/** More strings than this would take more memory, by far, than the body that holds them: what `@tfs/tensor` allows of one tensor. */
+const stringsMax = 2 ** 23;
+
 export function newElements(dtype: DType): Elements {
   const array = isSmallFloat(dtype) ? Float32Array : layoutOf(dtype).array;
   let data: { [i: number]: unknown; readonly length: number } = array === undefined ? [] : new array(16);
@@ -23,6 +26,7 @@ export function newElements(dtype: DType): Elements {
   const read = reader(dtype);
 
   function push(value: unknown): void {
+    if (dtype === DType.String && count === stringsMax) throw newError(Code.InvalidArgument, `a tensor has at most ${stringsMax} strings`);
     if (array !== undefined && count === data.length) {
       const more = new array(count * 2);
       (more as Float64Array).set(data as unknown as Float64Array);
@@ -37,6 +41,10 @@ export function newElements(dtype: DType): Elements {
       return count;
     },
     take(bytes, range) {
+      if (bytes[range.start] !== 0x5b) {
+        push(read(bytes, range.start, range.end));
+        return [];
+      }
       const shape = shapeOf(bytes, range);
       walk(bytes, range, shape, (at, end) => push(read(bytes, at, end)));
       return shape;
@@ -63,36 +71,34 @@ export function base64Of(bytes: Uint8Array, range: Range): Range | undefined {
 
 /** shapeOf descends through first elements: `[]` is [0], `[[]]` is [1,0]. Lengths count every element of the first list of each level. */
 function shapeOf(bytes: Uint8Array, range: Range): number[] {
-  const shape: number[] = [];
-  let at = range.start;
-  while (bytes[at] === 0x5b) {
-    if (shape.length >= maxRank) throw newError(Code.InvalidArgument, `a tensor has at most ${maxRank} dimensions`);
-    const size = sizeOf(bytes, at);
-    shape.push(size);
-    if (size === 0) break;
-    at = blank(bytes, at + 1);
+  const firsts: number[] = [];
+  for (let at = range.start; bytes[at] === 0x5b; at = blank(bytes, at + 1)) {
+    if (firsts.length >= maxRank) throw newError(Code.InvalidArgument, `a tensor has at most ${maxRank} dimensions`);
+    firsts.push(at);
   }
-  return shape;
+  return sizesOf(bytes, firsts);
 }
 
-/** sizeOf counts the elements of a list from its bracket on: commas at its own depth. */
-function sizeOf(bytes: Uint8Array, from: number): number {
-  const first = blank(bytes, from + 1);
-  if (bytes[first] === 0x5d) return 0;
+/** sizesOf counts the elements of lists of which each lies in the one before, in one walk: a body may have many levels, and a megabyte in the last. */
+function sizesOf(bytes: Uint8Array, lists: readonly number[]): number[] {
+  const sizes = lists.map((at) => (bytes[blank(bytes, at + 1)] === 0x5d ? 0 : 1));
+  let open = 0; // of the lists
   let depth = 0;
-  let count = 1;
-  for (let at = first; ; at++) {
+  for (let at = lists[0] ?? Number.POSITIVE_INFINITY; at < bytes.length; at++) {
     const c = bytes[at];
     if (c === 0x22) {
       at = stringEnd(bytes, at);
     } else if (c === 0x5b || c === 0x7b) {
       depth++;
+      if (at === lists[open]) open++;
     } else if (c === 0x5d || c === 0x7d) {
-      if (depth-- === 0) return count;
-    } else if (c === 0x2c && depth === 0) {
-      count++;
+      if (depth-- === open) open--;
+      if (depth === 0) break;
+    } else if (c === 0x2c && depth === open) {
+      sizes[open - 1]!++;
     }
   }
+  return sizes;
 }
 
 /** stringEnd gives the offset of a checked string's closing quote. */
@@ -108,11 +114,10 @@ function walk(bytes: Uint8Array, range: Range, shape: readonly number[], visit: 
   try {
     walkOn(bytes, range, shape, open, visit);
   } catch (err) {
-    for (let level = 0; level < open.length; level++) {
-      const size = sizeOf(bytes, open[level]!);
+    sizesOf(bytes, open).forEach((size, level) => {
       if (size !== shape[level])
         throw newError(Code.InvalidArgument, `Encountered list at unexpected size: ${size} at level: ${level} expected size: ${shape[level]}`);
-    }
+    });
     throw err;
   }
 }

@@ -112,7 +112,7 @@ function add(column: Column, bytes: Uint8Array, range: Range): void {
   }
   const [want, got] = [column.shape.reduce((a, b) => a * b, 1), column.elements.count - before];
   if (want !== got) throw newError(Code.InvalidArgument, `Expecting tensor size: ${want} but got: ${got}`);
-  if (shapeText(shape) !== shapeText(column.shape))
+  if (shape.some((dim, i) => dim !== column.shape![i]) || shape.length !== column.shape.length)
     throw newError(Code.InvalidArgument, `Expecting shape ${shapeText(column.shape)} but got: ${shapeText(shape)}`);
 }
 

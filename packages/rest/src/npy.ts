@@ -62,7 +62,8 @@ export function parseNpy(bytes: Uint8Array, name: string, want: DType | undefine
   const wrong = (what: string): Error => newError(Code.InvalidArgument, `${name} is no npy array that can be read: ${what}`);
   for (let i = 0; i < magic.length; i++) if (bytes[i] !== magic[i]) throw wrong("it does not start with \\x93NUMPY");
   const [major, minor] = [bytes[6], bytes[7]];
-  if (major === undefined || minor !== 0 || major < 1 || major > 3) throw wrong(`format version ${major}.${minor} is none of 1.0, 2.0 and 3.0`);
+  if (major === undefined || minor === undefined) throw wrong("it breaks off in its header");
+  if (minor !== 0 || major < 1 || major > 3) throw wrong(`format version ${major}.${minor} is none of 1.0, 2.0 and 3.0`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const start = major === 1 ? 10 : 12;
   if (bytes.length < start) throw wrong("it breaks off in its header");

@@ -353,8 +353,8 @@ const refusals: { name: string; body: string; sig?: SignatureDef; text: string; 
   { name: "a signature without inputs", sig: sig({}), body: '{"instances":[1.0]}', text: "Failed to get input map for signature: DEFAULT" },
   { name: "a trailing comma", sig: float, body: '{"instances":[1.0,]}', text: "JSON Parse error: Invalid value. at offset: 18" },
   { name: "a missing colon", body: '{"a" 1}', text: "Missing a colon after a name of object member. at offset: 5" },
-  { name: "a missing comma", body: '{"a":1 "b":2}', text: "Missing a comma or '}' after an object member. at offset: 7" },
-  { name: "a missing comma in a list", body: '{"a":[1 2]}', text: "Missing a comma or ']' after an array element. at offset: 8" },
+  { name: "a missing comma", body: '{"a":1 "b":2}', text: "Missing a comma or } after an object member. at offset: 7" },
+  { name: "a missing comma in a list", body: '{"a":[1 2]}', text: "Missing a comma or ] after an array element. at offset: 8" },
   { name: "a name that is no string", body: "{1:2}", text: "Missing a name for object member. at offset: 1" },
   { name: "an open string", body: '{"a":"b', text: "Missing a closing quotation mark in string. at offset: 7" },
   { name: "a bad escape", body: '{"a":"\\x"}', text: "Invalid escape character in string. at offset: 6" },
@@ -364,6 +364,18 @@ const refusals: { name: string; body: string; sig?: SignatureDef; text: string; 
   { name: "a number without fraction", body: '{"a":1.}', text: "Miss fraction part in number. at offset: 7" },
   { name: "a number without exponent", body: '{"a":1e}', text: "Miss exponent in number. at offset: 7" },
   { name: "a number past double", body: '{"a":1e999}', text: "Number too big to be stored in double. at offset: 5" },
+  {
+    name: "lists in lists without an end",
+    sig: float,
+    body: `{"inputs":${"[".repeat(1_000_001)}1${"]".repeat(1_000_001)}}`,
+    text: "More than 1000000 lists and objects in each other. at offset: 1000010",
+  },
+  {
+    name: "a list of another size behind levels of one",
+    sig: float,
+    body: '{"inputs":[[[[1,2],[3,4]],[[5,6],[7]]]]}',
+    text: "Encountered list at unexpected size: 1 at level: 3 expected size: 2",
+  },
   { name: "a shape of 300 dimensions", sig: float, body: `{"inputs":${"[".repeat(300)}1${"]".repeat(300)}}`, text: "a tensor has at most 254 dimensions" },
 ];
 for (const tc of refusals) {

@@ -195,6 +195,10 @@ for (const [body, text] of badExamples) {
     ));
 }
 
+test("so many examples that no memory would hold them are refused", () => {
+  assert.throws(() => parseExamples(bytes(`{"examples":[${"{},".repeat(1_000_000)}{}]}`)), { code: Code.InvalidArgument, message: /too many or too large/ });
+});
+
 test("13.3 results: classifications are pairs, the outer list closing on its own line", () => {
   const labels = ["car", "bike", "bus"];
   const classes = (...scores: number[]) => ({ classes: scores.map((score, i) => ({ label: labels[i]!, score })) });

@@ -1,5 +1,5 @@
 // Reads JSON as TensorFlow Serving's parser (RapidJSON) does, straight from UTF-8 bytes. A first walk checks the syntax and finds where values
-// lie; tensors are then read from those ranges without a tree in between. The walk keeps its own stack: depth is bounded by the body only.
+// lie; tensors are then read from those ranges without a tree in between. The walk keeps its own stack: depth is bounded only by what its stack may take.
 import { Code, type Failure, newError } from "@tfs/std";
 
 /** Range is where a value lies: bytes[start, end). */
@@ -55,6 +55,9 @@ export function kindOf(bytes: Uint8Array, at: number): Kind {
   }
 }
 
+/** Containers in each other; what reads them takes memory for each. */
+const depthMax = 1_000_000;
+
 /** skip checks one value from its first byte and gives the offset after it. Throws the parser's complaint about the first fault. */
 export function skip(bytes: Uint8Array, from: number): number {
   // One entry per open container: true for an object.
@@ -66,7 +69,7 @@ export function skip(bytes: Uint8Array, from: number): number {
     if (c === openBrace) {
       at = blank(bytes, at + 1);
       if (bytes[at] !== closeBrace) {
-        stack.push(true);
+        open(stack, true, at);
         at = member(bytes, at);
         continue;
       }
@@ -74,7 +77,7 @@ export function skip(bytes: Uint8Array, from: number): number {
     } else if (c === openBracket) {
       at = blank(bytes, at + 1);
       if (bytes[at] !== closeBracket) {
-        stack.push(false);
+        open(stack, false, at);
         continue;
       }
       at++;
@@ -94,12 +97,16 @@ export function skip(bytes: Uint8Array, from: number): number {
         break;
       }
       if (bytes[at] !== (inObject ? closeBrace : closeBracket)) {
-        throw syntax(inObject ? "Missing a comma or '}' after an object member." : "Missing a comma or ']' after an array element.", at);
+        throw syntax(inObject ? "Missing a comma or } after an object member." : "Missing a comma or ] after an array element.", at);
       }
       stack.pop();
       at++;
     }
   }
+}
+
+function open(stack: boolean[], object: boolean, at: number): void {
+  if (stack.push(object) > depthMax) throw syntax(`More than ${depthMax} lists and objects in each other.`, at);
 }
 
 /** member reads `"name" :` and gives the offset of the value. */

@@ -1,4 +1,4 @@
-import { chmod, unlink } from "node:fs/promises";
+import { chmod, lstat, unlink } from "node:fs/promises";
 import { connect, type ListenOptions, type Server } from "node:net";
 import { Code, type Ctx, newError, race } from "@tfs/std";
 import { type Address, formatAddress } from "./address.ts";
@@ -12,13 +12,13 @@ export type BindAddress = { readonly host?: string; readonly port: number } | { 
 /** Connections the kernel holds before we accept them. */
 const backlog = 1024;
 
-/** bind starts listening and gives the address it got. A unix socket file whose owner is gone is replaced. Throws Unavailable, PermissionDenied or InvalidArgument naming the address. */
+/** bind starts listening and gives the address it got. A unix socket whose owner is gone is replaced, any other file stays. Throws Unavailable, PermissionDenied or InvalidArgument naming the address. */
 export async function bind(ctx: Ctx, server: Server, address: BindAddress): Promise<Address> {
   const options: ListenOptions = "path" in address ? { path: address.path, backlog } : { ...address, backlog };
   try {
     await race(ctx, listening(server, options));
   } catch (err) {
-    if (!("path" in address) || errnoOf(err) !== "EADDRINUSE" || (await answers(address.path))) throw bindFailure(address, err);
+    if (!("path" in address) || errnoOf(err) !== "EADDRINUSE" || !(await isDead(address.path))) throw bindFailure(address, err);
     await unlink(address.path);
     await race(ctx, listening(server, options)).catch((again: unknown) => {
       throw bindFailure(address, again);
@@ -44,7 +44,11 @@ function listening(server: Server, options: ListenOptions): Promise<void> {
   });
 }
 
-/** answers tells whether somebody accepts connections on a unix socket. */
+/** isDead tells whether a path is a unix socket on which nobody accepts connections any more. */
+async function isDead(path: string): Promise<boolean> {
+  return (await lstat(path)).isSocket() && !(await answers(path));
+}
+
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, request as request1 } from "node:http";
 import { type ClientHttp2Session, connect as connect2 } from "node:http2";
 import { createServer, connect as connectTcp, type Socket } from "node:net";
@@ -504,7 +504,7 @@ test("listen: a host that is not ours is InvalidArgument and named", async () =>
   await listener.close();
 });
 
-test("listen: a unix socket file left by a dead owner is replaced, a live one is not", async () => {
+test("listen: a unix socket left by a dead owner is replaced, a live one and any other file is not", async () => {
   const dir = mkdtempSync(join(tmpdir(), "tfs-rpc-"));
   const path = join(dir, "s.sock");
   try {
@@ -519,6 +519,14 @@ test("listen: a unix socket file left by a dead owner is replaced, a live one is
     await third.listen(background(), { path });
     assert.equal(await viaUnix(path), "third");
     await third.close();
+    const file = join(dir, "notes.txt");
+    writeFileSync(file, "mine");
+    const fourth = newListener({ clock: systemClock(), logger: discard(), onExchange: (exchange) => say(exchange, "fourth") });
+    await assert.rejects(fourth.listen(background(), { path: file }), {
+      code: Code.Unavailable,
+      message: `cannot listen on unix:${file}: address already in use`,
+    });
+    assert.equal(readFileSync(file, "utf8"), "mine");
   } finally {
     rmSync(dir, { recursive: true });
   }

@@ -29,6 +29,8 @@ const fits: { name: string; dtype: DType; shape: number[]; data: TensorData }[] 
 for (const tc of fits)
   test(`newTensor takes ${tc.name}`, () => assert.deepEqual(newTensor(tc.dtype, tc.shape, tc.data), { dtype: tc.dtype, shape: tc.shape, data: tc.data }));
 
+test("after a dimension of zero the others may be as large as they like", () => assert.equal(elementCount([0, 2 ** 40, 2 ** 40]), 0));
+
 const misfits: { name: string; make: () => unknown; text: RegExp }[] = [
   { name: "the wrong array", make: () => newTensor(DType.Float, [1], Float64Array.of(1)), text: /float tensor takes Float32Array, not Float64Array/ },
   { name: "a plain array", make: () => newTensor(DType.Float, [0], []), text: /takes Float32Array, not an array/ },

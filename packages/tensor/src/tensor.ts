@@ -31,14 +31,12 @@ export const maxRank = 254;
 export function elementCount(shape: readonly number[]): number {
   if (shape.length > maxRank) throw newError(Code.InvalidArgument, `shape has ${shape.length} dimensions, more than ${maxRank}`);
   let n = 1;
-  let empty = false;
   for (const dim of shape) {
     if (!Number.isInteger(dim) || dim < 0) throw newError(Code.InvalidArgument, `shape ${shapeText(shape)} has the dimension ${dim}`);
-    if (dim === 0) empty = true;
-    else n *= dim;
+    n *= dim; // in order, as TensorFlow: whatever follows a zero is fine
     if (n > Number.MAX_SAFE_INTEGER) throw newError(Code.InvalidArgument, `shape ${shapeText(shape)} has too many elements`);
   }
-  return empty ? 0 : n;
+  return n;
 }
 
 /** shapeText prints a shape as TensorFlow does: "[2,3]", a scalar "[]". */

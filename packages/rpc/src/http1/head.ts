@@ -119,21 +119,13 @@ function sameFields(a: readonly Field[], b: readonly Field[]): boolean {
   return true;
 }
 
-/** readAuthority is the target's, else the host's. Where both are there they must agree: whoever reads only one of them must come to the same model. */
+/** readAuthority is the target's, and then the host field does not count (RFC 9112, section 3.2.2); else the host's. */
 function readAuthority(start: RequestLine, host: Field | undefined, before: Head | undefined): Field {
   if (host === undefined && !start.http10) throw refusal(400, "no host");
   if (host !== undefined && !isAuthority(host.value)) throw refusal(400, "the host is not a name with or without a port");
-  if (start.authority !== undefined && host !== undefined && !sameAuthority(start.authority, host.value, start.scheme!)) {
-    throw refusal(400, "the target and the host field name different hosts");
-  }
   const value = start.authority ?? host?.value ?? "";
   const last = before?.fields.list[authorityIndex];
   return last?.value === value ? last : newField(":authority", value);
-}
-
-function sameAuthority(a: string, b: string, scheme: string): boolean {
-  const port = scheme === "https" ? /:(?:443)?$/ : /:(?:80)?$/;
-  return a.toLowerCase().replace(port, "") === b.toLowerCase().replace(port, "");
 }
 
 /** readLength says where the body ends. Whatever two readers might understand in two ways is refused (RFC 9112, sections 6.1 to 6.3 and 11.2). */

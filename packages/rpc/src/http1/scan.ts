@@ -16,6 +16,7 @@ export interface RequestLine {
 
 const tab = 9;
 const space = 32;
+const hash = 35;
 const colon = 58;
 const slash = 47;
 
@@ -64,6 +65,7 @@ export function scanRequestLine(buffer: Buffer, start: number, end: number): Req
   const from = at + 1;
   let to = from;
   while (to < end && isTargetByte(buffer[to]!)) to++;
+  if (buffer[to] === hash) throw refusal(400, "the target has a fragment, which stays with the client");
   if (to === from || to === end || buffer[to] !== space) throw refusal(400, "the request line does not hold one target between single spaces");
   const http10 = scanVersion(buffer.toString("latin1", to + 1, end));
   if (method === "CONNECT") throw refusal(501, "CONNECT is not served");
@@ -72,7 +74,7 @@ export function scanRequestLine(buffer: Buffer, start: number, end: number): Req
 
 /** Visible ASCII but for "#": a fragment is no part of a target (RFC 9112, section 3.2), and the rest has to be percent-encoded. */
 function isTargetByte(byte: number): boolean {
-  return byte > space && byte < 127 && byte !== 35;
+  return byte > space && byte < 127 && byte !== hash;
 }
 
 function scanVersion(version: string): boolean {

@@ -22,6 +22,7 @@ const rows: readonly {
 }[] = [
   { name: "JSON without saying Connect", type: json, body: '{"model_spec":{"name":"half_plus_two"},"unknown":1}', status: 200, says: /"state":"AVAILABLE"/ },
   { name: "JSON that is none", type: json, body: "{", status: 400, says: /"code":"invalid_argument"/ },
+  { name: "JSON of more than 16 MiB", type: json, body: `{"unknown":"${"x".repeat(16 << 20)}"}`, status: 429, says: /larger than the limit of 16777216 bytes/ },
   { name: "bytes that are no message", type: "application/proto", body: "\x0a\x09", status: 500, says: /"code":"internal","message":"parse binary: / },
   { name: "a method that is not there", type: json, path: "/tensorflow.serving.ModelService/Nope", body: "{}", status: 404, says: /"code":"unimplemented"/ },
   { name: "GET", method: "GET", path: `${status}?encoding=json&message=%7B%7D`, status: 405, allow: "POST", says: /is called by POST/ },

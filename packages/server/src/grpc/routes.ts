@@ -9,6 +9,8 @@ export interface GrpcOptions {
 
 /** A message may have 2^31-1 bytes, compressed or not, and answers are never compressed: both as in TensorFlow Serving. */
 const maxMessageBytes = 0x7fffffff;
+/** A message in JSON is parsed in one piece, into an object for each of its objects and lists. */
+const maxJsonBytes = 16 << 20;
 
 /** Route is what a request's fields say: of which protocol it is, and which method it calls. */
 interface Route {
@@ -22,7 +24,8 @@ export function newGrpcHandler({ methods, failureOf }: GrpcOptions): ListenerOpt
     exchange.fields.memo ??= routeOf(exchange.fields, methods);
     const { dialect, method } = exchange.fields.memo as Route;
     if (dialect === undefined) return refuse(exchange, methods);
-    const call = serveCall(exchange, dialect, { maxMessageBytes: method?.maxRequestBytes ?? maxMessageBytes });
+    const most = dialect.codec === "json" ? maxJsonBytes : maxMessageBytes;
+    const call = serveCall(exchange, dialect, { maxMessageBytes: method?.maxRequestBytes ?? most });
     if (call === undefined) return;
     if (method === undefined) call.refuse(newError(Code.Unimplemented, `unknown method ${dialect.path}`), 404);
     else serveMethod(call, method, failureOf);

@@ -220,7 +220,11 @@ const refusals: readonly { readonly name: string; readonly call: () => Promise<u
     text: /^Expected classification signature outputs to contain at least one of "classes" or "scores"\. Signature was: /,
   },
   { name: "classify: three outputs", call: () => classes("many"), text: "Expected one or two output Tensors, found 3" },
-  { name: "classify: an input of another name", call: () => classes("otherInput"), text: /^No classification inputs found in SignatureDef: / },
+  {
+    name: "classify: an input of another name",
+    call: () => classes("otherInput"),
+    text: /^No classification inputs found in SignatureDef: inputs \{\n {2}key: "examples"\n {2}value \{\n {4}name: "[^"]+"\n/,
+  },
   { name: "classify: two inputs", call: () => classes("twoInputs"), text: "Expected one input Tensor." },
   {
     name: "regress: two columns",

@@ -118,11 +118,15 @@ function examplesOf(input: Input | undefined): Tensor {
   return newTensor(DType.String, [data.length], data);
 }
 
-/** show prints a signature in text format, on one line. */
+/** show prints a signature as protobuf's DebugString does in C++: text format over several lines, maps in order, no colon before a message. */
 function show(signature: SignatureDef): string {
-  return toText(SignatureDefSchema, signature)
-    .trim()
-    .replace(/\s*\n\s*/g, " ");
+  const { inputs, outputs } = signature;
+  const ordered = create(SignatureDefSchema, { ...signature, inputs: inOrder(inputs), outputs: inOrder(outputs) });
+  return toText(SignatureDefSchema, ordered).replace(/^( *\w+): \{/gm, "$1 {");
+}
+
+function inOrder<T>(map: { readonly [key: string]: T }): { [key: string]: T } {
+  return Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function classifyOutputs(signature: SignatureDef, checkMethod: boolean): string[] {
