@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { ModelServerConfigSchema } from "@tfs/proto";
@@ -97,29 +100,69 @@ test("text format: an Any written out is packed under its type", () => {
   assert.equal(any?.typeUrl, `type.googleapis.com/${adapter}`);
   assert.equal(anyUnpack(any, SavedModelBundleSourceAdapterConfigSchema)?.legacyConfig?.sessionTarget, "gpu");
 });
-const malformed: readonly { readonly name: string; readonly text: string; readonly want: RegExp }[] = [
-  { name: "an Any of a type that nobody knows", text: "custom_model_config { [type.googleapis.com/x.Y] { } }", want: /x\.Y/ },
-  { name: "a value of another type", text: "model_config_list { config { name: 5 } }", want: /expected a string/ },
-  { name: "a message that is not closed", text: 'model_config_list { config { name: "m"', want: /unexpected end of input/ },
-  { name: "a field twice that may be there once", text: 'model_config_list { config { name: "m" name: "n" } }', want: /name/ },
-  { name: "both kinds of config", text: "model_config_list { } custom_model_config { }", want: /custom_model_config|oneof|config/ },
-  { name: "both kinds of policy", text: `${written}model_version_policy { latest { } all { } } } }`, want: /all|latest|oneof/ },
-  { name: "an enum value that is none", text: "model_config_list { config { model_type: TORCH } }", want: /TORCH/ },
-  { name: "a reserved number for a name", text: "model_config_list { 1: 2 }", want: /f'/ },
+const malformed: readonly { readonly name: string; readonly text: string; readonly at: string; readonly want: RegExp }[] = [
+  { name: "an Any of a type that nobody knows", text: "custom_model_config { [type.googleapis.com/x.Y] { } }", at: "1:47", want: /x\.Y/ },
+  { name: "a value of another type", text: "model_config_list {\n  config {\n    name: 5\n  }\n}", at: "3:11", want: /expected a string/ },
+  { name: "a message that is not closed", text: 'model_config_list { config { name: "m"\n', at: "2:1", want: /unexpected end of input/ },
+  { name: "a brace too many", text: "model_config_list { }\n  }\n", at: "2:3", want: /expected a field name, got "}"/ },
+  { name: "an unknown field", text: 'model_config_list {\n\tconfig { nam: "m" } }', at: "2:11", want: /unknown field "nam"/ },
+  {
+    name: "an unknown field behind strings and comments that look like one",
+    text: "# nam: 1\nmodel_config_list { config { name: '# nam: \\'' nam: 1 } }",
+    at: "2:48",
+    want: /unknown field "nam"/,
+  },
+  { name: "a value without its colon", text: "model_config_list { config { name\n'm' } }", at: "2:1", want: /expected ":"/ },
+  { name: "a field twice that may be there once", text: 'model_config_list { config { name: "m" name: "n" } }', at: "1:40", want: /name/ },
+  { name: "both kinds of config", text: "model_config_list { } custom_model_config { }", at: "1:23", want: /custom_model_config|oneof|config/ },
+  { name: "both kinds of policy", text: `${written}\nmodel_version_policy { latest { } all { } } } }`, at: "2:35", want: /all|latest|oneof/ },
+  { name: "an enum value that is none", text: "model_config_list { config { model_type: TORCH } }", at: "1:42", want: /TORCH/ },
+  { name: "a reserved number for a name", text: "model_config_list { 1: 2 }", at: "1:21", want: /field by number: 1/ },
+  { name: "a string over two lines", text: 'model_config_list { config { name: "m\n" } }', at: "1:36", want: /U\+000A in string/ },
+  { name: "a string that is not closed", text: 'model_config_list { config { name: "m', at: "1:36", want: /unterminated string/ },
+  { name: "an escape that is none", text: String.raw`model_config_list { config { name: "m" base_path: "/\q" } }`, at: "1:51", want: /invalid escape \\q/ },
+  { name: "a number too large", text: `${written}model_version_policy { latest { num_versions: 4294967296 } } } }`, at: "1:131", want: /4294967296/ },
+  { name: "a number that is none", text: "model_config_list { config { model_type: 0x } }", at: "1:42", want: /invalid hexadecimal literal/ },
+  { name: "a character that begins nothing", text: "\ufeff\u0001 \u0002", at: "1:1", want: /U\+0001/ },
+  {
+    name: "bytes in a string that are no UTF-8, which is told once the string is over,",
+    text: String.raw`model_config_list { config { name: "\xff" } }`,
+    at: "1:43",
+    want: /invalid UTF-8 in string/,
+  },
+  { name: "nothing but a name", text: "ü", at: "1:1", want: /unexpected U\+00FC/ },
 ];
 for (const row of malformed) {
-  test(`text format: ${row.name} is refused, with the file's name and what is wrong`, () => {
+  test(`text format: ${row.name} is refused, with the file's name, where, and what is wrong`, () => {
     assert.throws(
       () => read(row.text),
       (err: Error & { code: Code }) => {
         assert.equal(err.code, Code.InvalidArgument);
-        assert.match(err.message, /^Invalid protobuf file: 'f': Error parsing text-format tensorflow\.serving\.ModelServerConfig: /);
+        const told = `Invalid protobuf file: 'f': Error parsing text-format tensorflow.serving.ModelServerConfig: ${row.at}: `;
+        assert.equal(err.message.slice(0, told.length), told, err.message);
         assert.match(err.message, row.want);
         return true;
       },
     );
   });
 }
+test("text format: a fault among many models is found at once", () => {
+  const config = 'config { name: "m" base_path: "/m" model_platform: "tensorflow" }\n';
+  const many = config.repeat(2000);
+  assert.throws(() => read(`model_config_list {\n${many}config { nam: "m" }\n${many}}`), { message: /: 2002:10: unknown field "nam"/ });
+});
+test("a file in another encoding is refused where it counts, and read where it does not", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "tfs-file-"));
+  try {
+    const file = join(dir, "models.config");
+    writeFileSync(file, '# gr\xf6\xdfer\nmodel_config_list { config { name: "m" base_path: "/m" } }', "latin1");
+    assert.equal((await readTextProto(ModelServerConfigSchema, file)).config.case, "modelConfigList");
+    writeFileSync(file, '\n  model_config_list { config { name: "gr\xf6\xdfe" } }', "latin1");
+    await assert.rejects(readTextProto(ModelServerConfigSchema, file), { code: Code.InvalidArgument, message: /ModelServerConfig: 2:38: not UTF-8$/ });
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
 test("a file that is not there is told as TensorFlow tells it", async () => {
   await assert.rejects(readTextProto(ModelServerConfigSchema, "/nowhere/models.config"), {
     code: Code.NotFound,
