@@ -27,7 +27,7 @@ const misread: readonly { readonly argv: string[]; readonly text: string }[] = [
   { argv: ["--enable_batching=1"], text: "Couldn't interpret value 1 for flag enable_batching." },
   { argv: ["--enable_batching", "true"], text: "unknown argument: true; did you mean --enable_batching=true?" },
   { argv: ["--port"], text: "flag --port needs a value" },
-  { argv: ["-port=1"], text: "unknown argument: -port=1" },
+  { argv: ["-port=1"], text: "unknown argument: -port=1; did you mean --port?" },
   { argv: ["serve"], text: "unknown argument: serve" },
   { argv: ["--", "--port=1"], text: "unknown argument: --" },
   { argv: ["--port=x", "--rest_api_port=y"], text: "Couldn't interpret value x for flag port.\nCouldn't interpret value y for flag rest_api_port." },

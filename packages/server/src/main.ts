@@ -100,7 +100,7 @@ function serverOf(options: Flags, { models }: Configured, storages: Storages, cl
       transition: oneOf(options, "version_transition", transitions),
       ...positive("loads", options.int("num_load_threads")),
       ...positive("unloads", options.int("num_unload_threads")),
-      retries: Math.max(0, options.int("max_num_load_retries")),
+      retries: options.int("max_num_load_retries"),
       retryMs: options.int("load_retry_interval_micros") / 1000,
     },
     clock,

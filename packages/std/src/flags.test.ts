@@ -7,6 +7,10 @@ const flags: readonly Flag[] = [
   { name: "model_name", kind: "string", fallback: "default", group: "Model", help: "the model's name" },
   { name: "model_base_path", kind: "string", fallback: "", group: "Model", help: "where it lies" },
   { name: "enable_batching", kind: "bool", fallback: false, group: "Model", help: "joins requests" },
+  { name: "rest_api_port", kind: "int", fallback: 8501, also: ["http_port"], group: "Network", help: "where REST listens" },
+  { name: "model_config_file", kind: "string", fallback: "", group: "Model", help: "which models" },
+  { name: "model_config_file_poll_seconds", kind: "int", fallback: 0, least: 0, group: "Model", help: "how often it is read" },
+  { name: "help", kind: "bool", fallback: false, also: ["h", "?"], group: "Run", help: "prints this" },
   { name: "threads", kind: "int32", fallback: 0, shown: "one for each CPU", group: "Run", help: "how many" },
   { name: "micros", kind: "int64", fallback: 0, group: "Run", help: "how long" },
   { name: "fraction", kind: "float", fallback: 0.5, group: "Run", help: "how much" },
@@ -73,7 +77,21 @@ const bad: { name: string; argv: string[]; text: RegExp }[] = [
     argv: ["--prt", "1", "--enable_batching=2", "--threads"],
     text: /^unknown flag --prt; did you mean --port\?\nCouldn't interpret value 2 for flag enable_batching\.\nflag --threads needs a value$/,
   },
-  { name: "a single dash", argv: ["-port=1"], text: /^unknown argument: -port=1$/ },
+  { name: "an unknown flag with some of another's words", argv: ["--rest_port=1"], text: /^unknown flag --rest_port; did you mean --rest_api_port\?$/ },
+  { name: "an unknown flag with the words of several", argv: ["--model_config=1"], text: /^unknown flag --model_config; did you mean --model_config_file\?$/ },
+  { name: "an unknown flag with the words of several, none of them shorter", argv: ["--model=1"], text: /^unknown flag --model; did you mean --model_name\?$/ },
+  { name: "an unknown flag that ends in another's name", argv: ["--grpc_port=1"], text: /^unknown flag --grpc_port; did you mean --port\?$/ },
+  { name: "an unknown flag that people look for", argv: ["--http_port=1"], text: /^unknown flag --http_port; did you mean --rest_api_port\?$/ },
+  { name: "dashes for underscores", argv: ["--Model-Base-Path=/m"], text: /^unknown flag --Model-Base-Path; did you mean --model_base_path\?$/ },
+  { name: "a single dash", argv: ["-port=1"], text: /^unknown argument: -port=1; did you mean --port\?$/ },
+  { name: "a single dash, and the value in a word of its own", argv: ["-port", "1"], text: /^unknown argument: -port; did you mean --port\?$/ },
+  { name: "three dashes", argv: ["---port=1"], text: /^unknown argument: ---port=1; did you mean --port\?$/ },
+  { name: "a dash as text editors make it of two", argv: ["\u2014port=1"], text: /^unknown argument: \u2014port=1; did you mean --port\?$/ },
+  { name: "a single dash and a letter", argv: ["-h"], text: /^unknown argument: -h; did you mean --help\?$/ },
+  { name: "a question", argv: ["-?"], text: /^unknown argument: -\?; did you mean --help\?$/ },
+  { name: "no dashes", argv: ["port=1", "help"], text: /^unknown argument: port=1; did you mean --port\?\nunknown argument: help; did you mean --help\?$/ },
+  { name: "an equals sign without a name", argv: ["--=1"], text: /^unknown argument: --=1$/ },
+  { name: "a number below its least", argv: ["--model_config_file_poll_seconds=-1"], text: /^--model_config_file_poll_seconds=-1: expected 0 or more$/ },
   { name: "two dashes alone", argv: ["--"], text: /^unknown argument: --$/ },
   { name: "a flag without its value", argv: ["--model_name"], text: /^flag --model_name needs a value$/ },
   { name: "a flag that is followed by a flag", argv: ["--model_name", "--port=1"], text: /^flag --model_name needs a value$/ },
@@ -110,6 +128,8 @@ test("usage lists groups, values and defaults", () => {
 Network:
   --port=INT
       where gRPC listens (default 8500)
+  --rest_api_port=INT
+      where REST listens (default 8501)
 
 Model:
   --model_name=STRING
@@ -118,8 +138,14 @@ Model:
       where it lies (default "")
   --enable_batching
       joins requests (default false)
+  --model_config_file=STRING
+      which models (default "")
+  --model_config_file_poll_seconds=INT
+      how often it is read (default 0)
 
 Run:
+  --help
+      prints this (default false)
   --threads=INT
       how many (default one for each CPU)
   --micros=INT

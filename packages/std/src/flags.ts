@@ -13,6 +13,10 @@ export interface Flag {
   readonly name: string;
   readonly kind: FlagKind;
   readonly fallback: string | number | boolean;
+  /** least is the smallest number that makes sense; default the type's own. */
+  readonly least?: number;
+  /** also are other names by which people look for it; they are not accepted, but lead to it. */
+  readonly also?: readonly string[];
   /** shown is what --help says of a default that is not `fallback` itself, because it is computed. */
   readonly shown?: string;
   /** group is the heading it stands under in --help. */
@@ -32,7 +36,7 @@ export interface Flags {
 
 /**
  * parseFlags reads `--name=value`, `--name value` (unless the value starts with `--`), and for bools `--name`. A flag that comes twice counts as it came last. Throws InvalidArgument with
- * a line for each fault: an unknown flag (with the nearest name), a value that does not parse, and anything that is no flag.
+ * a line for each fault: an unknown flag (with the one that was meant), a value that does not parse or is too small, and anything that is no flag.
  */
 export function parseFlags(flags: readonly Flag[], argv: readonly string[]): Flags {
   const known = new Map(flags.map((f) => [f.name, f]));
@@ -40,23 +44,20 @@ export function parseFlags(flags: readonly Flag[], argv: readonly string[]): Fla
   const faults: string[] = [];
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i]!;
-    const found = /^--([^=]+)(?:=(.*))?$/s.exec(word);
-    if (found === null) {
-      faults.push(unknownWord(word, known.get(argv[i - 1]?.slice(2) ?? "")));
-      continue;
-    }
-    const [, name = "", inline] = found;
-    const flag = known.get(name);
+    const [, dashes, name = "", inline] = /^([-–—]*)([^-–—=][^=]*)(?:=(.*))?$/s.exec(word) ?? ["", ""];
+    const flag = dashes === "--" ? known.get(name) : undefined;
     let text = inline;
     if (text === undefined && flag?.kind === "bool") text = "true";
-    else if (text === undefined && argv[i + 1]?.startsWith("--") === false) text = argv[++i];
+    else if (text === undefined && dashes !== "" && argv[i + 1]?.startsWith("--") === false) text = argv[++i];
     if (flag === undefined) {
-      faults.push(unknownFlag(name, known.keys()));
+      const hint = dashes === "" ? meantByWord(word, name, known, argv[i - 1]) : meant(name, flags);
+      faults.push(`${dashes === "--" ? `unknown flag --${name}` : `unknown argument: ${word}`}${hint === undefined ? "" : `; did you mean --${hint}?`}`);
       continue;
     }
     const value = text === undefined ? undefined : parse(flag.kind, text);
-    if (value !== undefined) values.set(name, value);
-    else faults.push(text === undefined ? `flag --${name} needs a value` : `Couldn't interpret value ${text} for flag ${name}.`);
+    if (value === undefined) faults.push(text === undefined ? `flag --${name} needs a value` : `Couldn't interpret value ${text} for flag ${name}.`);
+    else if (Number(value) < (flag.least ?? Number.NEGATIVE_INFINITY)) faults.push(`--${name}=${text}: expected ${flag.least} or more`);
+    else values.set(name, value);
   }
   if (faults.length > 0) throw newError(Code.InvalidArgument, faults.join("\n"));
   const get = (name: string): Value => {
@@ -70,15 +71,32 @@ export function parseFlags(flags: readonly Flag[], argv: readonly string[]): Fla
 
 type Value = string | number | boolean;
 
-function unknownFlag(name: string, known: Iterable<string>): string {
-  const close = nearest(name, known);
-  return `unknown flag --${name}${close === undefined ? "" : `; did you mean --${close}?`}`;
+/** meantByWord is for a word without dashes: the value of the bool before it, or a flag that lacks them. */
+function meantByWord(word: string, name: string, known: ReadonlyMap<string, Flag>, before = ""): string | undefined {
+  const flag = known.get(before.replace(/^--/, ""));
+  if (flag?.kind === "bool" && (word === "true" || word === "false")) return `${flag.name}=${word}`;
+  return known.has(name) ? name : undefined;
 }
 
-/** unknownWord is for a word that is no flag; behind a bool it may have been meant as its value. */
-function unknownWord(word: string, before: Flag | undefined): string {
-  const meant = before?.kind === "bool" && (word === "true" || word === "false") ? `; did you mean --${before.name}=${word}?` : "";
-  return `unknown argument: ${word}${meant}`;
+/**
+ * meant finds the flag that somebody means by another name: one that it is known by; the only one of fewest words that has all of the name's (rest_port means
+ * rest_api_port); one that is nearly spelled so; one that the name ends in (grpc_port means port).
+ */
+function meant(typed: string, flags: readonly Flag[]): string | undefined {
+  const name = typed.toLowerCase().replaceAll("-", "_");
+  const words = name.split("_").filter((word) => word !== "");
+  const count = (flag: Flag): number => flag.name.split("_").length;
+  const having = flags.filter((flag) => words.length > 0 && words.every((word) => flag.name.split("_").includes(word)));
+  const fewest = having.filter((flag) => count(flag) === Math.min(...having.map(count)));
+  return (
+    flags.find((flag) => flag.also?.includes(name))?.name ??
+    (fewest.length === 1 ? fewest[0]!.name : undefined) ??
+    nearest(
+      name,
+      flags.map((flag) => flag.name),
+    ) ??
+    flags.find((flag) => name.endsWith(`_${flag.name}`))?.name
+  );
 }
 
 /** parse gives the value that a text stands for, or undefined. */

@@ -25,6 +25,11 @@ export const int64: Make<number> = maker<number>("int64");
 export const float: Make<number> = maker<number>("float");
 export const bool: Make<boolean> = maker<boolean>("bool");
 
+/** atLeast bounds a number from below. */
+export const atLeast = (least: number, flag: Flag): Flag => ({ ...flag, least });
+/** alsoCalled gives a flag names that lead to it when they are mistaken for it. */
+export const alsoCalled = (also: readonly string[], flag: Flag): Flag => ({ ...flag, also });
+
 export const inForce = (flag: Flag): ServerFlag => ({ ...flag, fate: "in force", why: "" });
 export const own = (flag: Flag): ServerFlag => ({ ...flag, fate: "own", why: "" });
 export const notYet = (flag: Flag, why: string): ServerFlag => ({ ...flag, fate: "not yet", why });

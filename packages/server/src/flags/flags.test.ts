@@ -103,3 +103,66 @@ test("--help has every flag with its default and its fate, in 100 columns", () =
     assert.equal(/Refused: /.test(said), fate === "refused", name);
   }
 });
+
+const meant: readonly (readonly [typed: string, want: string | undefined])[] = [
+  ["--rest_port", "rest_api_port"],
+  ["--http_port", "rest_api_port"],
+  ["--grpc_port", "port"],
+  ["--model_config", "model_config_file"],
+  ["--config", "model_config_file"],
+  ["--model_path", "model_base_path"],
+  ["--model-base-path", "model_base_path"],
+  ["--base_path", "model_base_path"],
+  ["--name", "model_name"],
+  ["--ssl", "ssl_config_file"],
+  ["--session_run", "enable_session_run"],
+  ["-port", "port"],
+  ["-h", "help"],
+  ["--usage", "help"],
+  ["-v", "version"],
+  ["--version_labels", "allow_version_labels_for_unavailable_models"],
+  ["--threads", undefined],
+];
+for (const [typed, want] of meant) {
+  test(`flags: whoever writes ${typed} means ${want === undefined ? "none that can be told" : `--${want}`}`, () => {
+    const hint = want === undefined ? "" : `; did you mean --${want}?`;
+    assert.throws(() => readFlags([`${typed}=1`]), {
+      message: typed.startsWith("--") ? `unknown flag ${typed}${hint}` : `unknown argument: ${typed}=1${hint}`,
+    });
+  });
+}
+
+/** Numbers below 0: refused where they make no sense, taken where TensorFlow Serving gives them a meaning (behaviour spec 1.2). */
+const below: Readonly<Record<string, number | undefined>> = {
+  drain_ms: 0,
+  rest_api_num_threads: 0,
+  grpc_max_threads: 0,
+  num_load_threads: 0,
+  num_unload_threads: 0,
+  max_num_load_retries: 0,
+  num_tflite_pools: 0,
+  num_tflite_interpreters_per_pool: 0,
+  total_model_memory_limit_bytes: 0,
+  model_download_limit_bytes: 1,
+  model_download_parallelism: 1,
+  rest_api_timeout_in_ms: undefined,
+  file_system_poll_wait_seconds: undefined,
+  model_config_file_poll_wait_seconds: undefined,
+  load_retry_interval_micros: undefined,
+  num_request_iterations_for_warmup: undefined,
+  tensorflow_session_parallelism: undefined,
+  tensorflow_intra_op_parallelism: undefined,
+  tensorflow_inter_op_parallelism: undefined,
+};
+for (const [name, least] of Object.entries(below)) {
+  const text = String((least ?? 0) - 1);
+  test(`flags: --${name}=${text} is ${least === undefined ? "taken" : "refused"}`, () => {
+    const read = () => readFlags([`--${name}=${text}`]).int(name);
+    if (least === undefined) assert.equal(read(), Number(text));
+    else assert.throws(read, { code: Code.InvalidArgument, message: `--${name}=${text}: expected ${least} or more` });
+  });
+}
+test("flags: of every number it is decided what one below 0 is; of ports where they are checked", () => {
+  const numbers = table.filter(({ kind, name }) => kind.startsWith("int") && name !== "port" && name !== "rest_api_port");
+  assert.deepEqual(numbers.map(({ name }) => name).sort(), Object.keys(below).sort());
+});

@@ -1,7 +1,7 @@
 // The one table of flags: TensorFlow Serving's all, then ours, by subject, each with what becomes of it. docs/compatibility.md says the same to readers; a test holds it to this.
 import { numberForms } from "@tfs/rest";
 import { transitions } from "../manager/index.ts";
-import { bool, float, inForce, int32, int64, moot, notYet, own, refused, type ServerFlag, string } from "./fate.ts";
+import { alsoCalled, atLeast, bool, float, inForce, int32, int64, moot, notYet, own, refused, type ServerFlag, string } from "./fate.ts";
 import { storageFlags } from "./storage.ts";
 
 const oneLoop = "one event loop answers all requests and runs them one after the other";
@@ -11,9 +11,9 @@ const unwarmed = "a version is available as soon as it is loaded";
 const noTensorFlow = "the engine is our own, without TensorFlow's runtime";
 
 const listening: readonly ServerFlag[] = [
-  inForce(int32("Listening", "port", 8500, "TCP port for gRPC, gRPC-Web and Connect; 0 turns it off")),
+  inForce(alsoCalled(["grpc_port", "grpc_api_port"], int32("Listening", "port", 8500, "TCP port for gRPC, gRPC-Web and Connect; 0 turns it off"))),
   inForce(string("Listening", "grpc_socket_path", "", "unix socket on which gRPC listens as well")),
-  inForce(int32("Listening", "rest_api_port", 8501, "TCP port for REST; 0 turns it off")),
+  inForce(alsoCalled(["http_port", "http_api_port"], int32("Listening", "rest_api_port", 8501, "TCP port for REST; 0 turns it off"))),
   own(string("Listening", "host", "", "address to bind; empty means every address")),
   inForce(int32("Listening", "rest_api_timeout_in_ms", 30_000, "time one inference over REST may take; 0 or less means no limit")),
   inForce(bool("Listening", "rest_api_enable_cors_support", false, "send CORS headers with REST answers")),
@@ -22,9 +22,9 @@ const listening: readonly ServerFlag[] = [
   ),
   own(bool("Listening", "rest_api_enable_response_compression", false, "gzip REST answers of 1 KiB and more for clients that accept it")),
   own(bool("Listening", "rest_api_list_models", true, "answer GET /v1/models with the list of models; without it that is an error, as in TensorFlow Serving")),
-  own(int32("Listening", "drain_ms", 10_000, "time requests in flight get to finish after SIGTERM")),
-  moot(int32("Listening", "rest_api_num_threads", 0, "threads that answer HTTP requests", "4 for each CPU"), oneLoop),
-  moot(int32("Listening", "grpc_max_threads", 0, "threads that answer gRPC calls", "4 for each CPU"), oneLoop),
+  own(atLeast(0, int32("Listening", "drain_ms", 10_000, "time requests in flight get to finish after SIGTERM"))),
+  moot(atLeast(0, int32("Listening", "rest_api_num_threads", 0, "threads that answer HTTP requests", "4 for each CPU")), oneLoop),
+  moot(atLeast(0, int32("Listening", "grpc_max_threads", 0, "threads that answer gRPC calls", "4 for each CPU")), oneLoop),
   notYet(
     string("Listening", "grpc_channel_arguments", "", "comma-separated key=value list of gRPC's own settings"),
     "connections have this server's own limits",
@@ -51,13 +51,21 @@ const models: readonly ServerFlag[] = [
       "$MODEL_NAME, or default, or model without --model_base_path",
     ),
   ),
-  inForce(string("Models", "model_base_path", "", "folder with its versions", "${MODEL_BASE_PATH:-/models}/${MODEL_NAME:-the model's name}")),
   inForce(
-    string(
-      "Models",
-      "model_config_file",
-      "",
-      "text-format ModelServerConfig: several models, with version policies and labels; --model_name and --model_base_path are ignored",
+    alsoCalled(
+      ["model_path", "model_dir", "model_directory"],
+      string("Models", "model_base_path", "", "folder with its versions", "${MODEL_BASE_PATH:-/models}/${MODEL_NAME:-the model's name}"),
+    ),
+  ),
+  inForce(
+    alsoCalled(
+      ["config", "config_file", "models_config"],
+      string(
+        "Models",
+        "model_config_file",
+        "",
+        "text-format ModelServerConfig: several models, with version policies and labels; --model_name and --model_base_path are ignored",
+      ),
     ),
   ),
   inForce(int32("Models", "model_config_file_poll_wait_seconds", 0, "time between two reads of that file, whose changes are applied; 0 reads it once")),
@@ -71,17 +79,22 @@ const models: readonly ServerFlag[] = [
     "it replaces every flag that says how models are run, and none of it would be obeyed",
   ),
   notYet(bool("Models", "prefer_tflite_model", false, "load model.tflite where a version has one"), noTflite),
-  notYet(int32("Models", "num_tflite_pools", 0, "TFLite interpreters", "1 for each CPU"), noTflite),
-  notYet(int32("Models", "num_tflite_interpreters_per_pool", 1, "parts of a batch that TFLite runs at a time"), noTflite),
+  notYet(atLeast(0, int32("Models", "num_tflite_pools", 0, "TFLite interpreters", "1 for each CPU")), noTflite),
+  notYet(atLeast(0, int32("Models", "num_tflite_interpreters_per_pool", 1, "parts of a batch that TFLite runs at a time")), noTflite),
 ];
 
 const loading: readonly ServerFlag[] = [
   own(string("Loading", "version_transition", "availability", `how versions take over: ${transitions.join(" or ")}, which unloads the old one first`)),
-  inForce(int32("Loading", "num_load_threads", 0, "versions loaded at a time once the start is over; 0 is one")),
-  inForce(int32("Loading", "num_unload_threads", 0, "versions unloaded at a time; 0 is no limit")),
-  inForce(int32("Loading", "max_num_load_retries", 5, "tries to load a version after the first that failed")),
+  inForce(atLeast(0, int32("Loading", "num_load_threads", 0, "versions loaded at a time once the start is over; 0 is one"))),
+  inForce(atLeast(0, int32("Loading", "num_unload_threads", 0, "versions unloaded at a time; 0 is no limit"))),
+  inForce(atLeast(0, int32("Loading", "max_num_load_retries", 5, "tries to load a version after the first that failed"))),
   inForce(int64("Loading", "load_retry_interval_micros", 60_000_000, "time between two tries; negative is none")),
-  own(int64("Loading", "total_model_memory_limit_bytes", 0, "what loaded versions may hold, estimated as 1.2 times their size on disk; 0 is no limit")),
+  own(
+    atLeast(
+      0,
+      int64("Loading", "total_model_memory_limit_bytes", 0, "what loaded versions may hold, estimated as 1.2 times their size on disk; 0 is no limit"),
+    ),
+  ),
   notYet(bool("Loading", "enable_model_warmup", true, "run a version's assets.extra/tf_serving_warmup_requests before it is available"), unwarmed),
   notYet(int32("Loading", "num_request_iterations_for_warmup", 0, "runs of each such request"), unwarmed),
   moot(bool("Loading", "flush_filesystem_caches", true, "drop file-system caches once models are loaded"), "files are read through and not kept"),
@@ -118,8 +131,8 @@ const observing: readonly ServerFlag[] = [
   notYet(string("Observing", "monitoring_config_file", "", "text-format MonitoringConfig: a page of metrics on the REST port"), "there is no such page"),
   own(string("Observing", "log_level", "info", "least level that is logged: debug, info, warn or error", "as TF_CPP_MIN_LOG_LEVEL says, or else info")),
   own(string("Observing", "log_format", "text", "text, or json for one object a line")),
-  own(bool("Observing", "help", false, "print this and exit")),
-  inForce(bool("Observing", "version", false, "print the version and exit")),
+  own(alsoCalled(["h", "?", "usage"], bool("Observing", "help", false, "print this and exit"))),
+  inForce(alsoCalled(["v"], bool("Observing", "version", false, "print the version and exit"))),
 ];
 
 export const table: readonly ServerFlag[] = [
