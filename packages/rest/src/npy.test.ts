@@ -94,6 +94,20 @@ const refusals: { name: string; bytes: Uint8Array; dtype?: DType; text: string }
     dtype: DType.Float,
     text: "<V2 is no dtype of TensorFlow's, and not how float is stored",
   },
+  ...(
+    [
+      [DType.Int4, "|i1", [7, 0xf8, 8], "element 2 is 8, and int4 goes from -8 to 7"],
+      [DType.Int4, "|i1", [0xf7], "element 0 is -9, and int4 goes from -8 to 7"],
+      [DType.UInt4, "|u1", [15, 16], "element 1 is 16, and uint4 goes from 0 to 15"],
+      [DType.Int2, "|i1", [1, 0xfe, 0xfd], "element 2 is -3, and int2 goes from -2 to 1"],
+      [DType.UInt2, "|u1", [3, 255], "element 1 is 255, and uint2 goes from 0 to 3"],
+    ] as const
+  ).map(([dtype, descr, values, text]) => ({
+    name: `integers out of range: ${text}`,
+    bytes: array(header(descr, `(${values.length},)`), [...values]),
+    dtype,
+    text,
+  })),
   { name: "dates", bytes: array(header("<M8[ns]", "(1,)"), new Uint8Array(8)), text: "<M8[ns] is no dtype of TensorFlow's" },
   { name: "too little data", bytes: array(header("<f4", "(2,)"), bytesOf(1)), text: "shape [2] of <f4 takes 8 bytes, and 4 follow the header" },
   { name: "too much data", bytes: array(header("<f4", "(1,)"), bytesOf(1, 2)), text: "shape [1] of <f4 takes 4 bytes, and 8 follow the header" },

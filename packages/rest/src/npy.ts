@@ -1,6 +1,7 @@
 // Data plane: arrays as numpy.save writes them (numpy/lib/format.py, versions 1.0 to 3.0) <-> tensors. The elements are little-endian in C order on both sides: they are viewed, not converted.
 import { Code, newError } from "@tfs/std";
 import { DType, dtypeName, elementCount, elementSize, fromBytes, maxRank, shapeText, type Tensor, toBytes } from "@tfs/tensor";
+import { narrowRanges } from "./integer_range.ts";
 
 /** npyType is the content type of one array. */
 export const npyType = "application/x-npy";
@@ -76,7 +77,18 @@ export function parseNpy(bytes: Uint8Array, name: string, want: DType | undefine
   const size = elementCount(shape) * elementSize(dtype);
   const data = bytes.subarray(start + length);
   if (data.length !== size) throw wrong(`shape ${shapeText(shape)} of ${descr} takes ${size} bytes, and ${data.length} follow the header`);
+  if (/^.[iu]1$/.test(descr)) checkRange(data, dtype, wrong);
   return fromBytes(dtype, shape, data);
+}
+
+/** checkRange refuses integers of a byte that a narrower dtype cannot hold, as JSON's are: to cut them to their width would make other numbers of them. */
+function checkRange(data: Uint8Array, dtype: DType, wrong: (what: string) => Error): void {
+  const [least, most] = narrowRanges.get(dtype) ?? [];
+  if (least === undefined || most === undefined) return;
+  for (let i = 0; i < data.length; i++) {
+    const value = least < 0 ? (data[i]! << 24) >> 24 : data[i]!;
+    if (value < least || value > most) throw wrong(`element ${i} is ${value}, and ${dtypeName(dtype)} goes from ${least} to ${most}`);
+  }
 }
 
 /** printNpy writes one array, in format version 1.0. Throws InvalidArgument for a dtype that it does not carry. */

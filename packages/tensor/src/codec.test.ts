@@ -72,7 +72,7 @@ test("dtype numbers and names are DataType's", () => {
   }
 });
 
-const message = (init: Omit<Partial<TensorProto>, "$typeName" | "tensorShape">, ...dims: number[]): Uint8Array =>
+const message = (init: Omit<Partial<TensorProto>, "$typeName" | "tensorShape">, ...dims: (number | bigint)[]): Uint8Array =>
   toBinary(TensorProtoSchema, create(TensorProtoSchema, { ...init, tensorShape: { dim: dims.map((d) => ({ size: BigInt(d) })) } } as never));
 
 const reads: { name: string; proto: Uint8Array; want: Tensor }[] = [
@@ -221,6 +221,8 @@ const refusals: { name: string; proto: Uint8Array; text: RegExp }[] = [
     proto: toBinary(TensorProtoSchema, create(TensorProtoSchema, { dtype: 1, tensorShape: { unknownRank: true } })),
     text: /unknown rank/,
   },
+  { name: "a dimension past 2^53", proto: message({ dtype: 1 }, 2n ** 53n + 1n), text: /the dimension 9007199254740993$/ },
+  { name: "the least dimension", proto: message({ dtype: 1 }, 1, -(2n ** 63n)), text: /the dimension -9223372036854775808$/ },
   { name: "a product past 2^53", proto: message({ dtype: 1 }, 2 ** 40, 2 ** 40), text: /too many elements/ },
   { name: "a product that is only undone by a zero", proto: message({ dtype: 1 }, 2 ** 40, 2 ** 40, 0), text: /too many elements/ },
   { name: "255 dimensions", proto: message({ dtype: 1 }, ...new Array<number>(255).fill(1)), text: /more than 254 dimensions/ },

@@ -2,7 +2,7 @@
 import { Code, isFailure, newError } from "@tfs/std";
 import { fromBytes } from "./content.ts";
 import { type DType, dtypeEnumName, elementSize, layoutOf, toDType } from "./dtype.ts";
-import { type Cursor, expectType, int32, int64, skip, sub, tag, wire } from "./scan.ts";
+import { type Cursor, expectType, int32, exactInt64, int64, skip, sub, tag, wire } from "./scan.ts";
 import { elementCount, maxRank, newArray, shapeText, type Tensor } from "./tensor.ts";
 import { fill } from "./values.ts";
 
@@ -131,7 +131,9 @@ function scanDim(c: Cursor): number {
     const key = tag(c);
     if (key >>> 3 === 1) {
       expectType(c, "size", key & 7, wire.varint);
+      const { at } = c;
       size = int64(c);
+      if (!Number.isSafeInteger(size)) throw newError(Code.InvalidArgument, `the shape has the dimension ${exactInt64({ ...c, at })}`);
     } else {
       skip(c, key & 7);
     }

@@ -54,6 +54,16 @@ export function int64(c: Cursor): number {
   throw newError(Code.InvalidArgument, `the varint before byte ${c.at} has more than ten bytes`);
 }
 
+/** exactInt64 reads what int64 has rounded: for a text. */
+export function exactInt64(c: Cursor): bigint {
+  let value = 0n;
+  for (let shift = 0n; ; shift += 7n) {
+    const byte = c.bytes[c.at++]!;
+    value |= BigInt(byte & 0x7f) << shift;
+    if (byte < 0x80) return BigInt.asIntN(64, value);
+  }
+}
+
 /** int32 reads a varint as an enum's number: the low 32 bits, as generated code does. */
 export function int32(c: Cursor): number {
   const start = c.at;

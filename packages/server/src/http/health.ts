@@ -23,23 +23,39 @@ export function health(method: string, target: string, fleet: Fleet): Answer | u
   }
 }
 
-/** unreadyOf gives the models that cannot be called, of all of them or of the one that is asked for. Throws InvalidArgument for a question that is none. */
+const keys = ["model", "label", "version"] as const;
+
+/**
+ * unreadyOf gives the models that cannot be called, of all of them or of the one that is asked for. Throws InvalidArgument for a question that is none, and NotFound for a
+ * model or label that the configuration does not have.
+ */
 function unreadyOf(models: readonly Model[], query: URLSearchParams): Unready[] {
-  const [name, label, version] = ["model", "label", "version"].map((key) => query.get(key) ?? undefined);
-  for (const key of query.keys())
-    if (!["model", "label", "version"].includes(key)) throw newError(Code.InvalidArgument, `readyz knows model, label and version, not ${key}`);
-  if (name === undefined) {
-    if (label !== undefined || version !== undefined) throw newError(Code.InvalidArgument, "a label or version is one of a model: name it with model=");
-    return models.flatMap((model) => unready(model.name, troubleOf(model)));
-  }
-  if (label !== undefined && version !== undefined) throw newError(Code.InvalidArgument, "label and version exclude each other");
-  if (version !== undefined && !/^\d{1,19}$/.test(version)) throw newError(Code.InvalidArgument, `version ${version} is no number`);
+  const { model: name, label, version } = questionOf(query);
+  if (name === undefined) return models.flatMap((model) => unready(model.name, troubleOf(model)));
   const model = models.find((m) => m.name === name);
-  if (model === undefined) return unready(name, "there is no such model");
+  if (model === undefined) throw newError(Code.NotFound, `there is no model ${name}`);
   if (version !== undefined) return unready(name, troubleOfVersion(model, BigInt(version)));
   if (label === undefined) return unready(name, troubleOf(model));
   const labelled = model.labels.find((l) => l.label === label);
-  return unready(name, labelled === undefined ? `it has no label ${label}` : troubleOfVersion(model, labelled.version));
+  if (labelled === undefined) throw newError(Code.NotFound, `model ${name} has no label ${label}`);
+  return unready(name, troubleOfVersion(model, labelled.version));
+}
+
+function questionOf(query: URLSearchParams): { readonly [key in (typeof keys)[number]]?: string } {
+  const asked: { [key in (typeof keys)[number]]?: string } = {};
+  for (const [name, value] of query) {
+    const key = keys.find((k) => k === name);
+    if (key === undefined) throw newError(Code.InvalidArgument, `readyz knows model, label and version, not ${name}`);
+    if (asked[key] !== undefined) throw newError(Code.InvalidArgument, `readyz asks for one ${key} at a time: ${asked[key]} or ${value}`);
+    if (value === "") throw newError(Code.InvalidArgument, `${key}= is empty`);
+    asked[key] = value;
+  }
+  const { model, label, version } = asked;
+  if (model === undefined && (label ?? version) !== undefined)
+    throw newError(Code.InvalidArgument, "a label or version is one of a model: name it with model=");
+  if (label !== undefined && version !== undefined) throw newError(Code.InvalidArgument, "label and version exclude each other");
+  if (version !== undefined && !/^\d{1,19}$/.test(version)) throw newError(Code.InvalidArgument, `version ${version} is no number`);
+  return asked;
 }
 
 function unready(name: string, error: string | undefined): Unready[] {
