@@ -288,6 +288,40 @@ def effects() -> None:
     golden.write()
 
 
+def rounds() -> None:
+    """Loops in loops, which change a variable with each outer round: as many as they are told, so that they may take long."""
+    class Module(tf.Module):
+        def __init__(self):
+            self.count = tf.Variable(0, dtype=tf.int64)
+
+        @tf.function(input_signature=[tf.TensorSpec([], tf.int32, "outer"), tf.TensorSpec([], tf.int32, "inner")])
+        def predict(self, outer, inner):
+            def turn(i, total):
+                _, total = tf.while_loop(lambda j, _: j < inner, lambda j, t: (j + 1, tf.cond(j < 2, lambda: t + 1, lambda: t + 2)), [tf.constant(0), total])
+                self.count.assign_add(1)
+                return i + 1, total
+
+            _, total = tf.while_loop(lambda i, _: i < outer, turn, [tf.constant(0), tf.constant(0)])
+            return {"total": total, "count": self.count.read_value()}
+
+        @tf.function(input_signature=[])
+        def counted(self):
+            return {"count": self.count.read_value()}
+
+    module, path = Module(), fresh("rounds", 1)
+    save(module, path, {"serving_default": module.predict, "counted": module.counted})
+    golden = Golden("rounds")
+    steps = []
+    loaded = tf.saved_model.load(str(path))
+    for signature, inputs in [("counted", {}), ("serving_default", {"outer": 3, "inner": 4}), ("serving_default", {"outer": 2, "inner": 0}), ("counted", {})]:
+        feeds = {alias: np.array(value, np.int32) for alias, value in inputs.items()}
+        got = loaded.signatures[signature](**{alias: tf.constant(value) for alias, value in feeds.items()})
+        steps.append({"signature": signature, "inputs": {k: to_json(v) for k, v in feeds.items()}, "outputs": {k: to_json(np.asarray(v)) for k, v in got.items()}})
+    golden.add(1, "serving_default", run(path, "serving_default", {"no round": {"outer": np.int32(0), "inner": np.int32(5)}}))
+    golden.versions["1"]["script"] = steps
+    golden.write()
+
+
 def defaults() -> None:
     """The input `scale` has a default in the signature, which only TensorFlow Serving applies."""
     class Module(tf.Module):

@@ -3,12 +3,16 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { type FileHandle, open } from "node:fs/promises";
+import { connect as connectHttp2 } from "node:http2";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, test } from "node:test";
-import { bin, freePort, models } from "./testing/index.ts";
+import { createClient } from "@connectrpc/connect";
+import { PredictionService } from "@tfs/proto";
+import { DType, newTensor, toMessage } from "@tfs/tensor";
+import { bin, freePort, models, wires } from "./testing/index.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "tfs-bin-"));
 after(() => rmSync(scratch, { recursive: true, force: true }));
@@ -76,6 +80,37 @@ test("flags with and without =, a REST answer, and a drained exit with 0 on SIGT
     said.filter((event) => /^Running|^Exporting/.test(event)),
     [`Running gRPC ModelServer at 127.0.0.1:${grpc} ...`, `Exporting HTTP/REST API at:127.0.0.1:${rest} ...`],
   );
+});
+test("a call whose loop never ends holds up neither other calls nor the end", { timeout: 60_000 }, async () => {
+  const [grpc, rest] = [await freePort(), await freePort()];
+  const model = ["--model_name=m", `--model_base_path=${join(models, "cond_loop")}`];
+  const server = await start([`--port=${grpc}`, `--rest_api_port=${rest}`, "--rest_api_timeout_in_ms=0", "--drain_ms=200", ...model]);
+  const inputs = (n: number) => JSON.stringify({ inputs: { x: [1], n } });
+  const session = connectHttp2(`http://${server.rest}`);
+  const post = async (body: string): Promise<string> => {
+    const stream = session.request({ ":method": "POST", ":path": "/v1/models/m:predict" });
+    stream.end(body);
+    let text = "";
+    for await (const piece of stream.setEncoding("utf8")) text += String(piece);
+    return text;
+  };
+  using wire = wires(`http://127.0.0.1:${grpc}`).find(({ name }) => name.startsWith("grpc"))!;
+  const client = createClient(PredictionService, wire.transport);
+  const predict = (n: number) =>
+    client.predict({
+      modelSpec: { name: "m" },
+      inputs: { x: toMessage(newTensor(DType.Float, [1], Float32Array.of(1))), n: toMessage(newTensor(DType.Int32, [], Int32Array.of(n))) },
+    });
+  const cut = [post(inputs(2_000_000_000)), predict(2_000_000_000)].map((call) => call.then(String, () => "cut"));
+  // On the same connections, and so behind the others.
+  assert.deepEqual(JSON.parse(await post(inputs(3))), { outputs: [9] });
+  assert.deepEqual((await predict(3)).outputs["y"]?.floatVal, [9]);
+  assert.equal(await stop(server), 0);
+  assert.deepEqual(
+    (await Promise.all(cut)).map((text) => text.replace(/^$/, "cut")),
+    ["cut", "cut"],
+  );
+  session.destroy();
 });
 test("MODEL_NAME and MODEL_BASE_PATH stand in for the flags", async () => {
   const [grpc, rest] = [await freePort(), await freePort()];

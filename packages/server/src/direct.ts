@@ -6,7 +6,7 @@ import {
   type GetModelStatusResponse,
   type ModelSpec,
 } from "@tfs/proto";
-import { type Ctx, race, throwIfDone } from "@tfs/std";
+import { type Ctx, race, throwIfDone, withSignal } from "@tfs/std";
 import { newTensor, type Tensor } from "@tfs/tensor";
 import { type InferOptions, metadata, predict, status } from "./infer/index.ts";
 
@@ -28,16 +28,17 @@ export interface Direct {
   close(): Promise<void>;
 }
 
-/** newDirect makes the transport. `check` throws where the server takes no calls. */
-export function newDirect(infer: InferOptions, check: () => void): Direct {
+/** newDirect makes the transport. `check` throws where the server takes no calls; with `life` the runs end that have not ended by themselves. */
+export function newDirect(infer: InferOptions, life: Ctx, check: () => void): Direct {
   return {
     name: "memory",
     needsSignature: false,
     async predict(ctx, { spec, inputs, outputFilter }) {
       check();
       throwIfDone(ctx);
+      using own = withSignal(ctx, life.signal);
       const readers = new Map([...inputs].map(([alias, t]) => [alias, () => t]));
-      const { outputs, spec: answered } = await race(ctx, predict(ctx, { spec, inputs: readers, outputFilter }, infer));
+      const { outputs, spec: answered } = await race(own, predict(own, { spec, inputs: readers, outputFilter }, infer));
       return { outputs: new Map([...outputs].map(([alias, t]) => [alias, owned(t)])), spec: answered };
     },
     async metadata(ctx, spec) {

@@ -10,9 +10,9 @@ import { gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
-import { PredictRequestSchema, PredictionService } from "@tfs/proto";
+import { ModelSpecSchema, PredictRequestSchema, PredictionService } from "@tfs/proto";
 import { background, codeOf, systemClock, withCancel } from "@tfs/std";
-import { DType, newTensor, toMessage } from "@tfs/tensor";
+import { DType, fromMessage, newTensor, toMessage } from "@tfs/tensor";
 import { newServer } from "./index.ts";
 import { damage, models, newRandom, scratch, serve, silent, wires } from "./testing/index.ts";
 
@@ -127,6 +127,13 @@ test("a run past the caller's deadline ends in the runtime's words", async () =>
       return true;
     });
   }
+});
+test("draining ends a call of this process that has not ended by then", async () => {
+  const served = await serve(["cond_loop"]);
+  const inputs = new Map(Object.entries(endless.inputs).map(([alias, message]) => [alias, fromMessage(message)]));
+  const call = served.server.direct().predict(background(), { spec: create(ModelSpecSchema, endless.modelSpec), inputs, outputFilter: [] });
+  const [ended] = await Promise.all([call.catch((err: unknown) => err), served.server.drain(100)]);
+  assert.equal((ended as { code?: number }).code, Code.Canceled);
 });
 test("draining lets a REST request in flight finish, then refuses connections", async () => {
   const served = await serve(["half_plus_two"]);

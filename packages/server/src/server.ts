@@ -2,7 +2,7 @@ import { type Engine, newEmbeddedEngine } from "@tfs/engine";
 import type { Numbers } from "@tfs/rest";
 import { type BindAddress, formatAddress, type Listener, newBudget, newListener } from "@tfs/rpc";
 import type { ModelServerConfig } from "@tfs/proto";
-import { background, type Clock, Code, type Ctx, type Logger, messageOf, newError, throwIfDone } from "@tfs/std";
+import { background, type CancelCtx, type Clock, Code, type Ctx, type Logger, messageOf, newError, throwIfDone, withCancel } from "@tfs/std";
 import type { Form } from "@tfs/tensor";
 import type { ModelSource } from "./config/index.ts";
 import { type Core, type CoreOptions, type LoadFailure, listed, newCore } from "./core/index.ts";
@@ -69,6 +69,8 @@ export interface Started {
 class ModelServer {
   readonly #options: ServerOptions;
   readonly #core: Core;
+  /** life ends when a drain has taken its time: runs that no connection ends end with it. */
+  readonly #life: CancelCtx = withCancel(background());
   readonly #infer: InferOptions;
   #services: Services | undefined;
   #began = false;
@@ -146,6 +148,7 @@ class ModelServer {
       maxBodyBytes,
       bodies,
       logger,
+      life: this.#life,
     });
     const listener = newListener({ onExchange, clock, logger });
     this.#rest = listener;
@@ -160,7 +163,7 @@ class ModelServer {
 
   /** direct gives a transport for callers in this process. Its calls are Unavailable before the start has ended and after drain. */
   direct(): Direct {
-    return newDirect(this.#infer, () => {
+    return newDirect(this.#infer, this.#life, () => {
       if (!this.#isOpen) throw newError(Code.Unavailable, "the server takes no calls");
     });
   }
@@ -180,6 +183,7 @@ class ModelServer {
     this.#isOpen = false;
     this.#services?.drain();
     this.#draining = true;
+    using _ = this.#options.clock.after(ms, () => this.#life.cancel());
     await Promise.all([...this.#grpc, ...(this.#rest === undefined ? [] : [this.#rest])].map((listener) => listener.drain(ms)));
     await this.#core.close();
   }

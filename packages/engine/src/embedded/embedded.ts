@@ -35,7 +35,7 @@ async function load(ctx: Ctx, dir: string, options: LoadOptions = {}): Promise<L
   if (nodes.some((list) => list.some(({ op }) => onWasm.has(op)))) await startWasm();
   const model = newModel(saved.metaGraph, compile(graph, library), checkpoint);
   try {
-    model.restore(ctx, saved.variables !== undefined, saved.assets);
+    await model.restore(ctx, saved.variables !== undefined, saved.assets);
   } catch (err) {
     await model.close();
     if (err === deadlineExceeded) throw newError(Code.DeadlineExceeded, `loading ${dir} took longer than allowed`, err);

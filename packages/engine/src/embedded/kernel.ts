@@ -1,6 +1,7 @@
 import type { Ctx } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
 import type { Attrs } from "./attrs.ts";
+import type { Pace } from "./pace.ts";
 import type { Table, Value, Variable } from "./value.ts";
 
 /** Node is what a kernel may know of its node when it is made. */
@@ -13,9 +14,12 @@ export interface Node {
   body(name: string): Body;
 }
 
+/** Later is there at once, or, if a loop runs long, when other turns of the event loop have come between. */
+export type Later<T> = T | Promise<T>;
+
 /** Body is a compiled function. */
 export interface Body {
-  run(inputs: readonly Value[], state: State): readonly Value[];
+  run(inputs: readonly Value[], state: State): Later<readonly Value[]>;
 }
 
 /** State is what a run may touch besides its inputs: the model's variables and tables, and how long the caller still cares. */
@@ -26,10 +30,14 @@ export interface State {
   table(name: string, make: () => Table): Table;
   /** checkpoint gives a tensor of the model's bundle: for the restore op, while loading. */
   checkpoint(key: string): Tensor;
+  /** pace says when a loop shall rest. */
+  readonly pace: Pace;
+  /** within runs a part of the run that follows on a rest. */
+  within<T>(part: () => T): T;
 }
 
-/** Kernel computes a node's outputs. One output may be given bare. */
-export type Kernel = (inputs: readonly Value[], state: State) => Value | readonly Value[];
+/** Kernel computes a node's outputs. One output may be given bare. Only control flow gives them later. */
+export type Kernel = (inputs: readonly Value[], state: State) => Value | Later<readonly Value[]>;
 
 /** KernelFactory reads the attributes once, when a plan is made, and chooses what to run. */
 export type KernelFactory = (node: Node) => Kernel;

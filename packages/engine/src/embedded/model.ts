@@ -1,11 +1,12 @@
 import type { MetaGraphDef } from "@tfs/proto";
-import { Code, type Ctx, newError, throwIfDone } from "@tfs/std";
+import { Code, type Ctx, newError, race, throwIfDone } from "@tfs/std";
 import { type DType, DType as Types, dtypeName, fromStrings, type Tensor } from "@tfs/tensor";
 import type { LoadedModel } from "../engine.ts";
 import { newAttrs } from "./attrs.ts";
 import type { Compiler } from "./compile.ts";
 import type { Edge } from "./flat.ts";
-import type { State } from "./kernel.ts";
+import type { Later, State } from "./kernel.ts";
+import { newPace } from "./pace.ts";
 import { materialized, type Program } from "./plan.ts";
 import type { Table, Value, Variable } from "./value.ts";
 import { newArena } from "./wasm.ts";
@@ -29,6 +30,9 @@ class Model implements LoadedModel {
   readonly #arena = newArena();
   #checkpoint: ReadonlyMap<string, Tensor>;
   #closed = false;
+  /** resting are runs whose loops let others have their turns: all, and the one among them that may change state. */
+  readonly #resting = new Set<Promise<unknown>>();
+  #changing: Promise<unknown> | undefined;
 
   constructor(metaGraph: MetaGraphDef, compiler: Compiler, checkpoint: ReadonlyMap<string, Tensor>) {
     this.metaGraph = metaGraph;
@@ -37,7 +41,7 @@ class Model implements LoadedModel {
   }
 
   /** restore checks that every op is there, runs the graph's own restore op over the checkpoint, then its init op. */
-  restore(ctx: Ctx, hasVariables: boolean, assets: ReadonlyMap<string, string>): void {
+  async restore(ctx: Ctx, hasVariables: boolean, assets: ReadonlyMap<string, string>): Promise<void> {
     const saver = this.metaGraph.saverDef;
     const restore = hasVariables && saver !== undefined && saver.restoreOpName !== "" ? [saver.restoreOpName] : [];
     const found = this.#initOp();
@@ -59,7 +63,7 @@ class Model implements LoadedModel {
     if (restores.length > 0) {
       const file = this.#compiler.flat.tensor(saver?.filenameTensorName ?? "");
       const feed = file === undefined ? [] : [file];
-      this.#execute(
+      await this.#execute(
         ctx,
         this.#compiler.program(feed, [], restores),
         feed.map(() => fromStrings([""], [])),
@@ -67,7 +71,7 @@ class Model implements LoadedModel {
     }
     if (inits.length > 0) {
       const edges = feeds.map((f) => f.edge);
-      this.#execute(
+      await this.#execute(
         ctx,
         this.#compiler.program(edges, [], inits),
         feeds.map((f) => f.path),
@@ -87,8 +91,10 @@ class Model implements LoadedModel {
     return bytes;
   }
 
-  // Runs are synchronous inside: two calls never interleave, so state changes are whole without a lock.
+  // Runs are synchronous inside, so state changes are whole without a lock; but a loop that runs long lets others have their turns. Where it may change
+  // state, those of this model wait until it has ended.
   async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[]): Promise<readonly Tensor[]> {
+    while (this.#changing !== undefined) await race(ctx, this.#changing);
     throwIfDone(ctx);
     if (this.#closed) throw newError(Code.Unavailable, "the model has been unloaded");
     const plan = this.#plan([...feeds.keys()], fetches);
@@ -100,18 +106,37 @@ class Model implements LoadedModel {
       }
       return t;
     });
-    return this.#execute(ctx, plan.program, values, fetches);
+    const got = this.#execute(ctx, plan.program, values, fetches);
+    return got instanceof Promise ? await this.#rested(got, plan.program.effects) : got;
+  }
+
+  /** #rested waits for a run that rests. */
+  async #rested(run: Promise<readonly Tensor[]>, effects: boolean): Promise<readonly Tensor[]> {
+    const ended = run.then(
+      () => {},
+      () => {},
+    );
+    this.#resting.add(ended);
+    if (effects) this.#changing = ended;
+    try {
+      return await run;
+    } finally {
+      this.#resting.delete(ended);
+      if (effects) this.#changing = undefined;
+    }
   }
 
   async close(): Promise<void> {
     this.#closed = true;
+    await Promise.all(this.#resting);
     this.#plans.clear();
     this.#variables.clear();
     this.#tables.clear();
     this.#arena.close();
   }
 
-  #execute(ctx: Ctx, program: Program, feeds: readonly Value[], fetches: readonly string[] = []): Tensor[] {
+  #execute(ctx: Ctx, program: Program, feeds: readonly Value[], fetches: readonly string[] = []): Later<Tensor[]> {
+    const within = <T>(part: () => T): T => this.#arena.within(part);
     const state: State = {
       ctx,
       variable: (name, make) => getOrMake(this.#variables, name, make),
@@ -121,12 +146,12 @@ class Model implements LoadedModel {
         if (found === undefined) throw newError(Code.NotFound, `Key ${key} not found in checkpoint`);
         return found;
       },
+      pace: newPace(),
+      within,
     };
-    return this.#arena.within(() => {
+    return within(() => {
       const values = program.run(feeds, state);
-      for (let i = 0; i < fetches.length; i++)
-        if (values[i] === undefined) throw newError(Code.InvalidArgument, `FetchOutputs ${fetches[i]}: the operation has no such output`);
-      return materialized(values);
+      return values instanceof Promise ? values.then((given) => fetched(given, fetches)) : fetched(values, fetches);
     });
   }
 
@@ -190,6 +215,12 @@ const initSignature = "__saved_model_init_op";
 
 export function newModel(metaGraph: MetaGraphDef, compiler: Compiler, checkpoint: ReadonlyMap<string, Tensor>): Model {
   return new Model(metaGraph, compiler, checkpoint);
+}
+
+function fetched(values: readonly Value[], fetches: readonly string[]): Tensor[] {
+  for (let i = 0; i < fetches.length; i++)
+    if (values[i] === undefined) throw newError(Code.InvalidArgument, `FetchOutputs ${fetches[i]}: the operation has no such output`);
+  return materialized(values);
 }
 
 /** refuse names the ops that a model needs and that are not there, if there are any. */

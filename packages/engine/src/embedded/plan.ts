@@ -1,11 +1,13 @@
 import { Code, isFailure, newError, throwIfDone } from "@tfs/std";
 import type { FlatNode, Edge } from "./flat.ts";
-import type { Kernel, State } from "./kernel.ts";
+import type { Kernel, Later, State } from "./kernel.ts";
 import { isTensor, tensorOf, type Value } from "./value.ts";
 
 /** Program is a compiled set of fetches: slots for values, steps in order. Running it needs no look-ups by name. */
 export interface Program {
-  run(feeds: readonly Value[], state: State): Value[];
+  run(feeds: readonly Value[], state: State): Later<Value[]>;
+  /** effects: running it may change the model's state. */
+  readonly effects: boolean;
   /** nodes that the program runs: for the load-time check and for estimates. */
   readonly ops: ReadonlySet<string>;
 }
@@ -68,26 +70,49 @@ export function plan(options: PlanOptions): Program {
   const program = withDead(steps, keep);
   return {
     ops: new Set(order.map((n) => nodes[n]!.op)),
+    effects: order.some((n) => options.effect(nodes[n]!)),
     run(feeds, state) {
       const values = new Array<Value | undefined>(slots);
       for (let i = 0; i < feedSlots.length; i++) values[feedSlots[i]!] = feeds[i];
       const fedSlot = feedSlots.length === 0 ? undefined : new Set(feedSlots);
-      for (let i = 0; i < program.length; i++) runStep(program[i]!, values, state, fedSlot);
-      return fetchSlots.map((s) => values[s]!);
+      return advance(0, values, state, fedSlot);
     },
   };
+
+  /** advance runs the steps from the one with this index, and gives what was to be fetched. */
+  function advance(from: number, values: (Value | undefined)[], state: State, fed: ReadonlySet<number> | undefined): Later<Value[]> {
+    for (let i = from; i < program.length; i++) {
+      const later = runStep(program[i]!, values, state, fed);
+      if (later !== undefined) return later.then(() => state.within(() => advance(i + 1, values, state, fed)));
+    }
+    return fetchSlots.map((s) => values[s]!);
+  }
 }
 
-function runStep(step: Step, values: (Value | undefined)[], state: State, fed: ReadonlySet<number> | undefined): void {
+/** runStep runs a step; if it is not done at once, it gives what says when it is. */
+function runStep(step: Step, values: (Value | undefined)[], state: State, fed: ReadonlySet<number> | undefined): Promise<void> | undefined {
   throwIfDone(state.ctx);
   const inputs = new Array<Value>(step.inputs.length);
   for (let i = 0; i < inputs.length; i++) inputs[i] = values[step.inputs[i]!]!;
-  let result: Value | readonly Value[];
+  let result: Value | Later<readonly Value[]>;
   try {
     result = step.kernel(inputs, state);
   } catch (err) {
     throw located(err, step.name, state);
   }
+  if (result instanceof Promise)
+    return result.then(
+      (given) => store(step, given, values, fed),
+      (err: unknown) => {
+        throw located(err, step.name, state);
+      },
+    );
+  store(step, result, values, fed);
+  return undefined;
+}
+
+/** store keeps a step's outputs, and lets go of what nobody reads after it. */
+function store(step: Step, result: Value | readonly Value[], values: (Value | undefined)[], fed: ReadonlySet<number> | undefined): void {
   if (Array.isArray(result)) {
     for (let i = 0; i < step.outputs && i < result.length; i++) if (fed === undefined || !fed.has(step.first + i)) values[step.first + i] = result[i];
   } else if (fed === undefined || !fed.has(step.first)) {

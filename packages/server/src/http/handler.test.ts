@@ -43,6 +43,7 @@ const listener = newListener({
     bodies: newBudget(2 ** 30),
     numbers: "tensorflow",
     logger: silent,
+    life: background(),
   }),
   clock,
   logger: silent,

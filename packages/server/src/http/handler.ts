@@ -1,6 +1,6 @@
 import { httpStatus, isApi, isGzipped, gunzipped, moreRoute, type Numbers, printError, route } from "@tfs/rest";
 import { type Body, type Budget, collectBody, type Exchange, type ListenerOptions } from "@tfs/rpc";
-import { background, Code, type Logger, toFailure, withTimeout } from "@tfs/std";
+import { Code, type Ctx, done, type Logger, toFailure, withTimeout } from "@tfs/std";
 import type { InferOptions } from "../infer/index.ts";
 import { type Answer, json, write } from "./answer.ts";
 import { arraysOf } from "./binary.ts";
@@ -28,6 +28,8 @@ export interface HttpOptions {
   /** numbers is how floats are printed. */
   readonly numbers: Numbers;
   readonly logger: Logger;
+  /** life ends the runs that go on after the server, since who disconnects does not end his own. */
+  readonly life: Ctx;
 }
 
 /** pageOf is what libevent's HTTP server, which TensorFlow Serving stands on, sends by itself (evhttp_send_error in http.c). */
@@ -44,6 +46,7 @@ const methods: ReadonlySet<string> = new Set(["GET", "POST", "HEAD", "PUT", "DEL
 
 /** newHttpHandler answers `/v1/…`, health, and descriptions of the API; any other path is a plain 404. */
 export function newHttpHandler(options: HttpOptions): ListenerOptions["onExchange"] {
+  void done(options.life); // one follower that stays: to be the first and the last one costs each request more
   const writing = { cors: options.cors, compressor: options.compress ? newCompressor() : undefined };
   return (exchange) => {
     const body = collectBody(exchange, options.maxBodyBytes, { budget: options.bodies });
@@ -71,7 +74,7 @@ async function answer({ fields }: Exchange, received: Body, options: HttpOptions
     const call = route(method, arrays?.path ?? target);
     if (call.kind === "preflight") return preflight(fields.get("origin") ?? "");
     const body = call.kind === "status" || call.kind === "metadata" ? new Uint8Array(0) : await (isGzipped(fields) ? gunzipped(received) : received.whole());
-    using ctx = withTimeout(background(), options.timeoutMs > 0 ? options.timeoutMs : Number.POSITIVE_INFINITY);
+    using ctx = withTimeout(options.life, options.timeoutMs > 0 ? options.timeoutMs : Number.POSITIVE_INFINITY);
     return await run(ctx, { call, body, arrays }, options);
   } catch (err) {
     const failure = toFailure(err);

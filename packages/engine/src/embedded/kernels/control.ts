@@ -1,6 +1,6 @@
 import { Code, newError, throwIfDone } from "@tfs/std";
 import { DType, shapeText } from "@tfs/tensor";
-import type { KernelFactory, Kernels, Node } from "../kernel.ts";
+import type { KernelFactory, Kernels, Later, Node, State } from "../kernel.ts";
 import { tensorOf, type Value } from "../value.ts";
 
 /** Truth reads a condition. */
@@ -29,12 +29,29 @@ const whileLoop: KernelFactory = (node) => {
   const holds = truthFor(node);
   return (inputs, state) => {
     let values = inputs;
-    while (holds(condition.run(values, state)[0])) {
+    for (;;) {
+      const held = condition.run(values, state);
+      if (held instanceof Promise || state.pace.isOver()) return slowly(values, held, state);
+      if (!holds(held[0])) return values;
       throwIfDone(state.ctx);
-      values = body.run(values, state);
+      const next = body.run(values, state);
+      if (next instanceof Promise) return next.then((given) => slowly(given, undefined, state));
+      values = next;
     }
-    return values;
   };
+
+  /** slowly goes on with a loop that has run for long, or holds one that has, and lets others have their turns. `held` is the condition if that was asked already. */
+  async function slowly(inputs: readonly Value[], held: Later<readonly Value[]> | undefined, state: State): Promise<readonly Value[]> {
+    let [values, asked] = [inputs, held];
+    for (;;) {
+      if (state.pace.isOver()) await state.pace.rest();
+      throwIfDone(state.ctx);
+      const [truthful] = await (asked ?? state.within(() => condition.run(values, state)));
+      if (!holds(truthful)) return values;
+      asked = undefined;
+      values = await state.within(() => body.run(values, state));
+    }
+  }
 };
 
 const branch: KernelFactory = (node) => {

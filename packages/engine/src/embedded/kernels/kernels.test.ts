@@ -8,6 +8,7 @@ import { background, Code, codeOf, isFailure } from "@tfs/std";
 import { assertClose, type GoldenTensor, goldenTensor } from "@tfs/tensor/testing";
 import { newAttrs } from "../attrs.ts";
 import type { State } from "../kernel.ts";
+import { newPace } from "../pace.ts";
 import { listOf, tensorOf, type Value } from "../value.ts";
 import { newArena, startWasm } from "../wasm.ts";
 import { kernels } from "./index.ts";
@@ -31,6 +32,8 @@ const state: State = {
   variable: () => assert.fail("no kernel here has state"),
   table: () => assert.fail("no kernel here has tables"),
   checkpoint: () => assert.fail("no kernel here restores"),
+  pace: newPace(),
+  within: (part) => part(),
 };
 
 function run(row: Row): readonly Value[] {
