@@ -13,6 +13,14 @@ export interface Target {
 /** Route is what a request asks for. */
 export type Route = ({ readonly kind: Verb | "status" | "metadata" } & Target) | { readonly kind: "preflight" };
 
+/** Methods that TensorFlow Serving's HTTP library lets through. */
+const methods: ReadonlySet<string> = new Set(["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"]);
+
+/** isServed tells whether a method gets as far as the API; any other is 501, whatever the path. */
+export function isServed(method: string): boolean {
+  return methods.has(method);
+}
+
 const post = /^\/v1\/models\/([^/:]+)(?:(?:\/versions\/(\d+))|(?:\/labels\/([^/:]+)))?:(classify|regress|predict)$/i;
 const get = /^\/v1\/models(?:\/([^/:]+))?(?:(?:\/versions\/(\d+))|(?:\/labels\/([^/:]+)))?(?:\/(metadata))?$/i;
 const api = /^\/v1\/.*$/i;

@@ -14,6 +14,6 @@ export { isStandard, newDescriptors, shippedFiles, standardServices } from "./de
 export type { Health, HealthOptions } from "./health/index.ts";
 export { newHealth } from "./health/index.ts";
 export type { Answer, Codec, Described, FailureOf, Form, Method, Methods, Streaming, Unary, Verb } from "./method/index.ts";
-export { answerIn, isUnreadable, newForm, newUnary, pathOf, serveMethod } from "./method/index.ts";
+export { answerIn, isUnreadable, newForm, newUnary, pathOf, readJson, serveMethod } from "./method/index.ts";
 export type { Reflection, ReflectionOptions } from "./reflection/index.ts";
 export { newReflection } from "./reflection/index.ts";

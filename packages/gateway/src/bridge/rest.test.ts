@@ -142,6 +142,8 @@ const rows: readonly Row[] = [
   { call: "GET /v1/models/none/metadata", status: 404, want: "Servable not found for request: Latest(none)" },
   { call: "GET /v1/models", status: 400, want: "Missing model name in request." },
   { call: "PUT /v1/models/m", status: 400, want: "Malformed request: PUT /v1/models/m" },
+  { call: "TRACE /v1/models/m", status: 501, want: /<title>501 Not Implemented<\/title>/ },
+  { call: "BREW /", status: 501, want: /<title>501 Not Implemented<\/title>/ },
   { call: "POST /v1/models/m:predict?x=1", body: one, status: 400, want: "Malformed request: POST /v1/models/m:predict?x=1" },
   { call: "POST /v1/models/m:PREDICT", body: one, status: 400, want: "Malformed request: POST /v1/models/m:PREDICT" },
   { call: "POST /V1/Models/m:predict", body: one, status: 200, want: { predictions: [2.5] } },

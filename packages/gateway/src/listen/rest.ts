@@ -1,5 +1,5 @@
 import { type Budget, collectBody, type Exchange, type Field } from "@tfs/rpc";
-import { gunzipped, httpStatus, isApi, isGzipped, printError, route } from "@tfs/rest";
+import { gunzipped, httpStatus, isApi, isGzipped, isServed, printError, printPage, route } from "@tfs/rest";
 import { background, type Clock, Code, type Ctx, deadlineExceeded, type Logger, toFailure, withTimeout } from "@tfs/std";
 import type { Bridge } from "../bridge/index.ts";
 import type { Deadlines } from "../forward/index.ts";
@@ -21,11 +21,9 @@ export interface RestOptions {
 
 const utf8 = new TextEncoder();
 const noBody = new Uint8Array(0);
-const notFound: Answer = {
-  status: 404,
-  type: "text/html",
-  body: utf8.encode("<html><head>\n<title>404 Not Found</title>\n</head><body>\n<h1>Not Found</h1>\n</body></html>\n"),
-};
+const pageOf = (status: number, title: string): Answer => ({ status, type: "text/html", body: printPage(status, title) });
+const notFound = pageOf(404, "Not Found");
+const notImplemented = pageOf(501, "Not Implemented");
 
 /** serveRest answers one plain HTTP request: TensorFlow Serving's REST API, the gateway's own health, and a clear no to the rest. `metadata` goes to the model server. Never throws. */
 export async function serveRest(exchange: Exchange, metadata: readonly Field[], options: RestOptions): Promise<void> {
@@ -37,6 +35,7 @@ export async function serveRest(exchange: Exchange, metadata: readonly Field[], 
 }
 
 async function answer(ctx: Ctx, request: Request & { readonly metadata: readonly Field[] }, options: RestOptions): Promise<Answer> {
+  if (!isServed(request.method)) return notImplemented;
   const path = request.target.replace(/\?.*$/s, "");
   if (path === "/healthz") return text(200, "ok\n");
   if (path === "/readyz") return options.ready() ? text(200, "ready\n") : text(503, "no model server is connected\n");

@@ -1,6 +1,6 @@
-import { type DescMessage, type DescMethod, fromBinary, fromJsonString, type Registry, toBinary, toJsonString } from "@bufbuild/protobuf";
+import { type DescMessage, type DescMethod, fromBinary, type Registry, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import { pathOf } from "@tfs/services";
+import { pathOf, readJson } from "@tfs/services";
 import { Code, messageOf, newError } from "@tfs/std";
 
 export type MethodKind = "unary" | "server_streaming" | "client_streaming" | "bidi_streaming";
@@ -35,8 +35,7 @@ export function newMethod(desc: DescMethod, registry: Registry): Method {
 
 function fromJson(type: DescMessage, json: Uint8Array, registry: Registry): Uint8Array {
   try {
-    // Unknown fields are ignored, as Connect's own servers do: a client may be newer than we are.
-    return toBinary(type, fromJsonString(type, text.decode(json), { registry, ignoreUnknownFields: true }));
+    return toBinary(type, readJson(type, text.decode(json), registry)); // unknown fields are ignored, as Connect's own servers do
   } catch (err) {
     throw newError(Code.InvalidArgument, `the request is no ${type.typeName}: ${messageOf(err)}`, err);
   }

@@ -18,5 +18,7 @@ function cut(failure: Failure): Failure {
   if (failure.message.length * 3 <= maxTextBytes) return failure; // no UTF-16 unit takes more than three bytes
   const bytes = new TextEncoder().encode(failure.message);
   if (bytes.length <= maxTextBytes) return failure;
-  return newError(failure.code, `${new TextDecoder().decode(bytes.subarray(0, maxTextBytes))}...TRUNCATED`, failure, failure.details);
+  let end = maxTextBytes;
+  while ((bytes[end]! & 0xc0) === 0x80) end--; // not within a character
+  return newError(failure.code, `${new TextDecoder().decode(bytes.subarray(0, end))}...TRUNCATED`, failure, failure.details);
 }

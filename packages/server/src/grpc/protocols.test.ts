@@ -222,6 +222,12 @@ const refusals = [
     text: `${`Servable not found for request: Latest(${"n".repeat(2000)}`.slice(0, 1024)}...TRUNCATED`,
   },
   {
+    name: "a text whose 1024th byte lies within a character, cut before it",
+    call: predict({ modelSpec: { name: "模".repeat(700) }, inputs: x }),
+    code: Code.NotFound,
+    text: `Servable not found for request: Latest(${"模".repeat(328)}...TRUNCATED`,
+  },
+  {
     name: "a text that is not ASCII",
     call: predict({ modelSpec: { name: "modèle 模型 %\n" }, inputs: x }),
     code: Code.NotFound,
@@ -336,3 +342,16 @@ for (const wire of all) {
     assert.match(first?.status?.errorMessage ?? "", /does not appear to contain a SavedModel bundle/);
   });
 }
+
+test("Connect with JSON: a dtype by a name that is not known is told as such, not as one that is missing", async () => {
+  const body = JSON.stringify({ modelSpec: { name: "m" }, inputs: { x: { dtype: "DT_FLAOT", floatVal: [1] } } });
+  const answer = await fetch(`${served.grpc}/tensorflow.serving.PredictionService/Predict`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body,
+  });
+  assert.deepEqual(
+    [answer.status, await answer.json()],
+    [400, { code: "invalid_argument", message: 'cannot decode enum tensorflow.DataType from JSON: "DT_FLAOT"' }],
+  );
+});

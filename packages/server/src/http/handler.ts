@@ -1,4 +1,4 @@
-import { httpStatus, isApi, isGzipped, gunzipped, moreRoute, type Numbers, printError, route } from "@tfs/rest";
+import { httpStatus, isApi, isGzipped, isServed, gunzipped, moreRoute, type Numbers, printError, printPage, route } from "@tfs/rest";
 import { type Body, type Budget, collectBody, type Exchange, type ListenerOptions } from "@tfs/rpc";
 import { Code, type Ctx, done, type Logger, toFailure, withTimeout } from "@tfs/std";
 import type { InferOptions } from "../infer/index.ts";
@@ -32,17 +32,9 @@ export interface HttpOptions {
   readonly life: Ctx;
 }
 
-/** pageOf is what libevent's HTTP server, which TensorFlow Serving stands on, sends by itself (evhttp_send_error in http.c). */
-function pageOf(status: number, title: string): Answer {
-  const html = `<html><head>\n<title>${status} ${title}</title>\n</head><body>\n<h1>${title}</h1>\n</body></html>\n`;
-  return { status, body: new TextEncoder().encode(html), type: "text/html", outside: true };
-}
-
+const pageOf = (status: number, title: string): Answer => ({ status, body: printPage(status, title), type: "text/html", outside: true });
 const notFound = pageOf(404, "Not Found");
 const notImplemented = pageOf(501, "Not Implemented");
-
-/** Methods that get as far as the API. */
-const methods: ReadonlySet<string> = new Set(["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"]);
 
 /** newHttpHandler answers `/v1/…`, health, and descriptions of the API; any other path is a plain 404. */
 export function newHttpHandler(options: HttpOptions): ListenerOptions["onExchange"] {
@@ -63,7 +55,7 @@ export function newHttpHandler(options: HttpOptions): ListenerOptions["onExchang
 async function answer({ fields }: Exchange, received: Body, options: HttpOptions): Promise<Answer> {
   const method = fields.get(":method") ?? "GET";
   const target = fields.get(":path") ?? "/";
-  if (!methods.has(method)) return notImplemented;
+  if (!isServed(method)) return notImplemented;
   const healthy = health(method, target, options.fleet);
   if (healthy !== undefined) return healthy;
   try {

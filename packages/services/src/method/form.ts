@@ -28,17 +28,31 @@ export function newForm<I extends DescMessage, O extends DescMessage>(
   registry?: Registry,
 ): Form<MessageShape<I>, MessageShape<O>> {
   if (codec === "proto") return { read: (bytes) => readBinary(input, bytes), write: (message) => toBinary(output, message) };
-  const options = { ignoreUnknownFields: true, ...(registry && { registry }) };
+  const options = registry && { registry };
   return {
     read(bytes) {
       try {
-        return fromJsonString(input, new TextDecoder().decode(bytes), options);
+        return readJson(input, new TextDecoder().decode(bytes), registry);
       } catch (err) {
         throw newError(Code.InvalidArgument, messageOf(err), err);
       }
     },
     write: (message) => new TextEncoder().encode(toJsonString(output, message, options)),
   };
+}
+
+/**
+ * readJson reads a message in JSON. Fields that are not known are ignored: a client may be newer. A value of an enum by a name that is not known is refused where all fields are
+ * known: protobuf-es ignores both or neither, and what the name stood for would be missing. Throws what protobuf-es throws.
+ */
+export function readJson<D extends DescMessage>(type: D, json: string, registry: Registry | undefined): MessageShape<D> {
+  const options = registry && { registry };
+  try {
+    return fromJsonString(type, json, options);
+  } catch (err) {
+    if (!/ key ".*" is unknown$/s.test(messageOf(err))) throw err;
+    return fromJsonString(type, json, { ...options, ignoreUnknownFields: true });
+  }
 }
 
 /** What gRPC has one code for with faults of ours is told from them by how its text begins. */

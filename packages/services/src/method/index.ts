@@ -8,7 +8,7 @@
  * @module
  */
 export type { Described, Form, Verb } from "./form.ts";
-export { answerIn, isUnreadable, newForm, newUnary, pathOf } from "./form.ts";
+export { answerIn, isUnreadable, newForm, newUnary, pathOf, readJson } from "./form.ts";
 export type { Answer, Codec, Method, Methods, Streaming, Unary } from "./method.ts";
 export type { FailureOf } from "./serve.ts";
 export { serveMethod } from "./serve.ts";
