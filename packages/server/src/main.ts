@@ -71,7 +71,7 @@ async function main(argv: readonly string[]): Promise<number> {
 /** start gives a server that listens. */
 async function start(options: Flags, storages: Storages, clock: Clock, logger: Logger): Promise<ModelServer> {
   checkFlags(options);
-  const models = await configured(options, process.env, logger);
+  const models = await configured(options, process.env);
   await checkNamed(options);
   checkConflicts(options);
   refuse(options);

@@ -3,9 +3,8 @@ import { test } from "node:test";
 import { ModelServerConfigSchema } from "@tfs/proto";
 import { Code } from "@tfs/std";
 import { readFlags } from "../flags/index.ts";
-import { silent } from "../testing/index.ts";
 import { parseTextProto } from "./file.ts";
-import { type ModelSource, modelsOf } from "./index.ts";
+import { checkModels, type ModelSource, modelsOf } from "./models.ts";
 import { singleModel } from "./single.ts";
 
 const single: readonly { readonly name: string; readonly argv: string[]; readonly env: Record<string, string>; readonly want: [string, string] }[] = [
@@ -18,15 +17,15 @@ const single: readonly { readonly name: string; readonly argv: string[]; readonl
   { name: "a name alone is found under the default folder", argv: ["--model_name=f"], env: {}, want: ["f", "/models/f"] },
 ];
 for (const row of single) {
-  test(`one model: ${row.name}`, async () => {
-    assert.deepEqual(await singleModel(readFlags(row.argv), row.env, silent), { name: row.want[0], basePath: row.want[1] });
+  test(`one model: ${row.name}`, () => {
+    const [name, basePath] = row.want;
+    assert.deepEqual(singleModel(readFlags(row.argv), row.env), { name, basePath, standIn: `${basePath}/${name}` });
   });
 }
 
 for (const scheme of ["gs://bucket/models", "file:///data", "https://host/models/"]) {
-  test(`one model: MODEL_BASE_PATH may be a URI: ${scheme}`, async () => {
-    const { basePath } = await singleModel(readFlags([]), { MODEL_NAME: "m", MODEL_BASE_PATH: scheme }, silent);
-    assert.equal(basePath, `${scheme.replace(/\/$/, "")}/m`);
+  test(`one model: MODEL_BASE_PATH may be a URI: ${scheme}`, () => {
+    assert.deepEqual(singleModel(readFlags([]), { MODEL_NAME: "m", MODEL_BASE_PATH: scheme }), { name: "m", basePath: `${scheme.replace(/\/$/, "")}/m` });
   });
 }
 
@@ -110,3 +109,8 @@ const refused = [
 for (const row of refused) {
   test(`model config: ${row.name} is refused`, () => assert.throws(() => read(row.text), { code: Code.InvalidArgument, message: row.want }));
 }
+test("a list made by hand is held to the same names and paths", () => {
+  assert.throws(() => checkModels([m(), m()]), { message: "Illegal to list model m multiple times in config list" });
+  assert.throws(() => checkModels([m({ basePath: "m" })]), { message: "Expected model m to have an absolute path or URI; got base_path()=m" });
+  checkModels([m(), m({ name: "n", basePath: "S3://bucket/n" })]);
+});

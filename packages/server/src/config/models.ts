@@ -9,6 +9,8 @@ export interface ModelSource {
   readonly name: string;
   /** basePath is absolute, or a URI of a storage that the server has. */
   readonly basePath: string;
+  /** standIn is a folder that is meant in the place of `basePath` if the first versions are found there. */
+  readonly standIn?: string;
   /** policy picks versions; default the greatest. */
   readonly policy?: VersionPolicy;
   /** labels are versions by label; default none. */

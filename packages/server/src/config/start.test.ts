@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { Code } from "@tfs/std";
 import { readFlags } from "../flags/index.ts";
-import { scratch, silent } from "../testing/index.ts";
+import { scratch } from "../testing/index.ts";
 import { configured } from "./index.ts";
 
 const dir = scratch();
@@ -27,7 +27,7 @@ const rows: readonly { readonly name: string; readonly argv: readonly string[]; 
 ];
 for (const { name, argv, models, pollMs } of rows) {
   test(`models of flags: ${name}`, async () => {
-    const found = await configured(readFlags(argv), {}, silent);
+    const found = await configured(readFlags(argv), {});
     assert.deepEqual([found.models?.map((m) => m.name), found.poll?.ms], [models, pollMs]);
   });
 }
@@ -35,7 +35,7 @@ for (const { name, argv, models, pollMs } of rows) {
 test("models of flags: reading again gives what the file says then", async () => {
   const path = join(dir.path, "changing.config");
   writeFileSync(path, model("before"));
-  const { poll } = await configured(readFlags([`--model_config_file=${path}`, "--model_config_file_poll_wait_seconds=1"]), {}, silent);
+  const { poll } = await configured(readFlags([`--model_config_file=${path}`, "--model_config_file_poll_wait_seconds=1"]), {});
   writeFileSync(path, model("after"));
   const { config } = (await poll?.read()) ?? assert.fail("there is no poll");
   assert.equal(config.case === "modelConfigList" ? config.value.config[0]?.name : undefined, "after");
@@ -44,14 +44,14 @@ test("models of flags: reading again gives what the file says then", async () =>
 test("models of flags: a file that says nothing gives no models, and may say something later", async () => {
   const path = join(dir.path, "empty.config");
   writeFileSync(path, "# nothing yet");
-  const { models, poll } = await configured(readFlags([`--model_config_file=${path}`, "--model_config_file_poll_wait_seconds=1"]), {}, silent);
+  const { models, poll } = await configured(readFlags([`--model_config_file=${path}`, "--model_config_file_poll_wait_seconds=1"]), {});
   assert.equal(models, undefined);
   assert.notEqual(poll, undefined);
 });
 
 test("models of flags: a file that is not there is NOT_FOUND", async () => {
   const path = join(dir.path, "missing.config");
-  await assert.rejects(configured(readFlags([`--model_config_file=${path}`]), {}, silent), {
+  await assert.rejects(configured(readFlags([`--model_config_file=${path}`]), {}), {
     code: Code.NotFound,
     message: `${path}; No such file or directory`,
   });

@@ -1,5 +1,5 @@
 import { type ModelServerConfig, ModelServerConfigSchema } from "@tfs/proto";
-import type { Flags, Logger } from "@tfs/std";
+import type { Flags } from "@tfs/std";
 import { readTextProto } from "./file.ts";
 import { type ModelSource, modelsOf } from "./models.ts";
 import { type Env, singleModel } from "./single.ts";
@@ -13,9 +13,9 @@ export interface Configured {
 }
 
 /** configured reads the flags that say which models to serve, and the file that they may name. Throws InvalidArgument or NotFound in TensorFlow Serving's words. */
-export async function configured(flags: Flags, env: Env, logger: Logger): Promise<Configured> {
+export async function configured(flags: Flags, env: Env): Promise<Configured> {
   const file = flags.string("model_config_file");
-  if (file === "") return { models: [await singleModel(flags, env, logger)], poll: undefined };
+  if (file === "") return { models: [singleModel(flags, env)], poll: undefined };
   const read = (): Promise<ModelServerConfig> => readTextProto(ModelServerConfigSchema, file);
   const seconds = flags.int("model_config_file_poll_wait_seconds");
   return { models: modelsOf(await read()), poll: seconds > 0 ? { ms: seconds * 1000, read } : undefined };

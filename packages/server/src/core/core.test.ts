@@ -292,6 +292,29 @@ test("a base path that does not answer holds up no reload of others", async () =
   await opened.core.reload(background(), list(one("m", path), one("n", base("6"))));
   assert.equal(answer(opened.core, "n"), "6");
 });
+test("a base path that does not answer holds up the start of others for ten seconds at most, and is served when it does", async () => {
+  let answer: (names: readonly string[]) => void = () => {};
+  const hung: Storage = {
+    list: () => new Promise((resolve) => (answer = resolve)),
+    join: (path, child) => `${path.replace("hung://", "")}/${child}`,
+    bring: (c, path) => disk.bring(c, path),
+  };
+  const own = fakeClock();
+  const [path, late] = [base("1"), base("4")];
+  await using opened = open({ clock: own, pollMs: 3_600_000, storages: { file: disk, hung } });
+  const start = opened.core.start(background(), modelsOf(list(one("m", path), one("h", `hung://${late}`))));
+  await soon(opened.core, () => states(opened.core, "m").join() === "1 available");
+  await own.advance(9_999);
+  let over = false;
+  void start.then(() => (over = true));
+  await new Promise(setImmediate);
+  assert.equal(over, false);
+  await own.advance(1);
+  assert.deepEqual(await start, []);
+  assert.match(opened.said.join("\n"), /a base path does not answer: the start goes on without its model.*model=h/);
+  answer(["4"]);
+  await soon(opened.core, () => states(opened.core, "h").join() === "4 available");
+});
 test("a file that is followed is applied each time, and what is wrong with it is told once and leaves everything as it was", async () => {
   const own = fakeClock();
   let text = `model_config_list { ${one("m", kept)} }`;

@@ -48,6 +48,8 @@ export interface LoadFailure {
 }
 
 const defaultPollMs = 1000;
+/** The start waits this long for base paths that do not answer; then it goes on without their models, which are served when they do. */
+const firstLookMs = 10_000;
 
 /** newCore makes what holds a configuration and brings about what it says: TensorFlow Serving's ServerCore. */
 export function newCore(options: CoreOptions): Core {
@@ -67,7 +69,7 @@ class Core {
     this.#options = options;
     this.manager = newManager({ load: newLoader(options).load, clock, logger, tuning: { ...tuning, loads: startLoads } });
     const onAspired = (model: string, versions: readonly Aspired[]): void => this.manager.aspire(model, versions);
-    this.#source = newSource({ storages, clock, logger, pollMs, keepLast, onAspired });
+    this.#source = newSource({ storages, clock, logger, pollMs, keepLast, onAspired, onTrouble: () => this.manager.changed() });
   }
 
   /** models is the configuration in force, in its order. */
@@ -76,12 +78,15 @@ class Core {
   }
 
   /**
-   * start takes the first configuration and waits until of each model one version is available, or the first try to load one has failed, or none was found.
+   * start takes the first configuration and waits until of each model one version is available, or the first try to load one has failed, or none was found, or its
+   * base path has not answered for firstLookMs.
    * What failed is given back; it is tried again, or found when it appears, while the others are served.
    */
   async start(ctx: Ctx, models: readonly ModelSource[] | undefined): Promise<LoadFailure[]> {
-    const names = models === undefined ? new Set<string>() : await this.#apply(ctx, models);
-    await this.#settled(ctx, names, this.#options.strict === true ? hasEnded : hasFailed);
+    throwIfDone(ctx);
+    const names = models === undefined ? new Set<string>() : this.#put(models);
+    this.#tasks.go((life) => this.#look(life).catch(() => {})); // it ends with the core's life, which is no failure
+    await this.#started(ctx, names);
     this.manager.setLoads(this.#options.tuning?.loads ?? 1);
     throwIfDone(this.#life); // closed meanwhile
     this.#tasks.go((life) => this.#source.run(life));
@@ -163,9 +168,22 @@ class Core {
     return models;
   }
 
-  /** #apply makes a configuration the one in force, all at once, then looks up what is new in it, and gives the names that the one before did not have. */
+  /** #apply makes a configuration the one in force, then looks up what is new in it, and gives the names that the one before did not have. */
   async #apply(ctx: Ctx, models: readonly ModelSource[]): Promise<ReadonlySet<string>> {
     throwIfDone(ctx);
+    const added = this.#put(models);
+    await this.#look(this.#life);
+    return added;
+  }
+
+  /** #look looks up what is new. */
+  async #look(life: Ctx): Promise<void> {
+    await this.#source.look(life, (this.#options.pollMs ?? defaultPollMs) > 0 ? "new" : "all"); // without a poll, nobody else would
+    this.manager.changed();
+  }
+
+  /** #put makes a configuration the one in force, all at once, and gives the names that the one before did not have. */
+  #put(models: readonly ModelSource[]): ReadonlySet<string> {
     checkModels(models);
     const wanted: Labels = new Map(models.map((m) => [m.name, m.labels ?? new Map<string, bigint>()]));
     this.manager.labels = assignLabels(this.manager.labels, wanted, {
@@ -177,17 +195,30 @@ class Core {
     this.#models = models;
     this.#source.set(models);
     this.manager.changed();
-    await this.#source.look(this.#life, (this.#options.pollMs ?? defaultPollMs) > 0 ? "new" : "all"); // without a poll, nobody else would
-    this.manager.changed();
     return new Set(models.map((m) => m.name).filter((name) => !before.has(name)));
   }
 
-  /** #settled waits until each model named has an available version, or none of its aspired ones is to be waited for. */
-  async #settled(ctx: Ctx, names: ReadonlySet<string>, isOver: (v: Readonly<Version>) => boolean): Promise<void> {
+  /** #started waits as long as the start does. In a strict one, base paths may take their time. */
+  async #started(ctx: Ctx, names: ReadonlySet<string>): Promise<void> {
+    const { clock, logger, strict = false } = this.#options;
+    if (strict) return this.#settled(ctx, names, hasEnded);
+    let late = false;
+    using _ = clock.after(firstLookMs, () => {
+      late = true;
+      this.manager.changed();
+    });
+    await this.#settled(ctx, names, hasFailed, () => late);
+    for (const model of names)
+      if (this.#source.isPending(model)) logger.warn("a base path does not answer: the start goes on without its model", { model, ms: firstLookMs });
+  }
+
+  /** #settled waits until each model named has an available version, or none of its aspired ones is to be waited for, nor, once it is late, its base path. */
+  async #settled(ctx: Ctx, names: ReadonlySet<string>, isOver: (v: Readonly<Version>) => boolean, isLate = () => false): Promise<void> {
     const left = new Set(names);
     const isSettled = (name: string): boolean => {
       if (this.manager.serves(name) || this.#source.trouble(name) !== undefined) return true;
-      return !this.#source.isPending(name) && this.manager.versions(name).every((v) => !v.aspired || isOver(v));
+      if (this.#source.isPending(name)) return isLate();
+      return this.manager.versions(name).every((v) => !v.aspired || isOver(v));
     };
     await this.manager.until(ctx, () => {
       for (const name of left) {

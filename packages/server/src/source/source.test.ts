@@ -34,6 +34,7 @@ const open = (options: Partial<SourceOptions> = {}): Source =>
     clock,
     logger,
     pollMs: 1000,
+    onTrouble: () => {},
     onAspired: (name, versions) => void heard.push(`${name}: ${versions.map((v) => `${v.version} at ${v.path.slice(base.length + 1)}`).join(", ")}`),
     ...options,
   });
@@ -231,3 +232,46 @@ test("with a poll period of 0 each configuration is looked at exactly once", asy
   await source.look(ctx, "new");
   assert.deepEqual(news(), ["m: 2 at m/2, 1 at m/1"]);
 });
+const below = "that is named like the model has: that is served";
+const standIns: readonly { readonly name: string; readonly steps: readonly (readonly [folders: readonly string[], want: string])[]; readonly told: number }[] =
+  [
+    { name: "a base path with versions is the model's, whatever lies beside them", steps: [[["1", "m/2"], "m: 1 at 1"]], told: 0 },
+    {
+      name: "a base path without versions, whose folder of the model's name has some, means that folder",
+      steps: [[["m/1", "other/2"], "m: 1 at m/1"]],
+      told: 1,
+    },
+    { name: "a base path where nothing is stays as it was given", steps: [[["other/1"], "m: "]], told: 0 },
+    {
+      name: "which it is shows with the first version, and stays so",
+      steps: [
+        [[], "m: "],
+        [["m"], "m: "],
+        [["m/1"], "m: 1 at m/1"],
+        [["5", "m/2"], "m: 2 at m/2"],
+      ],
+      told: 1,
+    },
+    {
+      name: "where the first version is the base path's own, the folder is none for ever",
+      steps: [
+        [[], "m: "],
+        [["3"], "m: 3 at 3"],
+        [["m/4"], "m: 3 at 3"],
+      ],
+      told: 0,
+    },
+  ];
+for (const { name, steps, told } of standIns) {
+  test(`one model: ${name}`, async () => {
+    const source = open();
+    source.set([{ name: "m", basePath: base, standIn: join(base, "m") }]);
+    for (const [folders, want] of steps) {
+      add(...folders);
+      await source.look(ctx, "all");
+      assert.equal(news().at(-1) ?? want, want);
+      assert.equal(source.trouble("m") === undefined, want !== "m: ");
+    }
+    assert.equal(said.filter((line) => line.includes(below)).length, told, said.join("\n"));
+  });
+}

@@ -15,7 +15,7 @@ import {
 } from "@tfs/std";
 import { latestOnly, type ModelSource, withoutQuery } from "../config/index.ts";
 import type { Aspired } from "../manager/index.ts";
-import { storageFor, type Storages } from "../storage/index.ts";
+import { type Storage, storageFor, type Storages } from "../storage/index.ts";
 import { select, versionsIn } from "./versions.ts";
 
 export interface SourceOptions {
@@ -24,6 +24,8 @@ export interface SourceOptions {
   readonly logger: Logger;
   /** onAspired hears which versions of a model are wanted whenever that was looked up and something is new. */
   readonly onAspired: (model: string, versions: readonly Aspired[]) => void;
+  /** onTrouble hears that a look gave no versions. */
+  readonly onTrouble: () => void;
   /** pollMs is the time between two looks; 0 or less looks only when the configuration changes. */
   readonly pollMs: number;
   /** keepLast keeps what is served if a base path has no version any more; default false, as in TensorFlow Serving. */
@@ -38,6 +40,9 @@ const lookMs = 30_000;
 /** Watched is one model and what the last look at it gave. */
 interface Watched {
   readonly model: ModelSource;
+  /** at is where its versions are; standIn is where they may be instead, until the first was found. */
+  at: string;
+  standIn: string | undefined;
   names: readonly string[] | undefined;
   /** looking: it has been asked, and has not answered. */
   looking: boolean;
@@ -65,10 +70,7 @@ class Source {
     const next = new Map<string, Watched>();
     for (const model of models) {
       const before = this.#watched.get(model.name);
-      next.set(
-        model.name,
-        before !== undefined && sameVersions(before.model, model) ? before : { model, names: undefined, looking: false, trouble: undefined, said: "" },
-      );
+      next.set(model.name, before !== undefined && sameVersions(before.model, model) ? before : newWatched(model));
     }
     for (const name of this.#watched.keys()) if (!next.has(name)) this.#options.onAspired(name, []);
     this.#watched = next;
@@ -118,17 +120,18 @@ class Source {
   }
 
   async #lookAt(ctx: Ctx, watched: Watched): Promise<void> {
-    const { name, basePath, policy = latestOnly } = watched.model;
-    const { storages, onAspired, keepLast = false } = this.#options;
+    const { name, policy = latestOnly } = watched.model;
+    const { storages, onAspired, onTrouble, keepLast = false } = this.#options;
     try {
-      const storage = storageFor(storages, basePath);
+      const storage = storageFor(storages, watched.at);
       watched.looking = true;
       const names = await race(
         ctx,
-        storage.list(ctx, basePath).finally(() => {
+        this.#list(ctx, storage, watched).finally(() => {
           watched.looking = false;
         }),
       );
+      const { at: basePath } = watched;
       if (this.#watched.get(name) !== watched) return; // reconfigured meanwhile
       if (watched.names === names) return;
       watched.names = names;
@@ -136,6 +139,7 @@ class Source {
       const { versions, warnings } = select(name, basePath, policy, found.versions);
       this.#say(watched, [...found.warnings, ...warnings].join("\n"));
       watched.trouble = versions.length > 0 ? undefined : newError(Code.NotFound, warnings.join("; "));
+      if (watched.trouble !== undefined) onTrouble();
       if (versions.length > 0 || !keepLast)
         onAspired(
           name,
@@ -146,12 +150,28 @@ class Source {
       const failure = toFailure(err);
       watched.trouble = newError(
         Code.InvalidArgument,
-        `Could not find base path ${withoutQuery(basePath)} for servable ${name} with error ${codeName(failure.code)}: ${failure.message}`,
+        `Could not find base path ${withoutQuery(watched.at)} for servable ${name} with error ${codeName(failure.code)}: ${failure.message}`,
         err,
       );
       watched.names = []; // another array than any that a storage gives: the next look starts afresh
       this.#say(watched, `FileSystemStoragePathSource encountered a filesystem access error: ${watched.trouble.message}`);
+      onTrouble();
     }
+  }
+
+  /** #list reads a base path, or what stands in for it. Which it is, is settled with the first version that is found. */
+  async #list(ctx: Ctx, storage: Storage, watched: Watched): Promise<readonly string[]> {
+    const names = await storage.list(ctx, watched.at);
+    const { standIn, model } = watched;
+    if (standIn === undefined) return names;
+    const found = hasVersions(names) ? undefined : await storage.list(ctx, standIn).catch(() => []); // it need not be there, nor be a folder
+    if (found !== undefined && !hasVersions(found)) return names;
+    watched.standIn = undefined;
+    if (found === undefined) return names;
+    watched.at = standIn;
+    const text = "the base path has no versions, but the folder below it that is named like the model has: that is served";
+    this.#options.logger.info(text, { model: model.name, path: standIn });
+    return found;
   }
 
   #say(watched: Watched, text: string): void {
@@ -162,9 +182,17 @@ class Source {
 }
 export type { Source };
 
+function newWatched(model: ModelSource): Watched {
+  return { model, at: model.basePath, standIn: model.standIn, names: undefined, looking: false, trouble: undefined, said: "" };
+}
+
+function hasVersions(names: readonly string[]): boolean {
+  return versionsIn(names).versions.length > 0;
+}
+
 /** sameVersions tells whether two configurations of a model look for the same versions. */
 function sameVersions(a: ModelSource, b: ModelSource): boolean {
-  if (a.basePath !== b.basePath) return false;
+  if (a.basePath !== b.basePath || a.standIn !== b.standIn) return false;
   const [p, q] = [a.policy ?? latestOnly, b.policy ?? latestOnly];
   if (p.kind === "latest" && q.kind === "latest") return p.count === q.count;
   if (p.kind === "specific" && q.kind === "specific") return p.versions.length === q.versions.length && p.versions.every((v, i) => v === q.versions[i]);
