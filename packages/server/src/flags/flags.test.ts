@@ -143,8 +143,6 @@ const below: Readonly<Record<string, number | undefined>> = {
   num_tflite_pools: 0,
   num_tflite_interpreters_per_pool: 0,
   total_model_memory_limit_bytes: 0,
-  model_download_limit_bytes: 1,
-  model_download_parallelism: 1,
   rest_api_timeout_in_ms: undefined,
   file_system_poll_wait_seconds: undefined,
   model_config_file_poll_wait_seconds: undefined,
@@ -162,7 +160,7 @@ for (const [name, least] of Object.entries(below)) {
     else assert.throws(read, { code: Code.InvalidArgument, message: `--${name}=${text}: expected ${least} or more` });
   });
 }
-test("flags: of every number it is decided what one below 0 is; of ports where they are checked", () => {
-  const numbers = table.filter(({ kind, name }) => kind.startsWith("int") && name !== "port" && name !== "rest_api_port");
+test("flags: of every number it is decided what one below 0 is; of ports and downloads where they are used", () => {
+  const numbers = table.filter(({ kind, name }) => kind.startsWith("int") && !/port$|^model_download/.test(name));
   assert.deepEqual(numbers.map(({ name }) => name).sort(), Object.keys(below).sort());
 });

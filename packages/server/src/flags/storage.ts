@@ -1,14 +1,14 @@
 import type { Flags } from "@tfs/std";
 import { defaultLimitBytes, defaultParallel, type RemoteTuning } from "../storage/index.ts";
-import { atLeast, bool, int32, int64, own, type ServerFlag, string } from "./fate.ts";
+import { bool, int32, int64, own, type ServerFlag, string } from "./fate.ts";
 
 const group = "Base paths elsewhere";
 
 /** storageFlags are about base paths on s3://, gs:// and https://. */
 export const storageFlags: readonly ServerFlag[] = [
   own(string(group, "model_cache_dir", "", "folder for what is downloaded, while it is used", "one of the user's own below the system's temporary folder")),
-  own(atLeast(1, int64(group, "model_download_limit_bytes", defaultLimitBytes, "bytes that one version, or one archive packed or unpacked, may have"))),
-  own(atLeast(1, int32(group, "model_download_parallelism", defaultParallel, "objects of one version that are downloaded at a time"))),
+  own(int64(group, "model_download_limit_bytes", defaultLimitBytes, "bytes that one version, or one archive packed or unpacked, may have")),
+  own(int32(group, "model_download_parallelism", defaultParallel, "objects of one version that are downloaded at a time")),
   own(string(group, "s3_endpoint", "", "URL of an S3 server other than Amazon's", "$AWS_ENDPOINT_URL_S3 or $AWS_ENDPOINT_URL")),
   own(string(group, "s3_region", "", "region of the buckets", "$AWS_REGION, or the profile's")),
   own(bool(group, "s3_path_style", false, "name buckets in the path, as most S3 servers other than Amazon's want it")),
