@@ -205,6 +205,32 @@ test("a base path that does not answer is not asked again before it has, and hol
   await first;
   assert.match(news().join(), /^hung: 7 at /);
 });
+test("a base path that does not answer holds up many others for a second at most", async () => {
+  const lists: string[] = [];
+  const far: Storage = {
+    list: (_, path) => {
+      lists.push(path);
+      return path === "far://0" ? new Promise(() => {}) : Promise.resolve(["1"]);
+    },
+    join: (path, child) => `${path}/${child}`,
+    bring: () => Promise.reject(newError(Code.Internal, "nobody loads here")),
+  };
+  const own = fakeClock();
+  const source = open({ storages: { far }, clock: own });
+  source.set(Array.from({ length: 100 }, (_, i) => model(`m${i}`, { basePath: `far://${i}` })));
+  using life = withCancel(ctx);
+  const looked = source.look(life, "new").catch(() => {});
+  await own.advance(999);
+  await new Promise(setImmediate);
+  assert.deepEqual([lists.length, heard.length], [64, 63]);
+  await own.advance(1);
+  while (lists.length < 100) await new Promise(setImmediate);
+  await new Promise(setImmediate);
+  assert.equal(heard.length, 99);
+  life.cancel();
+  await looked;
+  assert.equal(own.pending, 0);
+});
 test("a specific version is found under another way to write its number, by its real path", async () => {
   add("m/00001", "m/3");
   const source = open();

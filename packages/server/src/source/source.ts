@@ -1,4 +1,5 @@
 import {
+  background,
   type Clock,
   Code,
   codeName,
@@ -11,6 +12,7 @@ import {
   sleep,
   throwIfDone,
   toFailure,
+  withCancel,
   withTimeout,
 } from "@tfs/std";
 import { latestOnly, type ModelSource, withoutQuery } from "../config/index.ts";
@@ -32,8 +34,9 @@ export interface SourceOptions {
   readonly keepLast?: boolean;
 }
 
-/** Base paths that are looked at at a time; between two lots others have their turn. */
+/** Base paths that are looked at at a time; between two lots others have their turn. A lot that has not answered by then, the next one does not wait for. */
 const looksMax = 64;
+const lotMs = 1000;
 /** A base path that has not answered by then holds up nobody any longer: it is not asked again before it has. */
 const lookMs = 30_000;
 
@@ -90,12 +93,26 @@ class Source {
   /** look reads base paths once: all, or those that were never read. */
   async look(ctx: Ctx, which: "all" | "new"): Promise<void> {
     const wanted = [...this.#watched.values()].filter((w) => !w.looking && (which === "all" || w.names === undefined));
+    const lots: Promise<void>[] = [];
     for (let i = 0; i < wanted.length; i += looksMax) {
       throwIfDone(ctx);
       if (i > 0) await new Promise((resolve) => setImmediate(resolve));
-      using within = withTimeout(ctx, lookMs);
-      await Promise.all(wanted.slice(i, i + looksMax).map((watched) => this.#lookAt(within, watched)));
+      const lot = this.#lookAtAll(ctx, wanted.slice(i, i + looksMax));
+      lots.push(lot);
+      await this.#atMost(lotMs, lot);
     }
+    await Promise.all(lots);
+  }
+
+  async #lookAtAll(ctx: Ctx, lot: readonly Watched[]): Promise<void> {
+    using within = withTimeout(ctx, lookMs);
+    await Promise.all(lot.map((watched) => this.#lookAt(within, watched)));
+  }
+
+  /** #atMost waits until a lot is done, but no longer than this. */
+  async #atMost(ms: number, lot: Promise<void>): Promise<void> {
+    using waiting = withCancel(background());
+    await Promise.race([lot, sleep(this.#options.clock, ms, waiting.signal).catch(() => {})]);
   }
 
   /** run looks at everything every pollMs, until the context ends. A look that takes long, since somebody does not answer, does not hold up the next one. */
