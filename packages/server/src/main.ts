@@ -116,6 +116,8 @@ function serverOf(options: Flags, { models }: Configured, storages: Storages, cl
     restCompress: options.bool("rest_api_enable_response_compression"),
     restListModels: options.bool("rest_api_list_models"),
     checkMethodName: options.bool("enable_signature_method_name_check"),
+    warmup: options.bool("enable_model_warmup"),
+    ...positive("warmupIterations", options.int("num_request_iterations_for_warmup")),
     health: options.bool("enable_grpc_healthcheck_service"),
     sessionRun: options.bool("enable_session_run"),
     form: options.bool("enable_serialization_as_tensor_content") ? "content" : "values",

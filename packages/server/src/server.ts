@@ -3,6 +3,7 @@ import type { Numbers } from "@tfs/rest";
 import { type BindAddress, formatAddress, type Listener, newBudget, newListener } from "@tfs/rpc";
 import type { ModelServerConfig } from "@tfs/proto";
 import { background, type Clock, Code, type Ctx, type Logger, messageOf, newError, throwIfDone } from "@tfs/std";
+import { newRegistry, type Registry } from "@tfs/std/metrics";
 import type { Form } from "@tfs/tensor";
 import type { ModelSource } from "./config/index.ts";
 import { type Core, type CoreOptions, type LoadFailure, listed, newCore } from "./core/index.ts";
@@ -11,6 +12,7 @@ import { newFailureOf, newGrpcHandler, newServices, type Services } from "./grpc
 import { newFleet, newHttpHandler } from "./http/index.ts";
 import type { InferOptions } from "./infer/index.ts";
 import { newLocalStorage, type Storages } from "./storage/index.ts";
+import { newWarmup } from "./warmup/index.ts";
 
 /** What of the core is set from outside; what is left out has the core's defaults. */
 type CoreTuning = Partial<
@@ -49,6 +51,10 @@ export interface ServerOptions extends CoreTuning {
   readonly sessionRun?: boolean;
   /** strict makes a model that does not load fail the start, as in TensorFlow Serving; default false: the other models are served. */
   readonly strict?: boolean;
+  /** warmup runs the requests that a version brings along before it is available; default true. */
+  readonly warmup?: boolean;
+  /** warmupIterations is how often each of them is run; default 1. */
+  readonly warmupIterations?: number;
   /** maxBodyBytes bounds a REST body; default 512 MiB. */
   readonly maxBodyBytes?: number;
   /** maxHeldBodyBytes bounds all REST bodies that are in memory at a time; a request that would pass it is refused. Default 1 GiB. */
@@ -68,6 +74,7 @@ export interface Started {
 /** ModelServer serves models over gRPC, gRPC-Web and Connect on one set of addresses and REST on another. */
 class ModelServer {
   readonly #options: ServerOptions;
+  readonly #metrics: Registry = newRegistry();
   readonly #core: Core;
   readonly #infer: InferOptions;
   #services: Services | undefined;
@@ -79,9 +86,12 @@ class ModelServer {
 
   constructor(options: ServerOptions) {
     this.#options = options;
-    const { engine = "embedded", tags = ["serve"], storages, clock } = options;
-    this.#core = newCore({ ...options, engine: engineOf(engine), tags, storages: { file: newLocalStorage(clock), ...storages } });
-    this.#infer = { manager: this.#core.manager, checkMethodName: options.checkMethodName ?? false };
+    const { engine = "embedded", tags = ["serve"], storages, clock, logger, warmup = true, warmupIterations: iterations = 1 } = options;
+    const verbs = { checkMethodName: options.checkMethodName ?? false };
+    const warm = newWarmup({ infer: verbs, iterations, metrics: this.#metrics, clock, logger });
+    const loading = { engine: engineOf(engine), tags, storages: { file: newLocalStorage(clock), ...storages }, ...(warmup && { warm }) };
+    this.#core = newCore({ ...options, ...loading });
+    this.#infer = { ...verbs, manager: this.#core.manager };
   }
 
   /** start loads the models, then listens. If it throws, everything it had opened is closed again. */

@@ -57,23 +57,24 @@ interface Bytes {
 }
 
 function newBytes(file: FileHandle): Bytes {
-  const chunk = Buffer.allocUnsafe(chunkBytes);
+  const chunk = new Uint8Array(chunkBytes);
   let ready = chunk.subarray(0, 0);
   let at = 0; // in the file, where `ready` ends
-  const read = async (into: Buffer): Promise<number> => {
+  const read = async (into: Uint8Array): Promise<number> => {
     const { bytesRead } = await file.read(into, 0, into.byteLength, at);
     at += bytesRead;
     return bytesRead;
   };
   return {
     async take(count) {
-      const taken = Buffer.alloc(count);
+      const taken = new Uint8Array(count);
       let filled = 0;
       while (filled < count) {
         if (ready.byteLength > 0) {
-          const copied = ready.copy(taken, filled);
-          ready = ready.subarray(copied);
-          filled += copied;
+          const next = ready.subarray(0, count - filled);
+          taken.set(next, filled);
+          ready = ready.subarray(next.byteLength);
+          filled += next.byteLength;
           continue;
         }
         const direct = count - filled >= chunkBytes;
