@@ -11,6 +11,7 @@ import { type Direct, newDirect } from "./direct.ts";
 import { newFailureOf, newGrpcHandler, newServices, type Services } from "./grpc/index.ts";
 import { newFleet, newHttpHandler } from "./http/index.ts";
 import type { InferOptions } from "./infer/index.ts";
+import { newRequestLogs, type RequestLogs, type RequestLogTuning } from "./requestlog/index.ts";
 import { newLocalStorage, type Storages } from "./storage/index.ts";
 import { newWarmup } from "./warmup/index.ts";
 
@@ -24,6 +25,8 @@ export interface ServerOptions extends CoreTuning {
   readonly models: readonly ModelSource[] | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** random gives numbers from 0 to below 1; default Math.random. */
+  readonly random?: () => number;
   /** storages read base paths with a scheme, besides the local disk. */
   readonly storages?: Storages;
   /** engine runs the models; default "embedded". */
@@ -55,6 +58,8 @@ export interface ServerOptions extends CoreTuning {
   readonly warmup?: boolean;
   /** warmupIterations is how often each of them is run; default 1. */
   readonly warmupIterations?: number;
+  /** requestLog is about the logs of models whose configuration asks for one. */
+  readonly requestLog?: RequestLogTuning;
   /** maxBodyBytes bounds a REST body; default 512 MiB. */
   readonly maxBodyBytes?: number;
   /** maxHeldBodyBytes bounds all REST bodies that are in memory at a time; a request that would pass it is refused. Default 1 GiB. */
@@ -75,6 +80,7 @@ export interface Started {
 class ModelServer {
   readonly #options: ServerOptions;
   readonly #metrics: Registry = newRegistry();
+  readonly #logs: RequestLogs;
   readonly #core: Core;
   readonly #infer: InferOptions;
   #services: Services | undefined;
@@ -90,8 +96,11 @@ class ModelServer {
     const verbs = { checkMethodName: options.checkMethodName ?? false };
     const warm = newWarmup({ infer: verbs, iterations, metrics: this.#metrics, clock, logger });
     const loading = { engine: engineOf(engine), tags, storages: { file: newLocalStorage(clock), ...storages }, ...(warmup && { warm }) };
-    this.#core = newCore({ ...options, ...loading });
-    this.#infer = { ...verbs, manager: this.#core.manager };
+    const { random = Math.random, requestLog: tuning = {} } = options;
+    const logs = newRequestLogs({ tuning, tags, metrics: this.#metrics, clock, logger, random });
+    this.#logs = logs;
+    this.#core = newCore({ ...options, ...loading, log: (models) => logs.set(models) });
+    this.#infer = { ...verbs, manager: this.#core.manager, log: logs };
   }
 
   /** start loads the models, then listens. If it throws, everything it had opened is closed again. */
@@ -118,7 +127,17 @@ class ModelServer {
     const { form = "values", health = true, sessionRun = false } = this.#options;
     const reload = (config: ModelServerConfig): Promise<void> => this.#core.reload(background(), config);
     const failureOf = newFailureOf(logger);
-    const { methods } = (this.#services = newServices({ infer, form, reload, sessionRun, core: this.#core, clock, health, failureOf }));
+    const { methods } = (this.#services = newServices({
+      infer,
+      form,
+      reload,
+      sessionRun,
+      core: this.#core,
+      clock,
+      health,
+      failureOf,
+      streamLog: () => this.#logs.stream(),
+    }));
     const bound: string[] = [];
     for (const address of grpc) {
       const listener = newListener({ onExchange: newGrpcHandler({ methods, failureOf }), clock, logger });
@@ -185,13 +204,14 @@ class ModelServer {
     this.#core.follow(ms, read);
   }
 
-  /** drain stops accepting, lets requests in flight finish for at most `ms`, and unloads the models. */
+  /** drain stops accepting, lets requests in flight finish for at most `ms`, unloads the models, and writes what is to be logged yet. */
   async drain(ms: number): Promise<void> {
     this.#isOpen = false;
     this.#services?.drain();
     this.#draining = true;
     await Promise.all([...this.#grpc, ...(this.#rest === undefined ? [] : [this.#rest])].map((listener) => listener.drain(ms)));
     await this.#core.close();
+    await this.#logs.close();
   }
 }
 export type { ModelServer };

@@ -2,6 +2,7 @@
 import { numberForms } from "@tfs/rest";
 import { transitions } from "../manager/index.ts";
 import { bool, float, inForce, int32, int64, moot, notYet, own, refused, type ServerFlag, string } from "./fate.ts";
+import { requestLogFlags } from "./requestlog.ts";
 import { storageFlags } from "./storage.ts";
 
 const oneLoop = "one event loop answers all requests and runs them one after the other";
@@ -130,5 +131,6 @@ export const table: readonly ServerFlag[] = [
   ...storageFlags,
   ...inference,
   ...runtime,
+  ...requestLogFlags,
   ...observing,
 ];
