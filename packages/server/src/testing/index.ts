@@ -15,6 +15,8 @@ export type { Heard } from "./heard.ts";
 export { newHeard } from "./heard.ts";
 export type { Listening } from "./listening.ts";
 export { listening } from "./listening.ts";
+export type { LogFile } from "./logs.ts";
+export { logFiles, logged, logging } from "./logs.ts";
 export type { Entry } from "./packing.ts";
 export { entriesOf, tarGzOf, tarOf, zipOf } from "./packing.ts";
 export type { Running } from "./process.ts";
