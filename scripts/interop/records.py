@@ -19,7 +19,7 @@ def read(path):
     name = os.path.basename(path)
     try:
         for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
-            print(json.dumps({"file": name, "sha256": hashlib.sha256(record).hexdigest(), **described(record)}))
+            print(json.dumps({"file": name, "sha256": hashlib.sha256(record).hexdigest(), **described(record)}, default=bytes.decode))
     except tf.errors.DataLossError as err:
         print(json.dumps({"file": name, "error": str(err)}))
 
