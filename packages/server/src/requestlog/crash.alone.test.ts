@@ -1,8 +1,9 @@
 // A server that is killed while it writes its request log, one small file after the other.
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, test } from "node:test";
 import { fromMessage } from "@tfs/tensor";
-import { crashed, logFiles, scratch } from "../testing/index.ts";
+import { crashed, launch, logConfig, logFiles, scratch } from "../testing/index.ts";
 
 const dir = scratch();
 after(() => dir[Symbol.dispose]());
@@ -26,3 +27,29 @@ for (const files of [2, 7, 12, 23, 40]) {
     for (const { name, failure } of left.slice(0, -1)) assert.equal(failure, undefined, `${name} is not the last file`);
   });
 }
+
+test("a disk that takes no more in the middle of a record leaves files of whole records, and the server answers on", async () => {
+  const folder = join(dir.path, "full");
+  const config = logConfig(dir.path, folder);
+  // No file may pass 2 × 512 bytes, and a write that would stops there: as of a disk that is full.
+  await using server = await launch([`--model_config_file=${config}`], undefined, 'trap "" XFSZ; ulimit -f 2');
+  const count = 50;
+  for (let i = 0; i < count; i++) {
+    const response = await fetch(`${server.rest}/v1/models/m:predict`, { method: "POST", body: `{"instances":[${i}]}` });
+    assert.equal(response.status, 200);
+    await response.arrayBuffer();
+  }
+  assert.equal(await server.stop(), 0);
+  assert.equal(
+    server.lines.some((line) => line.includes("records are lost until writing succeeds")),
+    true,
+  );
+  const files = await logFiles(folder);
+  assert.ok(files.length > 3, `${files.length} files`);
+  assert.deepEqual(
+    files.flatMap(({ name, failure }) => (failure === undefined ? [] : [name])),
+    [],
+  );
+  const logs = files.flatMap((file) => file.logs);
+  assert.ok(logs.length >= count / 2 && logs.length < count, `${logs.length} records`);
+});

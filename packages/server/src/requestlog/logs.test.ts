@@ -249,6 +249,25 @@ test("logging: a stream that has more than there is room for is lost as a whole,
     "tfs_request_log_lost_total m queue full 1",
   ]);
 });
+test("logging: a collector that throws, and a message that cannot be made, fail no call and no stream", () => {
+  const throwing: CollectorFactory = () => ({ collect: () => assert.fail("a fault of the collector"), close: () => Promise.reject(new Error("again")) });
+  const { logs, counts } = made({ collectors: [["throwing", throwing]] });
+  logs.set([model("m", logging("p", { type: "throwing" })), model("n", kept("p"))]);
+  assert.equal(call(logs, "m"), true);
+  const stream = logs.stream()!;
+  const broken = (): Uint8Array => assert.fail("a fault of the message");
+  logs.take(stream.message(ctx), "m")?.("predict", spec, bytes(1), nothing);
+  logs.take(stream.message(ctx), "n")?.("predict", spec, broken, nothing);
+  logs.take(stream.message(ctx), "n")?.("predict", spec, nothing, broken);
+  logs.take(stream.message(ctx), "n")?.("predict", spec, bytes(2), nothing);
+  stream.end();
+  assert.deepEqual(counts(), [
+    "/tensorflow/serving/request_log_count m UNKNOWN 2",
+    "/tensorflow/serving/request_log_count n UNKNOWN 2",
+    "/tensorflow/serving/request_log_count n OK 1",
+  ]);
+  logs.set([]);
+});
 test("logging: what does not end writing is given up", async () => {
   const clock = fakeClock();
   const stuck: CollectorFactory = () => ({ collect: () => true, close: () => new Promise(() => {}) });

@@ -116,7 +116,8 @@ class RequestLogs implements CallLog {
     return newStream({
       sampled: ({ rate }) => this.#random() < rate,
       room: this.#room,
-      write: ({ model, log }, spec, exchanges) => this.#collect(model, log, { kind: "predictStreamed", spec, exchanges }),
+      write: ({ model, log }, spec, exchanges) => this.#collect(model, log, { kind: "predictStreamed", spec, exchanges: () => exchanges }),
+      failed: ({ model }, err) => this.#count(model, codeOf(err)),
       lost: ({ model }) => {
         this.#count(model, Code.ResourceExhausted);
         this.#lose(model, "queue full");
@@ -170,20 +171,19 @@ class RequestLogs implements CallLog {
   }
 
   #keepIn(model: string, log: Log): Keep {
-    return (kind, spec, request, response) => {
-      try {
-        this.#collect(model, log, { kind, spec, exchanges: [{ request: request(), response: response() }] });
-      } catch (err) {
-        this.#count(model, codeOf(err)); // the call has been answered: what cannot be logged is no fault of its caller
-      }
-    };
+    return (kind, spec, request, response) => this.#collect(model, log, { kind, spec, exchanges: () => [{ request: request(), response: response() }] });
   }
 
-  #collect(model: string, log: Log, { kind, spec, exchanges }: { kind: LogKind; spec: ModelSpec; exchanges: readonly Exchange[] }): void {
-    const timestampSecs = BigInt(Math.floor(this.#options.clock.wallMs() / 1000));
-    const own = toBinary(LogMetadataSchema, create(LogMetadataSchema, { modelSpec: spec, timestampSecs }));
-    const pieces = piecesOf(kind, Buffer.concat([own, log.metadata]), exchanges);
-    this.#count(model, log.collector.collect({ model, pieces, sizeBytes: sizeOf(pieces) }) ? Code.Ok : Code.ResourceExhausted);
+  /** #collect gives a log a record. It does not throw: the call has been answered, and what cannot be logged is no fault of its caller. */
+  #collect(model: string, log: Log, { kind, spec, exchanges }: { kind: LogKind; spec: ModelSpec; exchanges: () => readonly Exchange[] }): void {
+    try {
+      const timestampSecs = BigInt(Math.floor(this.#options.clock.wallMs() / 1000));
+      const own = toBinary(LogMetadataSchema, create(LogMetadataSchema, { modelSpec: spec, timestampSecs }));
+      const pieces = piecesOf(kind, Buffer.concat([own, log.metadata]), exchanges());
+      this.#count(model, log.collector.collect({ model, pieces, sizeBytes: sizeOf(pieces) }) ? Code.Ok : Code.ResourceExhausted);
+    } catch (err) {
+      this.#count(model, codeOf(err));
+    }
   }
 
   #count(model: string, code: Code): void {

@@ -1,6 +1,6 @@
 // Records on their way into real files, with a clock that stands still.
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
@@ -195,15 +195,18 @@ test("what comes after the end is lost, and told", async () => {
   assert.equal(sink.collect(record("late")), false);
   assert.deepEqual(lost, ["late: log closed"]);
 });
-test("records are lost while writing fails, which is said once, and room comes back", async () => {
+test("records are lost while writing fails, which is said once; room comes back, and with it the log when writing succeeds", async () => {
   const folder = join(dir.path, "blocked");
   writeFileSync(folder, "a file, and no folder");
-  const { sink, lost, said, settled } = open({ prefix: join(folder, "log"), roomBytes: 515 });
+  const { sink, files, lost, said, settled } = open({ prefix: join(folder, "log"), roomBytes: 515 });
   for (const text of ["one", "two", "six", "ten"]) {
     assert.equal(sink.collect(record(text)), true);
     await settled();
   }
+  rmSync(folder);
+  sink.collect(record("new"));
   await sink.close();
+  assert.deepEqual(files(), ["new\n"]);
   assert.deepEqual(
     lost,
     ["one", "two", "six", "ten"].map((text) => `${text}: write failed`),

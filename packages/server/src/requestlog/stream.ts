@@ -19,6 +19,8 @@ export interface StreamOptions {
   readonly room: Room;
   /** write takes what was kept, in the order of the messages. */
   readonly write: (logged: Logged, spec: ModelSpec, exchanges: readonly Exchange[]) => void;
+  /** failed is told of a message that cannot be logged; the others are. */
+  readonly failed: (logged: Logged, err: unknown) => void;
   /** lost is told that a stream had more than there is room for: nothing of it is logged. */
   readonly lost: (logged: Logged) => void;
 }
@@ -37,7 +39,7 @@ interface Kept {
   lost: boolean;
 }
 
-export function newStream({ sampled, room, write, lost }: StreamOptions): StreamLog {
+export function newStream({ sampled, room, write, failed, lost }: StreamOptions): StreamLog {
   /** By log; undefined for one that does not want this stream. */
   const logs = new Map<Log, Kept | undefined>();
   let next = 0;
@@ -66,7 +68,13 @@ export function newStream({ sampled, room, write, lost }: StreamOptions): Stream
       const keeper = (logged: Logged): Keep | undefined => {
         const kept = ended ? undefined : keptBy(logged);
         if (kept === undefined || kept.lost) return undefined;
-        return (_, spec, request, response) => keep(kept, spec, { at, request: request(), response: response() });
+        return (_, spec, request, response) => {
+          try {
+            keep(kept, spec, { at, request: request(), response: response() });
+          } catch (err) {
+            failed(logged, err);
+          }
+        };
       };
       return withValue(ctx, slotKey, { keeper });
     },

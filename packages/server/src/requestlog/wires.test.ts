@@ -1,5 +1,6 @@
 // Calls over every wire, and what is in the log of each once the server has drained.
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { create } from "@bufbuild/protobuf";
@@ -13,6 +14,7 @@ import { printNpy } from "@tfs/rest";
 import { background, Code } from "@tfs/std";
 import { DType, fromMessage, newTensor, toMessage } from "@tfs/tensor";
 import { logFiles, logged, logging, models, scratch, send, serve, type Served, type Wire, wires } from "../testing/index.ts";
+import { predictRecord, writeWarmupRequests } from "../warmup/index.ts";
 
 const dir = scratch();
 after(() => dir[Symbol.dispose]());
@@ -153,6 +155,14 @@ test("a message is logged as it came, with the metadata of what answered", async
   assert.deepEqual(log.logType.value.request, sent);
   assert.deepEqual(log.logMetadata?.modelSpec, spec("serving_default"));
   assert.deepEqual(log.logMetadata?.savedModelTags, ["serve"]);
+});
+test("what warm-up runs is not in the log", async () => {
+  const basePath = dir.copy("half_plus_two/1", "warm/1");
+  await writeWarmupRequests(join(basePath, "1"), [predictRecord({ x: newTensor(DType.Float, [1], Float32Array.of(2)) })]);
+  const folder = join(dir.path, "unlogged");
+  const served = await serve([{ name: "m", basePath, logging: logging(join(folder, "m")) }]);
+  await served.server.drain(0);
+  assert.deepEqual([served.started.failures, existsSync(folder)], [[], false]);
 });
 test("a server that drains writes the log of a stream that it ends", async () => {
   const { served, folder } = await loggingServer("tfrecord");

@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { logFiles } from "./logs.ts";
 import { launch } from "./process.ts";
@@ -15,6 +15,14 @@ export interface Crashed {
   readonly asked: number;
 }
 
+/** logConfig writes a file for --model_config_file: half_plus_two as m, of which every request is logged in `folder`. */
+export function logConfig(dir: string, folder: string): string {
+  const config = join(dir, `${basename(folder)}.pbtxt`);
+  const logging = `logging_config { log_collector_config { type: "tfrecord" filename_prefix: "${join(folder, "m")}" } sampling_config { sampling_rate: 1 } }`;
+  writeFileSync(config, `model_config_list { config { name: "m" base_path: "${join(models, "half_plus_two")}" model_platform: "tensorflow" ${logging} } }`);
+  return config;
+}
+
 /** A file has two records or so. */
 const fileBytes = 400;
 
@@ -24,10 +32,7 @@ const fileBytes = 400;
  */
 export async function crashed(dir: string, files: number): Promise<Crashed> {
   const folder = join(dir, `crash${files}`);
-  mkdirSync(folder, { recursive: true });
-  const config = join(dir, `crash${files}.pbtxt`);
-  const logging = `logging_config { log_collector_config { type: "tfrecord" filename_prefix: "${join(folder, "m")}" } sampling_config { sampling_rate: 1 } }`;
-  writeFileSync(config, `model_config_list { config { name: "m" base_path: "${join(models, "half_plus_two")}" model_platform: "tensorflow" ${logging} } }`);
+  const config = logConfig(dir, folder);
   const server = await launch([`--model_config_file=${config}`, `--request_log_file_bytes=${fileBytes}`, "--request_log_files=100000"]);
   let asked = 0;
   let over = false;

@@ -10,7 +10,7 @@
 export type { Started, Tool } from "./buckets.ts";
 export { fakeGcs, moto } from "./buckets.ts";
 export type { Crashed } from "./crash.ts";
-export { crashed } from "./crash.ts";
+export { crashed, logConfig } from "./crash.ts";
 export type { Asked, Fault, Faulty } from "./faults.ts";
 export { startFaulty } from "./faults.ts";
 export type { Heard } from "./heard.ts";
