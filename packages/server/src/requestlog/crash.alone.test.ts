@@ -1,5 +1,6 @@
 // A server that is killed while it writes its request log, one small file after the other.
 import assert from "node:assert/strict";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fromMessage } from "@tfs/tensor";
@@ -28,6 +29,19 @@ for (const files of [2, 7, 12, 23, 40]) {
   });
 }
 
+test("a disk that takes nothing at all keeps the logs that are there", async () => {
+  const folder = join(dir.path, "none");
+  const config = logConfig(dir.path, folder);
+  mkdirSync(folder);
+  const old = ["m-20260101T000000.000Z-000001.tfrecord", "m-20260101T000000.000Z-000002.tfrecord"];
+  for (const name of old) writeFileSync(join(folder, name), "");
+  await using server = await launch([`--model_config_file=${config}`, "--request_log_files=3"], undefined, 'trap "" XFSZ; ulimit -f 0');
+  for (let i = 0; i < 10; i++) {
+    await fetch(`${server.rest}/v1/models/m:predict`, { method: "POST", body: `{"instances":[${i}]}` }).then((r) => r.arrayBuffer());
+  }
+  assert.equal(await server.stop(), 0);
+  assert.deepEqual(readdirSync(folder).sort(), old);
+});
 test("a disk that takes no more in the middle of a record leaves files of whole records, and the server answers on", async () => {
   const folder = join(dir.path, "full");
   const config = logConfig(dir.path, folder);
@@ -47,8 +61,9 @@ test("a disk that takes no more in the middle of a record leaves files of whole 
   const files = await logFiles(folder);
   assert.ok(files.length > 3, `${files.length} files`);
   assert.deepEqual(
-    files.flatMap(({ name, failure }) => (failure === undefined ? [] : [name])),
+    files.flatMap(({ name, logs, failure }) => (failure === undefined && logs.length > 0 ? [] : [name])),
     [],
+    "files that are torn or empty",
   );
   const logs = files.flatMap((file) => file.logs);
   assert.ok(logs.length >= count / 2 && logs.length < count, `${logs.length} records`);

@@ -83,25 +83,27 @@ class Files {
 
   /** append writes whole records at the end of the open file. If it throws, the file ends where it did before, as far as that can be brought about. */
   async append(bytes: Uint8Array): Promise<void> {
-    const open = this.#open;
-    if (open === undefined) throw new Error("append without room");
+    const current = this.#open;
+    if (current === undefined) throw new Error("append without room");
+    const { file, path, sizeBytes } = current;
     try {
-      for (let written = 0; written < bytes.byteLength; ) written += (await open.file.write(bytes, written)).bytesWritten;
-      open.sizeBytes += bytes.byteLength;
+      for (let written = 0; written < bytes.byteLength; ) written += (await file.write(bytes, written)).bytesWritten;
+      current.sizeBytes += bytes.byteLength;
     } catch (err) {
-      await open.file.truncate(open.sizeBytes).catch(() => {}); // it is the end of a broken file in any case: another one follows
+      await file.truncate(sizeBytes).catch(() => {}); // it is the end of a broken file in any case: another one follows
       await this.close().catch(() => {});
+      if (sizeBytes === 0) await rm(path, { force: true }).catch(() => {}); // a full disk must not fill the folder with empty files, which would drive out others
       throw err;
     }
   }
 
   /** close ends the open file; another one begins with the next record. */
   async close(): Promise<void> {
-    const open = this.#open;
+    const current = this.#open;
     this.#open = undefined;
     this.#isOld = false;
-    open?.timer.cancel();
-    await open?.file.close();
+    current?.timer.cancel();
+    await current?.file.close();
   }
 
   async #begin(): Promise<Open> {
