@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { constants, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { type FileHandle, open } from "node:fs/promises";
 import { connect as connectHttp2 } from "node:http2";
@@ -12,6 +12,7 @@ import { after, test } from "node:test";
 import { createClient } from "@connectrpc/connect";
 import { PredictionService } from "@tfs/proto";
 import { DType, newTensor, toMessage } from "@tfs/tensor";
+import { predictRecord, writeWarmupRequests } from "./index.ts";
 import { bin, freePort, models, wires } from "./testing/index.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "tfs-bin-"));
@@ -117,6 +118,24 @@ test("MODEL_NAME and MODEL_BASE_PATH stand in for the flags", async () => {
   const server = await start([`--port=${grpc}`, `--rest_api_port=${rest}`], { MODEL_NAME: "digits", MODEL_BASE_PATH: models.replace(/\/$/, "") });
   assert.equal((await fetch(`http://${server.rest}/v1/models/digits`)).status, 200);
   assert.equal(await stop(server), 0);
+});
+test("a version's warm-up requests are run as often as the flag says, unless warm-up is turned off", async () => {
+  const base = join(scratch, "warm");
+  cpSync(join(models, "half_plus_two/1"), join(base, "1"), { recursive: true });
+  await writeWarmupRequests(join(base, "1"), [predictRecord({ x: newTensor(DType.Float, [1], Float32Array.of(2)) })]);
+  for (const [flags, want] of [
+    [[], ["num_request_iterations { value: 1 }"]],
+    [["--num_request_iterations_for_warmup=3"], ["num_request_iterations { value: 3 }"]],
+    [["--enable_model_warmup=false", "--num_request_iterations_for_warmup=3"], []],
+  ] as const) {
+    const [grpc, rest] = [await freePort(), await freePort()];
+    const server = await start([`--port=${grpc}`, `--rest_api_port=${rest}`, "--model_name=m", `--model_base_path=${base}`, ...flags]);
+    assert.deepEqual(
+      server.lines.flatMap((line) => /num_request_iterations \{ value: \d+ \}/.exec(line) ?? []),
+      want,
+    );
+    assert.equal(await stop(server), 0);
+  }
 });
 test("health is there unless it is turned off, SessionRun only if it is turned on", async () => {
   const ask = async (port: number, path: string): Promise<unknown> => {

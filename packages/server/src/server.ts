@@ -3,6 +3,7 @@ import type { Numbers } from "@tfs/rest";
 import { type BindAddress, formatAddress, type Listener, newBudget, newListener } from "@tfs/rpc";
 import type { ModelServerConfig } from "@tfs/proto";
 import { background, type CancelCtx, type Clock, Code, type Ctx, type Logger, messageOf, newError, throwIfDone, withCancel } from "@tfs/std";
+import { newRegistry, type Registry } from "@tfs/std/metrics";
 import type { Form } from "@tfs/tensor";
 import type { ModelSource } from "./config/index.ts";
 import { type Core, type CoreOptions, type LoadFailure, listed, newCore } from "./core/index.ts";
@@ -10,7 +11,9 @@ import { type Direct, newDirect } from "./direct.ts";
 import { newFailureOf, newGrpcHandler, newServices, type Services } from "./grpc/index.ts";
 import { newFleet, newHttpHandler } from "./http/index.ts";
 import type { InferOptions } from "./infer/index.ts";
+import { newRequestLogs, type RequestLogs, type RequestLogTuning } from "./requestlog/index.ts";
 import { newLocalStorage, type Storages } from "./storage/index.ts";
+import { newWarmup } from "./warmup/index.ts";
 
 /** What of the core is set from outside; what is left out has the core's defaults. */
 type CoreTuning = Partial<
@@ -22,6 +25,8 @@ export interface ServerOptions extends CoreTuning {
   readonly models: readonly ModelSource[] | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** random gives numbers from 0 to below 1; default Math.random. */
+  readonly random?: () => number;
   /** storages read base paths with a scheme, besides the local disk. */
   readonly storages?: Storages;
   /** engine runs the models; default "embedded". */
@@ -49,6 +54,12 @@ export interface ServerOptions extends CoreTuning {
   readonly sessionRun?: boolean;
   /** strict makes a model that does not load fail the start, as in TensorFlow Serving; default false: the other models are served. */
   readonly strict?: boolean;
+  /** warmup runs the requests that a version brings along before it is available; default true. */
+  readonly warmup?: boolean;
+  /** warmupIterations is how often each of them is run; default 1. */
+  readonly warmupIterations?: number;
+  /** requestLog is about the logs of models whose configuration asks for one. */
+  readonly requestLog?: RequestLogTuning;
   /** maxBodyBytes bounds a REST body; default 512 MiB. */
   readonly maxBodyBytes?: number;
   /** maxHeldBodyBytes bounds all REST bodies that are in memory at a time; a request that would pass it is refused. Default 1 GiB. */
@@ -68,6 +79,8 @@ export interface Started {
 /** ModelServer serves models over gRPC, gRPC-Web and Connect on one set of addresses and REST on another. */
 class ModelServer {
   readonly #options: ServerOptions;
+  readonly #metrics: Registry = newRegistry();
+  readonly #logs: RequestLogs;
   readonly #core: Core;
   /** life ends when a drain has taken its time: runs that no connection ends end with it. */
   readonly #life: CancelCtx = withCancel(background());
@@ -81,9 +94,15 @@ class ModelServer {
 
   constructor(options: ServerOptions) {
     this.#options = options;
-    const { engine = "embedded", tags = ["serve"], storages, clock } = options;
-    this.#core = newCore({ ...options, engine: engineOf(engine), tags, storages: { file: newLocalStorage(clock), ...storages } });
-    this.#infer = { manager: this.#core.manager, checkMethodName: options.checkMethodName ?? false };
+    const { engine = "embedded", tags = ["serve"], storages, clock, logger, warmup = true, warmupIterations: iterations = 1 } = options;
+    const verbs = { checkMethodName: options.checkMethodName ?? false };
+    const warm = newWarmup({ infer: verbs, iterations, metrics: this.#metrics, clock, logger });
+    const loading = { engine: engineOf(engine), tags, storages: { file: newLocalStorage(clock), ...storages }, ...(warmup && { warm }) };
+    const { random = Math.random, requestLog: tuning = {} } = options;
+    const logs = newRequestLogs({ tuning, tags, metrics: this.#metrics, clock, logger, random });
+    this.#logs = logs;
+    this.#core = newCore({ ...options, ...loading, log: (models) => logs.set(models) });
+    this.#infer = { ...verbs, manager: this.#core.manager, log: logs };
   }
 
   /** start loads the models, then listens. If it throws, everything it had opened is closed again. */
@@ -110,7 +129,17 @@ class ModelServer {
     const { form = "values", health = true, sessionRun = false } = this.#options;
     const reload = (config: ModelServerConfig): Promise<void> => this.#core.reload(background(), config);
     const failureOf = newFailureOf(logger);
-    const { methods } = (this.#services = newServices({ infer, form, reload, sessionRun, core: this.#core, clock, health, failureOf }));
+    const { methods } = (this.#services = newServices({
+      infer,
+      form,
+      reload,
+      sessionRun,
+      core: this.#core,
+      clock,
+      health,
+      failureOf,
+      streamLog: () => this.#logs.stream(),
+    }));
     const bound: string[] = [];
     for (const address of grpc) {
       const listener = newListener({ onExchange: newGrpcHandler({ methods, failureOf }), clock, logger });
@@ -178,7 +207,7 @@ class ModelServer {
     this.#core.follow(ms, read);
   }
 
-  /** drain stops accepting, lets requests in flight finish for at most `ms`, and unloads the models. */
+  /** drain stops accepting, lets requests in flight finish for at most `ms`, unloads the models, and writes what is to be logged yet. */
   async drain(ms: number): Promise<void> {
     this.#isOpen = false;
     this.#services?.drain();
@@ -186,6 +215,7 @@ class ModelServer {
     using _ = this.#options.clock.after(ms, () => this.#life.cancel());
     await Promise.all([...this.#grpc, ...(this.#rest === undefined ? [] : [this.#rest])].map((listener) => listener.drain(ms)));
     await this.#core.close();
+    await this.#logs.close();
   }
 }
 export type { ModelServer };

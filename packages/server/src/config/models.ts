@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import type { FileSystemStoragePathSourceConfig_ServableVersionPolicy, ModelConfig as ModelConfigMessage, ModelServerConfig } from "@tfs/proto";
 import { ModelType } from "@tfs/proto";
+import type { LoggingConfig } from "@tfs/proto/gen/tensorflow_serving/config/logging_config_pb.js";
 import { Code, newError } from "@tfs/std";
 import { latestOnly, type VersionPolicy } from "./policy.ts";
 
@@ -15,6 +16,8 @@ export interface ModelSource {
   readonly policy?: VersionPolicy;
   /** labels are versions by label; default none. */
   readonly labels?: ReadonlyMap<string, bigint>;
+  /** logging says which requests are logged, and where; default none. */
+  readonly logging?: LoggingConfig;
 }
 
 const platform = "tensorflow";
@@ -66,8 +69,9 @@ function modelOf(message: ModelConfigMessage, kept: boolean): ModelSource {
     const change = `Illegal to change a model's platform. For model ${name} platform was ${platform} and new platform requested is ${modelPlatform}`;
     throw newError(Code.InvalidArgument, kept ? change : `Model ${name} requests unsupported platform ${modelPlatform}`);
   }
-  if (message.loggingConfig !== undefined) throw newError(Code.InvalidArgument, `model ${name}: No request-logger-creator provided.`);
-  return { name, basePath, policy: policyOf(message.modelVersionPolicy), labels: new Map(Object.entries(message.versionLabels)) };
+  const labels = new Map(Object.entries(message.versionLabels));
+  const { loggingConfig: logging } = message;
+  return { name, basePath, policy: policyOf(message.modelVersionPolicy), labels, ...(logging && { logging }) };
 }
 
 function policyOf(message: FileSystemStoragePathSourceConfig_ServableVersionPolicy | undefined): VersionPolicy {

@@ -73,7 +73,6 @@ const refused: readonly { readonly name: string; readonly config: () => ModelSer
     code: Code.FailedPrecondition,
     text: "Request to assign label to version 9 of model m, which is not currently available for inference",
   },
-  { name: "logging, which nobody does here", config: () => list(one("m", kept, "logging_config { }")), text: "model m: No request-logger-creator provided." },
 ];
 for (const row of refused) {
   test(`a reload is refused: ${row.name}`, async () => {

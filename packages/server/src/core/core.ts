@@ -38,6 +38,8 @@ export interface CoreOptions extends LoaderOptions {
   readonly startLoads?: number;
   /** strict waits at the start until models have failed for good, with all retries; default false: the first failure ends the wait. */
   readonly strict?: boolean;
+  /** log is told which models are configured, before that is so; what it throws refuses the configuration, and then it has changed nothing. Default nobody. */
+  readonly log?: (models: readonly ModelSource[]) => void;
 }
 
 /** LoadFailure is a model that did not load, and why; without a version if none was found. */
@@ -186,11 +188,13 @@ class Core {
   #put(models: readonly ModelSource[]): ReadonlySet<string> {
     checkModels(models);
     const wanted: Labels = new Map(models.map((m) => [m.name, m.labels ?? new Map<string, bigint>()]));
-    this.manager.labels = assignLabels(this.manager.labels, wanted, {
+    const labels = assignLabels(this.manager.labels, wanted, {
       available: (model, version) => this.manager.available(model, version),
       allowUnavailable: this.#options.allowLabelsForUnavailable ?? false,
       force: this.#options.forceLabels ?? false,
     });
+    this.#options.log?.(models);
+    this.manager.labels = labels;
     const before = new Set(this.models.map((m) => m.name));
     this.#models = models;
     this.#source.set(models);

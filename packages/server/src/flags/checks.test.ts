@@ -87,7 +87,7 @@ const remarks: readonly { readonly name: string; readonly argv: readonly string[
     argv: ["--enable_profiler=false", "--enable_model_warmup=false", "--enable_batching=false", "--mixed_precision=", "--num_tflite_interpreters_per_pool=1"],
     want: [],
   },
-  { name: "warm-up that is asked for", argv: ["--enable_model_warmup"], want: [`warn enable_model_warmup: ${notYet}`] },
+  { name: "TFLite that is asked for", argv: ["--prefer_tflite_model"], want: [`warn prefer_tflite_model: ${notYet}`] },
 ];
 for (const { name, argv, want } of remarks) test(`flags: remarks: ${name}`, () => assert.deepEqual(remarksOn(argv), want));
 

@@ -9,6 +9,7 @@
 export { checkConflicts, checkFlags, refuse, remark } from "./checks.ts";
 export type { Fate, ServerFlag } from "./fate.ts";
 export { helpText, readFlags } from "./flags.ts";
+export { requestLogTuning } from "./requestlog.ts";
 export { remoteTuning } from "./storage.ts";
 export { table } from "./table.ts";
 export { defaultLevel, runningLines, startFailure, versionText } from "./texts.ts";

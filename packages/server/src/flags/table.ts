@@ -2,12 +2,12 @@
 import { numberForms } from "@tfs/rest";
 import { transitions } from "../manager/index.ts";
 import { alsoCalled, atLeast, bool, float, inForce, int32, int64, moot, notYet, own, refused, type ServerFlag, string } from "./fate.ts";
+import { requestLogFlags } from "./requestlog.ts";
 import { storageFlags } from "./storage.ts";
 
 const oneLoop = "one event loop answers all requests and runs them one after the other";
 const unbatched = "each request runs by itself";
 const noTflite = "versions are loaded from saved_model.pb, whatever else they hold";
-const unwarmed = "a version is available as soon as it is loaded";
 const noTensorFlow = "the engine is our own, without TensorFlow's runtime";
 
 const listening: readonly ServerFlag[] = [
@@ -95,8 +95,8 @@ const loading: readonly ServerFlag[] = [
       int64("Loading", "total_model_memory_limit_bytes", 0, "what loaded versions may hold, estimated as 1.2 times their size on disk; 0 is no limit"),
     ),
   ),
-  notYet(bool("Loading", "enable_model_warmup", true, "run a version's assets.extra/tf_serving_warmup_requests before it is available"), unwarmed),
-  notYet(int32("Loading", "num_request_iterations_for_warmup", 0, "runs of each such request"), unwarmed),
+  inForce(bool("Loading", "enable_model_warmup", true, "run a version's assets.extra/tf_serving_warmup_requests before it is available")),
+  inForce(int32("Loading", "num_request_iterations_for_warmup", 0, "runs of each such request; 0 is one")),
   moot(bool("Loading", "flush_filesystem_caches", true, "drop file-system caches once models are loaded"), "files are read through and not kept"),
   moot(
     bool("Loading", "remove_unused_fields_from_bundle_metagraph", true, "keep no more than the signatures of a meta-graph"),
@@ -144,5 +144,6 @@ export const table: readonly ServerFlag[] = [
   ...storageFlags,
   ...inference,
   ...runtime,
+  ...requestLogFlags,
   ...observing,
 ];

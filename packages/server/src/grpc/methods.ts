@@ -78,7 +78,7 @@ function newPredict({ infer, form }: MethodOptions): [path: string, method: Unar
   const binary = newForm({ input: PredictRequestEnvelopeSchema, output: PredictResponseEnvelopeSchema }, "proto");
   const proto = answerIn<typeof PredictRequestEnvelopeSchema, typeof PredictResponseEnvelopeSchema>(binary, async (ctx, request) => {
     const inputs = tensorsOf(request.inputs, (bytes) => decode(bytes));
-    const { outputs, spec } = await predict(ctx, { spec: request.modelSpec, inputs, outputFilter: request.outputFilter }, infer);
+    const { outputs, spec } = await predict(ctx, { spec: request.modelSpec, inputs, outputFilter: request.outputFilter, sent: request }, infer);
     const encoded = Object.fromEntries([...outputs].map(([alias, t]) => [alias, encode(t, form)]));
     return create(PredictResponseEnvelopeSchema, { modelSpec: spec, outputs: encoded });
   });

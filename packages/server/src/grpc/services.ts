@@ -4,7 +4,7 @@ import { type FailureOf, type Method, type Methods, newDescriptors, newHealth, n
 import type { Clock } from "@tfs/std";
 import { type Listed, listModels } from "../infer/index.ts";
 import { type MethodOptions, newMethods } from "./methods.ts";
-import { newPredictStream } from "./stream.ts";
+import { newPredictStream, type StreamLog } from "./stream.ts";
 
 /** Core is what the server's own services tell of. */
 export interface Core extends Listed {
@@ -19,6 +19,8 @@ export interface ServicesOptions extends MethodOptions {
   readonly failureOf: FailureOf;
   /** health: grpc.health.v1 is answered. */
   readonly health: boolean;
+  /** streamLog begins the log of a PredictStream; default none. */
+  readonly streamLog?: () => StreamLog | undefined;
 }
 
 /** Services are all that the gRPC ports answer. */
@@ -39,7 +41,7 @@ export function newServices(options: ServicesOptions): Services {
   const owner = "the server";
   let isDraining = false;
   const served = newMethods(options);
-  const stream = newPredictStream({ predict: served.predict, failureOf });
+  const stream = newPredictStream({ predict: served.predict, failureOf, ...(options.streamLog && { log: options.streamLog }) });
   const methods = new Map<string, Method>(served.methods);
   methods.set(stream.path, stream.method);
   methods.set(...newUnary(ServingService.method.listModels, async (_, request) => listModels(request, core), { maxRequestBytes }));

@@ -5,7 +5,7 @@ import { StatusSchema } from "@tfs/proto/gen/google/rpc/status_pb.js";
 import { PredictStreamResponseEnvelopeSchema, ServingService } from "@tfs/proto/gen/tfs/serving/v1/serving_pb.js";
 import type { ServerCall, ServerCallHandler } from "@tfs/rpc";
 import { type Answer, type Codec, type FailureOf, pathOf, type Streaming, type Unary } from "@tfs/services";
-import { background, type CancelCtx, Code, done, type Failure, newError, withTimeout } from "@tfs/std";
+import { background, type CancelCtx, Code, type Ctx, done, type Failure, newError, withTimeout } from "@tfs/std";
 
 /** Messages of one stream that are read and not answered yet, the answers that wait for a slow reader among them. */
 const maxInFlight = 16;
@@ -14,6 +14,16 @@ export interface PredictStreamOptions {
   /** predict answers one message. */
   readonly predict: Unary;
   readonly failureOf: FailureOf;
+  /** log begins the log of a stream that opens; undefined if nobody keeps one. */
+  readonly log?: () => StreamLog | undefined;
+}
+
+/** StreamLog is told of a stream's messages. */
+export interface StreamLog {
+  /** message gives the context to answer the next message in. */
+  message(ctx: Ctx): Ctx;
+  /** end is called once or more, when the stream is over. */
+  end(): void;
 }
 
 /** PredictStream is the method, and every stream that is open. */
@@ -25,7 +35,7 @@ export interface PredictStream {
 }
 
 /** newPredictStream serves tfs.serving.v1's PredictStream: what Predict answers, or would fail with, message by message. */
-export function newPredictStream({ predict, failureOf }: PredictStreamOptions): PredictStream {
+export function newPredictStream({ predict, failureOf, log }: PredictStreamOptions): PredictStream {
   const desc = ServingService.method.predictStream;
   const open = new Set<Talk>();
   let ended = false;
@@ -34,7 +44,7 @@ export function newPredictStream({ predict, failureOf }: PredictStreamOptions): 
     name: desc.name,
     open(call, codec) {
       if (ended) return call.end(draining);
-      const talk = new Talk(call, { answer: predict[codec], wrap: wraps[codec], failureOf, onOver: () => open.delete(talk) });
+      const talk = new Talk(call, { answer: predict[codec], wrap: wraps[codec], failureOf, log: log?.(), onOver: () => open.delete(talk) });
       open.add(talk);
       call.handler = talk;
     },
@@ -78,6 +88,7 @@ interface TalkOptions {
   readonly answer: Answer;
   readonly wrap: Wrap;
   readonly failureOf: FailureOf;
+  readonly log: StreamLog | undefined;
   readonly onOver: () => void;
 }
 
@@ -137,9 +148,9 @@ class Talk implements ServerCallHandler {
   }
 
   async #run(place: Place, request: Uint8Array): Promise<void> {
-    const { answer, wrap, failureOf } = this.#options;
+    const { answer, wrap, failureOf, log } = this.#options;
     try {
-      place.bytes = wrap.response(await answer(this.#ctx, request, this.#call.exchange));
+      place.bytes = wrap.response(await answer(log?.message(this.#ctx) ?? this.#ctx, request, this.#call.exchange));
     } catch (err) {
       place.bytes = wrap.error(failureOf(err, "PredictStream"));
     }
@@ -174,6 +185,7 @@ class Talk implements ServerCallHandler {
 
   #finish(): void {
     this.#over = true;
+    this.#options.log?.end();
     this.#options.onOver();
     this.#ctx.cancel();
   }

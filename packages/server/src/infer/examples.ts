@@ -23,6 +23,7 @@ import {
 } from "@tfs/proto";
 import { Code, type Ctx, newError } from "@tfs/std";
 import { DType, dtypeEnumName, newTensor, shapeText, type Tensor } from "@tfs/tensor";
+import { keepClassify, keepMultiInference, keepRegress } from "./kept.ts";
 import { defaultSignature, type InferOptions } from "./options.ts";
 import { specOf, tensorName } from "./predict.ts";
 
@@ -42,7 +43,10 @@ export async function classify(ctx: Ctx, request: ClassificationRequest, options
     outputs.map((alias) => tensorName(signature.outputs[alias])),
   );
   const result = classifications(new Map(outputs.map((alias, i) => [alias, values[i]!])), examples.data.length);
-  return create(ClassificationResponseSchema, { modelSpec: specOf(handle.servable.name, handle.servable.version, name), result });
+  const response = create(ClassificationResponseSchema, { modelSpec: specOf(handle.servable.name, handle.servable.version, name), result });
+  const keep = options.log?.take(ctx, handle.servable.name);
+  if (keep !== undefined) keepClassify(keep, request, response);
+  return response;
 }
 
 /** regress gives the value of each example. */
@@ -54,7 +58,10 @@ export async function regress(ctx: Ctx, request: RegressionRequest, options: Inf
   const examples = examplesOf(request.input);
   const [value] = await handle.servable.run(ctx, new Map([[inputName(signature), examples]]), [tensorName(signature.outputs["outputs"])]);
   const result = regressions(value!, examples.data.length);
-  return create(RegressionResponseSchema, { modelSpec: specOf(handle.servable.name, handle.servable.version, name), result });
+  const response = create(RegressionResponseSchema, { modelSpec: specOf(handle.servable.name, handle.servable.version, name), result });
+  const keep = options.log?.take(ctx, handle.servable.name);
+  if (keep !== undefined) keepRegress(keep, request, response);
+  return response;
 }
 
 /** multiInference answers several tasks over the same examples with one run. The first task's spec decides the version for all. */
@@ -89,7 +96,10 @@ export async function multiInference(ctx: Ctx, request: MultiInferenceRequest, o
       : ({ case: "regressionResult", value: regressions(of.get("outputs")!, examples.data.length) } as const);
     return create(InferenceResultSchema, { modelSpec, result });
   });
-  return create(MultiInferenceResponseSchema, { results });
+  const response = create(MultiInferenceResponseSchema, { results });
+  const keep = options.log?.take(ctx, servable.name);
+  if (keep !== undefined) keepMultiInference(keep, request, response);
+  return response;
 }
 
 function signatureFor(signatures: ReadonlyMap<string, SignatureDef>, name: string): SignatureDef {

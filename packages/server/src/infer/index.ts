@@ -5,6 +5,7 @@
  * @module
  */
 export { classify, multiInference, regress } from "./examples.ts";
+export type { CallKind, CallLog, Keep } from "./kept.ts";
 export type { Listed } from "./list.ts";
 export { listModels } from "./list.ts";
 export type { InferOptions, Models } from "./options.ts";

@@ -1,6 +1,7 @@
 import type { ModelSpec } from "@tfs/proto";
 import type { Manager } from "../manager/index.ts";
 import type { Servable } from "../servable/index.ts";
+import type { CallLog } from "./kept.ts";
 
 /** Models is what the verbs need of the manager. */
 export interface Models extends Pick<Manager, "status"> {
@@ -12,6 +13,8 @@ export interface InferOptions {
   readonly manager: Models;
   /** checkMethodName holds calls to the method name that a signature declares. */
   readonly checkMethodName: boolean;
+  /** log hears of calls that were answered; default nobody. */
+  readonly log?: CallLog;
 }
 
 /** The signature that is meant when a request names none. */

@@ -1,8 +1,9 @@
 import { create } from "@bufbuild/protobuf";
-import { type ModelSpec, ModelSpecSchema, type SignatureDef } from "@tfs/proto";
+import { type ModelSpec, ModelSpecSchema, type PredictRequestEnvelope, type SignatureDef } from "@tfs/proto";
 import { Code, type Ctx, newError } from "@tfs/std";
 import { fromMessage, type Tensor } from "@tfs/tensor";
 import type { Servable } from "../servable/index.ts";
+import { keepPredict } from "./kept.ts";
 import { defaultSignature, type InferOptions } from "./options.ts";
 
 export interface PredictCall {
@@ -10,6 +11,8 @@ export interface PredictCall {
   /** inputs are read when the call has passed the checks before them: nothing is decoded for a model that is not there. A reader throws a Failure. */
   readonly inputs: ReadonlyMap<string, () => Tensor>;
   readonly outputFilter: readonly string[];
+  /** sent is the message that the call came as, if it did: logged as it is. */
+  readonly sent?: PredictRequestEnvelope;
 }
 
 /** Prediction is the computed outputs by alias, and the spec of what computed them: name, version, signature. */
@@ -50,7 +53,10 @@ export async function predictOn(ctx: Ctx, servable: Servable, call: PredictCall,
     aliases.map((alias) => tensorName(signature.outputs[alias])),
   );
   const outputs = new Map(aliases.map((alias, i) => [alias, values[i]!]));
-  return { outputs, spec: specOf(servable.name, servable.version, signatureName) };
+  const prediction = { outputs, spec: specOf(servable.name, servable.version, signatureName) };
+  const keep = options.log?.take(ctx, servable.name);
+  if (keep !== undefined) keepPredict(keep, call, prediction);
+  return prediction;
 }
 
 /** specOf is the spec of an answer: the label of the request is not echoed. */

@@ -2,6 +2,7 @@ import type { ModelSpec, SignatureDef } from "@tfs/proto";
 import { type RunOptions, RunOptions_TraceLevel as TraceLevel } from "@tfs/proto/gen/tensorflow/core/protobuf/config_pb.js";
 import { Code, type Ctx, newError, withTimeout } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
+import { keepSessionRun } from "./kept.ts";
 import { defaultSignature, type InferOptions } from "./options.ts";
 import { signatureOf, specOf, tensorName } from "./predict.ts";
 
@@ -24,7 +25,7 @@ export interface SessionResult {
 }
 
 /** sessionRun runs a part of a model's graph. What no engine can do is refused as Unimplemented: operations that are only run, and reports about a run. */
-export async function sessionRun(ctx: Ctx, call: SessionCall, { manager }: Pick<InferOptions, "manager">): Promise<SessionResult> {
+export async function sessionRun(ctx: Ctx, call: SessionCall, { manager, log }: Pick<InferOptions, "manager" | "log">): Promise<SessionResult> {
   using handle = manager.acquire(call.spec);
   const { servable } = handle;
   checkOptions(call.options);
@@ -44,7 +45,10 @@ export async function sessionRun(ctx: Ctx, call: SessionCall, { manager }: Pick<
   const timeoutMs = Number(call.options?.timeoutInMs ?? 0n);
   using limited = withTimeout(ctx, timeoutMs > 0 ? timeoutMs : Number.POSITIVE_INFINITY);
   const values = await servable.run(limited, feeds, fetches);
-  return { tensors: call.fetches.map((name, i) => [name, values[i]!]), spec: specOf(servable.name, servable.version, signatureName) };
+  const result: SessionResult = { tensors: call.fetches.map((name, i) => [name, values[i]!]), spec: specOf(servable.name, servable.version, signatureName) };
+  const keep = log?.take(ctx, servable.name);
+  if (keep !== undefined) keepSessionRun(keep, call, result);
+  return result;
 }
 
 /** graphName is a tensor's name in the graph: output 0 of an operation is meant where no output is named. */

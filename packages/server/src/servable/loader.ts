@@ -11,6 +11,8 @@ export interface LoaderOptions {
   readonly storages: Storages;
   /** memoryLimitBytes bounds what loaded versions are estimated to hold; default without a limit. */
   readonly memoryLimitBytes?: number;
+  /** warm makes a loaded version, whose directory it gets too, ready for its first caller; what it throws fails the load. Default nothing. */
+  readonly warm?: (ctx: Ctx, servable: Servable, dir: string) => Promise<void>;
 }
 
 /** A version is estimated to take this many times its size on disk, as in TensorFlow Serving. */
@@ -57,6 +59,12 @@ class Loader {
           await letGo();
         }
       };
+      try {
+        await this.#options.warm?.(ctx, servable, brought.dir);
+      } catch (err) {
+        await servable.close();
+        throw err;
+      }
       return { ...servable, close };
     } catch (err) {
       await letGo();

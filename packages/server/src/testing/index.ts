@@ -9,12 +9,16 @@
  */
 export type { Started, Tool } from "./buckets.ts";
 export { fakeGcs, moto } from "./buckets.ts";
+export type { Crashed } from "./crash.ts";
+export { crashed, logConfig } from "./crash.ts";
 export type { Asked, Fault, Faulty } from "./faults.ts";
 export { startFaulty } from "./faults.ts";
 export type { Heard } from "./heard.ts";
 export { newHeard } from "./heard.ts";
 export type { Listening } from "./listening.ts";
 export { listening } from "./listening.ts";
+export type { LogFile, LoggingOptions } from "./logs.ts";
+export { logFiles, logged, logging } from "./logs.ts";
 export type { Entry } from "./packing.ts";
 export { entriesOf, tarGzOf, tarOf, zipOf } from "./packing.ts";
 export type { Running } from "./process.ts";

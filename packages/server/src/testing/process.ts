@@ -23,11 +23,14 @@ export interface Running extends AsyncDisposable {
 /** How long a line of the log may take. */
 const patienceMs = 60_000;
 
-/** launch starts the server on two free ports of this machine, and waits until it listens. Throws its log if it ends before. */
-export async function launch(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Running> {
+/** launch starts the server on two free ports of this machine, and waits until it listens; a shell runs `before` in front of it. Throws its log if it ends before. */
+export async function launch(args: readonly string[], env?: NodeJS.ProcessEnv, before = ""): Promise<Running> {
   const [grpc, rest] = [await freePort(), await freePort()];
   const fixed = ["--log_format=json", "--host=127.0.0.1", `--port=${grpc}`, `--rest_api_port=${rest}`];
-  const child = spawn(process.execPath, [bin, ...fixed, ...args], { stdio: ["ignore", "ignore", "pipe"], ...(env === undefined ? {} : { env }) });
+  const child = spawn("sh", ["-c", `${before}\nexec "$@"`, "sh", process.execPath, bin, ...fixed, ...args], {
+    stdio: ["ignore", "ignore", "pipe"],
+    ...(env === undefined ? {} : { env }),
+  });
   const exited = once(child, "exit") as Promise<[number | null]>;
   const log = newLog(child);
   const running: Running = {
