@@ -1,9 +1,12 @@
+import { availableParallelism } from "node:os";
 import { type Engine, newEmbeddedEngine } from "@tfs/engine";
 import type { Numbers } from "@tfs/rest";
 import { type BindAddress, formatAddress, type Listener, newBudget, newListener } from "@tfs/rpc";
 import type { ModelServerConfig } from "@tfs/proto";
 import { background, type Clock, Code, type Ctx, type Logger, messageOf, newError, throwIfDone } from "@tfs/std";
+import { newRegistry, type Registry } from "@tfs/std/metrics";
 import type { Form } from "@tfs/tensor";
+import { type BatchingTuning, newBatching } from "./batching/index.ts";
 import type { ModelSource } from "./config/index.ts";
 import { type Core, type CoreOptions, type LoadFailure, listed, newCore } from "./core/index.ts";
 import { type Direct, newDirect } from "./direct.ts";
@@ -28,6 +31,8 @@ export interface ServerOptions extends CoreTuning {
   readonly engine?: string;
   /** tags of the meta-graph to load; default ["serve"]. */
   readonly tags?: readonly string[];
+  /** batching joins requests of several callers into one run; default none. */
+  readonly batching?: BatchingTuning;
   /** grpc and rest are where to listen; what is left out stays closed. */
   readonly grpc?: readonly BindAddress[];
   readonly rest?: BindAddress;
@@ -68,6 +73,7 @@ export interface Started {
 /** ModelServer serves models over gRPC, gRPC-Web and Connect on one set of addresses and REST on another. */
 class ModelServer {
   readonly #options: ServerOptions;
+  readonly #metrics: Registry = newRegistry();
   readonly #core: Core;
   readonly #infer: InferOptions;
   #services: Services | undefined;
@@ -80,7 +86,9 @@ class ModelServer {
   constructor(options: ServerOptions) {
     this.#options = options;
     const { engine = "embedded", tags = ["serve"], storages, clock } = options;
-    this.#core = newCore({ ...options, engine: engineOf(engine), tags, storages: { file: newLocalStorage(clock), ...storages } });
+    const shared = { cpus: availableParallelism(), clock, metrics: this.#metrics, defer: setImmediate };
+    const batching = options.batching === undefined ? undefined : newBatching({ ...options.batching, ...shared });
+    this.#core = newCore({ ...options, engine: engineOf(engine), tags, batching, storages: { file: newLocalStorage(clock), ...storages } });
     this.#infer = { manager: this.#core.manager, checkMethodName: options.checkMethodName ?? false };
   }
 

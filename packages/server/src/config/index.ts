@@ -3,6 +3,8 @@
  *
  * @module
  */
+export { readBatching } from "./batching.ts";
+export { readTextProto } from "./file.ts";
 export type { ModelSource } from "./models.ts";
 export { checkModels, modelsOf, schemeOf, withoutQuery } from "./models.ts";
 export { checkNamed } from "./named.ts";

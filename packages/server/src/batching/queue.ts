@@ -1,0 +1,111 @@
+// Data plane. Rows and time, and nothing else: when a task is taken in, and which tasks run together.
+import { Code, type Failure, newError } from "@tfs/std";
+import type { Limits } from "./parameters.ts";
+
+/** Sized is what a queue must know of a task. */
+export interface Sized {
+  readonly rows: number;
+}
+
+/** Batch is tasks that run together, in the order in which they came. */
+export interface Batch<T> {
+  readonly tasks: T[];
+  rows: number;
+  /** firstAt is when its first task came, in milliseconds of the caller's clock. */
+  readonly firstAt: number;
+}
+
+export type QueueLimits = Pick<Limits, "maxTaskRows" | "maxBatchRows" | "maxBatches" | "timeoutMs" | "splits">;
+
+/** newQueue makes an empty queue. Whoever puts a task in asks `pieces` first. */
+export function newQueue<T extends Sized>(limits: QueueLimits): Queue<T> {
+  return new Queue<T>(limits);
+}
+
+class Queue<T extends Sized> {
+  readonly #limits: QueueLimits;
+  /** The last one is open: tasks may join it. */
+  readonly #batches: Batch<T>[] = [];
+  /** A queue that is full always says the same: under load an error costs more than a refusal should. */
+  #full: Failure | undefined = undefined;
+
+  constructor(limits: QueueLimits) {
+    this.#limits = limits;
+  }
+
+  get isEmpty(): boolean {
+    return this.#batches.length === 0;
+  }
+
+  /**
+   * pieces tells in which pieces a task of so many rows goes in, each to be pushed at once and in order; undefined is whole. Throws InvalidArgument for a task
+   * that is too large, Unavailable if there is no room for it.
+   */
+  pieces(rows: number): readonly number[] | undefined {
+    const { maxTaskRows, maxBatchRows, maxBatches, splits } = this.#limits;
+    if (rows > maxTaskRows) throw newError(Code.InvalidArgument, `Task size ${rows} is larger than maximum input batch size ${maxTaskRows}`);
+    const open = this.#batches.at(-1);
+    const openRows = open?.rows ?? 0;
+    const room = maxBatchRows - openRows;
+    if (!splits) {
+      if (rows > room && this.#batches.length >= maxBatches) throw (this.#full ??= full(maxBatches));
+      return undefined;
+    }
+    const queued = Math.max(1, this.#batches.length); // an open one that is empty counts as well
+    const capacity = (maxBatches - queued) * maxBatchRows + room;
+    if (rows > capacity) {
+      const numbers = `num_enqueued_batches=${queued}, max_enqueued_batches=${maxBatches}, open_batch_size=${openRows}, max_execution_batch_size=${maxBatchRows}`;
+      throw newError(Code.Unavailable, `${fullText}; task size is ${rows} but scheduling capacity is only ${capacity} (${numbers})`);
+    }
+    if (rows <= room) return undefined;
+    const pieces: number[] = room > 0 ? [room] : [];
+    for (let left = rows - room; left > 0; left -= maxBatchRows) pieces.push(Math.min(left, maxBatchRows));
+    return pieces;
+  }
+
+  /** push puts a task in; one that does not fit closes the open batch. */
+  push(task: T, now: number): void {
+    const open = this.#batches.at(-1);
+    if (open === undefined || open.rows + task.rows > this.#limits.maxBatchRows) {
+      this.#batches.push({ tasks: [task], rows: task.rows, firstAt: now });
+      return;
+    }
+    open.tasks.push(task);
+    open.rows += task.rows;
+  }
+
+  /** dueAt is when the first batch may run: -Infinity if it is closed or full, Infinity if there is none. */
+  dueAt(): number {
+    const first = this.#batches[0];
+    if (first === undefined) return Number.POSITIVE_INFINITY;
+    if (this.#batches.length > 1 || first.rows >= this.#limits.maxBatchRows) return Number.NEGATIVE_INFINITY;
+    return first.firstAt + this.#limits.timeoutMs;
+  }
+
+  /** take gives the first batch if it is due. */
+  take(now: number): Batch<T> | undefined {
+    return this.dueAt() <= now ? this.#batches.shift() : undefined;
+  }
+
+  /** drop takes out the tasks that need not run, and gives them. A batch that loses all of its tasks is gone. */
+  drop(isOver: (task: T) => boolean): readonly T[] {
+    const dropped: T[] = [];
+    for (let i = this.#batches.length - 1; i >= 0; i--) {
+      const batch = this.#batches[i]!;
+      const over = batch.tasks.filter(isOver);
+      if (over.length === 0) continue;
+      dropped.push(...over);
+      const left = batch.tasks.filter((task) => !over.includes(task));
+      if (left.length === 0) this.#batches.splice(i, 1);
+      else this.#batches[i] = { tasks: left, rows: left.reduce((sum, { rows }) => sum + rows, 0), firstAt: batch.firstAt };
+    }
+    return dropped;
+  }
+}
+export type { Queue };
+
+const fullText = "The batch scheduling queue to which this task was submitted is full";
+
+function full(batches: number): Failure {
+  return newError(Code.Unavailable, `${fullText}; currently ${batches} batches enqueued and max_enqueued_batches is ${batches}`);
+}
