@@ -79,12 +79,18 @@ const remarks: readonly { readonly name: string; readonly argv: readonly string[
   },
   {
     name: "several, in the table's order",
-    argv: ["--enable_profiler=true", "--per_process_gpu_memory_fraction=0.5", "--enable_batching"],
-    want: [`warn enable_batching: ${notYet}`, `warn per_process_gpu_memory_fraction: ${moot}`, `warn enable_profiler: ${moot}`],
+    argv: ["--enable_profiler=true", "--per_process_gpu_memory_fraction=0.5", "--prefer_tflite_model"],
+    want: [`warn prefer_tflite_model: ${notYet}`, `warn per_process_gpu_memory_fraction: ${moot}`, `warn enable_profiler: ${moot}`],
   },
   {
     name: "what is asked not to be done, and is not, needs no remark",
-    argv: ["--enable_profiler=false", "--enable_model_warmup=false", "--enable_batching=false", "--mixed_precision=", "--num_tflite_interpreters_per_pool=1"],
+    argv: [
+      "--enable_profiler=false",
+      "--enable_model_warmup=false",
+      "--prefer_tflite_model=false",
+      "--mixed_precision=",
+      "--num_tflite_interpreters_per_pool=1",
+    ],
     want: [],
   },
   { name: "warm-up that is asked for", argv: ["--enable_model_warmup"], want: [`warn enable_model_warmup: ${notYet}`] },
