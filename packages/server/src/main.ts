@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { numberForms } from "@tfs/rest";
 import { background, type Clock, Code, type Flags, type Level, type Logger, messageOf, newError, newLogger, systemClock } from "@tfs/std";
-import { type BatchingTuning, parametersOf } from "./batching/index.ts";
+import { type BatchingTuning, paddings, parametersOf, policies } from "./batching/index.ts";
 import { checkNamed, type Configured, configured, readBatching } from "./config/index.ts";
 import {
   checkConflicts,
@@ -94,10 +94,13 @@ interface Told extends Configured {
 
 /** batchingOf gives how requests are joined; undefined if they are not. */
 async function batchingOf(options: Flags): Promise<BatchingTuning | undefined> {
-  const message = await readBatching(options);
-  if (!options.bool("enable_batching")) return undefined;
+  const files = await readBatching(options);
+  if (files === undefined) return undefined;
   return {
-    parameters: message === undefined ? {} : parametersOf(message),
+    parameters: files.parameters === undefined ? {} : parametersOf(files.parameters),
+    ...(files.low === undefined ? {} : { lowParameters: parametersOf(files.low) }),
+    policy: oneOf(options, "batching_mixed_priority_policy", policies),
+    padding: oneOf(options, "batching_padding_policy", paddings),
     perModel: options.bool("enable_per_model_batching_parameters"),
     isolates: options.bool("batching_isolation"),
   };

@@ -1,9 +1,11 @@
 // Data plane. One queue's tasks, from the call to its answer.
 import { background, type Clock, Code, type Ctx, type Failure, newError } from "@tfs/std";
 import { slice, type Tensor } from "@tfs/tensor";
+import { type Lanes, newLanes, type Policy } from "./lanes.ts";
 import type { Meter } from "./metrics.ts";
 import type { Limits } from "./parameters.ts";
-import { type Batch, newQueue, type Queue, type Sized } from "./queue.ts";
+import { isLow } from "./priority.ts";
+import type { Batch, Queue, Sized } from "./queue.ts";
 import { checkOutputs, cut, type Feeds, glue, join, rowsOf, sizeFor } from "./rows.ts";
 import type { Line, Scheduler } from "./scheduler.ts";
 
@@ -16,6 +18,9 @@ export interface BatcherOptions {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly limits: Limits;
+  /** lowLimits are those of requests of low priority, policy how they share batches with the others. */
+  readonly lowLimits: Limits;
+  readonly policy: Policy;
   /** isolates runs the tasks of a batch that failed once more, each by itself; without it all of them fail, as in TensorFlow Serving. */
   readonly isolates: boolean;
   readonly scheduler: Scheduler;
@@ -31,6 +36,8 @@ const overdue: Failure = newError(Code.ResourceExhausted, "Run() timeout exceede
 interface Task extends Sized {
   readonly ctx: Ctx;
   readonly feeds: Feeds;
+  /** limits are those of its priority. */
+  readonly limits: Limits;
   /** at is when it came. */
   readonly at: number;
   /** whole is shared by the pieces of one call. */
@@ -51,61 +58,48 @@ export function newBatcher(options: BatcherOptions): Batcher {
 
 class Batcher implements Line {
   readonly #options: BatcherOptions;
-  readonly #queue: Queue<Task>;
+  readonly #lanes: Lanes<Task>;
   #running = 0;
 
   constructor(options: BatcherOptions) {
     this.#options = options;
-    this.#queue = newQueue(options.limits);
+    const { limits, lowLimits, policy } = options;
+    this.#lanes = newLanes({ high: limits, low: lowLimits, policy, allowedSizes: limits.allowedSizes });
   }
 
   /** run gives the outputs, in their order. Throws what the queue refuses with, what the run fails with, and ResourceExhausted if its time is up before it begins. */
   run(ctx: Ctx, feeds: Feeds): Promise<readonly Tensor[]> {
-    const { meter, scheduler, clock } = this.#options;
+    const { meter, scheduler, clock, limits, lowLimits } = this.#options;
     const rows = rowsOf(feeds);
     for (let i = feeds.size; i > 0; i--) meter.came(rows);
-    const pieces = this.#queue.pieces(rows);
-    const now = clock.now();
-    const outputs = pieces === undefined ? this.#push({ ctx, feeds, rows }, now) : this.#pushPieces(ctx, feeds, pieces, now);
+    const low = isLow(ctx);
+    const queue = low ? this.#lanes.low : this.#lanes.high;
+    const pieces = queue.pieces(rows);
+    const call = { ctx, feeds, limits: low ? lowLimits : limits, at: clock.now() };
+    const outputs = pieces === undefined ? push(queue, call, rows) : pushPieces(queue, call, pieces);
     scheduler.wake(this);
     return outputs;
   }
 
-  #push({ ctx, feeds, rows, whole }: { ctx: Ctx; feeds: Feeds; rows: number; whole?: Whole }, at: number): Promise<readonly Tensor[]> {
-    return new Promise((resolve, reject) => this.#queue.push({ ctx, feeds, rows, at, whole, resolve, reject }, at));
-  }
-
-  async #pushPieces(ctx: Ctx, feeds: Feeds, pieces: readonly number[], at: number): Promise<readonly Tensor[]> {
-    const whole: Whole = { failure: undefined };
-    let begin = 0;
-    const outputs = pieces.map((rows) => {
-      const piece = new Map<string, Tensor>();
-      for (const [name, t] of feeds) piece.set(name, slice(t, begin, begin + rows));
-      begin += rows;
-      return this.#push({ ctx, feeds: piece, rows, whole }, at);
-    });
-    return glue(await Promise.all(outputs));
-  }
-
   /** isIdle: nothing waits here, and nothing runs. */
   get isIdle(): boolean {
-    return this.#queue.isEmpty && this.#running === 0;
+    return this.#lanes.isEmpty && this.#running === 0;
   }
 
   get isEmpty(): boolean {
-    return this.#queue.isEmpty;
+    return this.#lanes.isEmpty;
   }
 
   dueAt(): number {
-    return this.#queue.dueAt();
+    return this.#lanes.dueAt();
   }
 
   sweep(now: number): void {
-    for (const task of this.#queue.drop((t) => whyOver(t, now) !== undefined)) fail(task, whyOver(task, now)!.err);
+    for (const task of this.#lanes.drop((t) => whyOver(t, now) !== undefined)) fail(task, whyOver(task, now)!.err);
   }
 
   async start(now: number): Promise<void> {
-    const batch = this.#queue.take(now);
+    const batch = this.#lanes.take(now);
     if (batch === undefined) return;
     const tasks = this.#alive(batch, now);
     if (tasks.length === 0) return;
@@ -147,8 +141,9 @@ class Batcher implements Line {
 
   /** execute runs tasks as one. Throws if they cannot be joined, if the run fails, or if its outputs cannot be told apart. */
   async #execute(tasks: readonly Task[]): Promise<void> {
-    const { run, inputs, outputs: names, limits, meter } = this.#options;
+    const { run, inputs, outputs: names, meter } = this.#options;
     const [first] = tasks;
+    const { limits } = first!; // where priorities share a batch, the high one comes first
     let rows = 0;
     for (const task of tasks) rows += task.rows;
     const size = sizeFor(rows, limits.allowedSizes);
@@ -163,6 +158,25 @@ class Batcher implements Line {
   }
 }
 export type { Batcher };
+
+/** Call is what the pieces of a task have in common. */
+type Call = Pick<Task, "ctx" | "feeds" | "limits" | "at">;
+
+function push(queue: Queue<Task>, { ctx, feeds, limits, at }: Call, rows: number, whole?: Whole): Promise<readonly Tensor[]> {
+  return new Promise((resolve, reject) => queue.push({ ctx, feeds, rows, limits, at, whole, resolve, reject }, at));
+}
+
+async function pushPieces(queue: Queue<Task>, call: Call, pieces: readonly number[]): Promise<readonly Tensor[]> {
+  const whole: Whole = { failure: undefined };
+  let begin = 0;
+  const outputs = pieces.map((rows) => {
+    const feeds = new Map<string, Tensor>();
+    for (const [name, t] of call.feeds) feeds.set(name, slice(t, begin, begin + rows));
+    begin += rows;
+    return push(queue, { ...call, feeds }, rows, whole);
+  });
+  return glue(await Promise.all(outputs));
+}
 
 function feedsOf(tasks: readonly Task[]): Feeds[] {
   return tasks.map(({ feeds }) => feeds);

@@ -12,7 +12,7 @@ import { DType, newTensor, type Tensor } from "@tfs/tensor";
 import { loadServable, type Servable } from "../servable/servable.ts";
 import { models } from "../testing/index.ts";
 import type { Feeds } from "./rows.ts";
-import { type BatchingTuning, newBatching, type Parameters } from "./index.ts";
+import { type BatchingTuning, newBatching, type Parameters, withPriority } from "./index.ts";
 import { sweepMs } from "./scheduler.ts";
 import { maxQueues } from "./session.ts";
 
@@ -345,6 +345,34 @@ for (const { name, output, text } of [
     const calls = [column(1), column(2)].map((t) => servable.run(ctx, feeds(t), ["y"]));
     assert.deepEqual(await all(calls), Array(2).fill(`${Code.FailedPrecondition}: ${text}`));
   });
+
+/** low is a context of low priority. */
+const low = withPriority(ctx, { get: () => "low" });
+test("a request of low priority fills up the batch of others, under the others' limits", async () => {
+  const parameters = { maxBatchSize: 8, allowedBatchSizes: [4, 8] };
+  const lowParameters = { maxBatchSize: 2, batchTimeoutMicros: 1_000_000 };
+  const { servable, ran, clock } = await rig(parameters, double, { lowParameters });
+  const calls = [servable.run(low, feeds(column(1)), ["y"]), servable.run(ctx, feeds(column(2, 3)), ["y"])];
+  assert.deepEqual(await all(calls), [[[2]], [[4, 6]]]);
+  assert.deepEqual(ran, ["x=4>y"]);
+  const alone = outcome(servable.run(low, feeds(column(1)), ["y"]));
+  await turn();
+  await clock.advance(1000);
+  assert.deepEqual(await alone, [[2]]);
+  assert.deepEqual(ran, ["x=4>y", "x=1>y"]);
+});
+test("a bad request of low priority does not fail the batch that it fills up", async () => {
+  const { servable } = await rig({ maxBatchSize: 8 });
+  const calls = [servable.run(low, feeds(column(-1)), ["y"]), servable.run(ctx, feeds(column(2, 3)), ["y"])];
+  assert.deepEqual(await all(calls), [`${Code.InvalidArgument}: -1 is negative`, [[4, 6]]]);
+});
+test("a batch of no allowed size is made smaller rather than padded, where that is asked for", async () => {
+  const { servable, ran, metrics } = await rig({ maxBatchSize: 4, allowedBatchSizes: [2, 4] }, double, { padding: "BATCH_DOWN" });
+  const calls = [1, 2, 3].map((v) => servable.run(ctx, feeds(column(v)), ["y"]));
+  assert.deepEqual(await all(calls), [[[2]], [[4]], [[6]]]);
+  assert.deepEqual(ran, ["x=2>y", "x=2>y"]);
+  assert.deepEqual(sums(metrics, "padding_size"), { "2": [2, 1] });
+});
 
 test("waiting and rows are counted, request by request and batch by batch", async () => {
   const { servable, clock, metrics } = await rig({ maxBatchSize: 4, batchTimeoutMicros: 3_000, allowedBatchSizes: [4] });

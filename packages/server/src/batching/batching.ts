@@ -4,8 +4,9 @@ import { type Clock, Code, codeOf } from "@tfs/std";
 import type { Registry } from "@tfs/std/metrics";
 import { readTextProto } from "../config/index.ts";
 import type { Servable } from "../servable/index.ts";
+import { type Policy, policies } from "./lanes.ts";
 import { newMeter } from "./metrics.ts";
-import { checkThreads, limitsOf, type Parameters, parametersOf } from "./parameters.ts";
+import { checkThreads, limitsOf, type Padding, type Parameters, parametersOf } from "./parameters.ts";
 import { newScheduler } from "./scheduler.ts";
 import { newSession } from "./session.ts";
 
@@ -15,6 +16,12 @@ export interface BatchingTuning {
   readonly parameters?: Parameters;
   /** perModel takes them from batching_params.pbtxt of each version instead; versions without are not batched. Default false. */
   readonly perModel?: boolean;
+  /** lowParameters are those of requests of low priority; default parameters. */
+  readonly lowParameters?: Parameters;
+  /** policy is how requests of both priorities share batches; default "low_priority_padding_with_max_batch_size". */
+  readonly policy?: Policy;
+  /** padding is what is done about a batch that has none of the allowed sizes; default "PAD_UP". */
+  readonly padding?: Padding;
   /** isolates runs the requests of a batch that failed once more, each by itself; default true. Without it all of them fail, as in TensorFlow Serving. */
   readonly isolates?: boolean;
 }
@@ -39,13 +46,15 @@ const fileName = "batching_params.pbtxt";
 
 /** newBatching makes batching for one server. Throws InvalidArgument for a number of threads that is none. */
 export function newBatching(options: BatchingOptions): Batching {
-  const { parameters = {}, perModel = false, isolates = true, cpus, clock, defer } = options;
+  const { parameters = {}, perModel = false, isolates = true, policy = policies[0], padding = "PAD_UP", cpus, clock, defer } = options;
   const scheduler = newScheduler({ slots: checkThreads(parameters, cpus), clock, defer });
   const meter = newMeter(options.metrics);
   return {
     async wrap(servable, dir) {
       const own = perModel ? await parametersIn(dir) : parameters;
-      return own === undefined ? servable : newSession(servable, { limits: limitsOf(own), isolates, scheduler, clock, defer, meter });
+      if (own === undefined) return servable;
+      const [limits, lowLimits] = [limitsOf(own, padding), limitsOf(options.lowParameters ?? own, padding)];
+      return newSession(servable, { limits, lowLimits, policy, isolates, scheduler, clock, defer, meter });
     },
   };
 }

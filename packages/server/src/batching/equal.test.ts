@@ -11,7 +11,7 @@ import { DType, layoutOf, newTensor, type Tensor, toBytes } from "@tfs/tensor";
 import { loadServable, type Servable } from "../servable/servable.ts";
 import { models } from "../testing/index.ts";
 import type { Feeds } from "./rows.ts";
-import { newBatching, type Parameters } from "./index.ts";
+import { newBatching, paddings, type Parameters, policies, withPriority } from "./index.ts";
 
 const dtypes = [DType.Float, DType.Int64, DType.String, DType.Bool, DType.Complex64, DType.Half];
 
@@ -27,6 +27,7 @@ interface Request {
   /** leavesMs after it came its caller leaves, deadlineMs after it came its time is up. */
   readonly leavesMs: number | undefined;
   readonly deadlineMs: number | undefined;
+  readonly priority: "high" | "low";
 }
 
 const request: fc.Arbitrary<Request> = fc.record({
@@ -38,6 +39,7 @@ const request: fc.Arbitrary<Request> = fc.record({
   afterMs: fc.constantFrom(0, 0, 0, 1, 7),
   leavesMs: fc.option(fc.nat({ max: 20 }), { freq: 8, nil: undefined }),
   deadlineMs: fc.option(fc.integer({ min: 1, max: 30 }), { freq: 8, nil: undefined }),
+  priority: fc.constantFrom("high", "high", "low"),
 });
 
 const parameters: fc.Arbitrary<Parameters> = fc
@@ -97,67 +99,74 @@ async function outcome(call: Promise<readonly Tensor[]>): Promise<{ readonly sai
 test("batched equals unbatched: random shapes, dtypes, errors, cancellations and deadlines", async () => {
   const met = { answers: 0, errors: 0, full: 0, gone: 0, overdue: 0, large: 0, joined: 0 };
   await fc.assert(
-    fc.asyncProperty(parameters, fc.array(request, { minLength: 1, maxLength: 30 }), async (given, requests) => {
-      const clock = fakeClock();
-      const busy = (ms: number): Promise<void> => (ms === 0 ? Promise.resolve() : new Promise((resolve) => void clock.after(ms, resolve)));
-      let runs = 0;
-      const counted = model(busy);
-      const bare = model(() => Promise.resolve());
-      const run: Servable["run"] = (...args) => {
-        runs++;
-        return counted(...args);
-      };
-      const inner: Servable = { name: "m", version: 1n, signatures: new Map(), run, close: async () => {} };
-      const batching = newBatching({ parameters: given, cpus: 2, clock, metrics: newRegistry(), defer: setImmediate });
-      const servable = await batching.wrap(inner, "/nowhere");
-      const calls = [];
-      for (const [i, r] of requests.entries()) {
-        const [x, id] = [tensorOf(r, i + 1), newTensor(DType.Int32, [r.rows], new Int32Array(r.rows).fill(r.isBad ? -i - 1 : i + 1))];
-        const feeds: Feeds = new Map([
-          ["x", x],
-          ["id", id],
-        ]);
-        if (r.afterMs > 0) {
+    fc.asyncProperty(
+      parameters,
+      fc.constantFrom(...policies),
+      fc.constantFrom(...paddings),
+      fc.array(request, { minLength: 1, maxLength: 30 }),
+      async (given, policy, padding, requests) => {
+        const clock = fakeClock();
+        const busy = (ms: number): Promise<void> => (ms === 0 ? Promise.resolve() : new Promise((resolve) => void clock.after(ms, resolve)));
+        let runs = 0;
+        const counted = model(busy);
+        const bare = model(() => Promise.resolve());
+        const run: Servable["run"] = (...args) => {
+          runs++;
+          return counted(...args);
+        };
+        const inner: Servable = { name: "m", version: 1n, signatures: new Map(), run, close: async () => {} };
+        const batching = newBatching({ parameters: given, policy, padding, cpus: 2, clock, metrics: newRegistry(), defer: setImmediate });
+        const servable = await batching.wrap(inner, "/nowhere");
+        const calls = [];
+        for (const [i, r] of requests.entries()) {
+          const [x, id] = [tensorOf(r, i + 1), newTensor(DType.Int32, [r.rows], new Int32Array(r.rows).fill(r.isBad ? -i - 1 : i + 1))];
+          const feeds: Feeds = new Map([
+            ["x", x],
+            ["id", id],
+          ]);
+          if (r.afterMs > 0) {
+            await new Promise(setImmediate);
+            await clock.advance(r.afterMs);
+          }
+          const cancelled: CancelCtx = withCancel(background());
+          const own: Ctx = { signal: cancelled.signal, deadline: r.deadlineMs === undefined ? Infinity : clock.now() + r.deadlineMs, value: () => undefined };
+          const ctx = withPriority(own, { get: () => r.priority });
+          if (r.leavesMs === 0) cancelled.cancel();
+          else if (r.leavesMs !== undefined) clock.after(r.leavesMs, () => cancelled.cancel());
+          calls.push({ r, got: outcome(servable.run(ctx, feeds, r.fetches)), want: await outcome(bare(ctx, feeds, r.fetches)) });
+        }
+        const settled = Promise.all(calls.map(({ got }) => got));
+        let over = false;
+        void settled.then(() => (over = true));
+        for (let i = 0; i < 2_000 && !over; i++) {
           await new Promise(setImmediate);
-          await clock.advance(r.afterMs);
+          await clock.advance(1);
         }
-        const cancelled: CancelCtx = withCancel(background());
-        const ctx: Ctx = { signal: cancelled.signal, deadline: r.deadlineMs === undefined ? Infinity : clock.now() + r.deadlineMs, value: () => undefined };
-        if (r.leavesMs === 0) cancelled.cancel();
-        else if (r.leavesMs !== undefined) clock.after(r.leavesMs, () => cancelled.cancel());
-        calls.push({ r, got: outcome(servable.run(ctx, feeds, r.fetches)), want: await outcome(bare(ctx, feeds, r.fetches)) });
-      }
-      const settled = Promise.all(calls.map(({ got }) => got));
-      let over = false;
-      void settled.then(() => (over = true));
-      for (let i = 0; i < 2_000 && !over; i++) {
-        await new Promise(setImmediate);
-        await clock.advance(1);
-      }
-      assert.ok(over, "a request is never answered");
-      let answered = 0;
-      for (const { r, got, want } of calls) {
-        const { said, err } = await got;
-        const code = (err as { code?: Code } | undefined)?.code;
-        if (r.rows > given.maxBatchSize!) {
-          assert.equal(code, Code.InvalidArgument);
-          met.large++;
-        } else if (code === Code.Unavailable) {
-          assert.match(String(err), /The batch scheduling queue to which this task was submitted is full/);
-          met.full++;
-        } else if (err === canceled && r.leavesMs !== undefined) met.gone++;
-        else if (code === Code.ResourceExhausted && r.deadlineMs !== undefined) met.overdue++;
-        else {
-          assert.deepEqual(said, want.said);
-          answered++;
-          if (err === undefined) met.answers++;
-          else met.errors++;
+        assert.ok(over, "a request is never answered");
+        let answered = 0;
+        for (const { r, got, want } of calls) {
+          const { said, err } = await got;
+          const code = (err as { code?: Code } | undefined)?.code;
+          if (r.rows > given.maxBatchSize!) {
+            assert.equal(code, Code.InvalidArgument);
+            met.large++;
+          } else if (code === Code.Unavailable) {
+            assert.match(String(err), /The batch scheduling queue to which this task was submitted is full/);
+            met.full++;
+          } else if (err === canceled && r.leavesMs !== undefined) met.gone++;
+          else if (code === Code.ResourceExhausted && r.deadlineMs !== undefined) met.overdue++;
+          else {
+            assert.deepEqual(said, want.said);
+            answered++;
+            if (err === undefined) met.answers++;
+            else met.errors++;
+          }
         }
-      }
-      if (runs < answered) met.joined++;
-      await clock.advance(100);
-      assert.equal(clock.pending, 0, "a timer is left behind");
-    }),
+        if (runs < answered) met.joined++;
+        await clock.advance(100);
+        assert.equal(clock.pending, 0, "a timer is left behind");
+      },
+    ),
     { numRuns: 400 },
   );
   for (const [what, times] of Object.entries(met)) if (what !== "large") assert.ok(times > 10, `${what}: only ${times}`);

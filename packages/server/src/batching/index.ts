@@ -10,5 +10,8 @@
  */
 export type { Batching, BatchingOptions, BatchingTuning } from "./batching.ts";
 export { newBatching } from "./batching.ts";
-export type { Parameters } from "./parameters.ts";
-export { parametersOf } from "./parameters.ts";
+export type { Policy } from "./lanes.ts";
+export { policies } from "./lanes.ts";
+export type { Padding, Parameters } from "./parameters.ts";
+export { paddings, parametersOf } from "./parameters.ts";
+export { priorityField, withPriority } from "./priority.ts";

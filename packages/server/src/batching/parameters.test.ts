@@ -6,7 +6,7 @@ import { Code } from "@tfs/std";
 import { checkThreads, type Limits, limitsOf, parametersOf } from "./parameters.ts";
 
 const read = (text: string) => parametersOf(fromText(BatchingParametersSchema, text));
-const defaults: Limits = { maxTaskRows: 1000, maxBatchRows: 1000, maxBatches: 10, timeoutMs: 0, splits: false, pads: false, allowedSizes: [] };
+const defaults: Limits = { maxTaskRows: 1000, maxBatchRows: 1000, maxBatches: 10, timeoutMs: 0, splits: false, pads: false, allowedSizes: [], downSizes: [] };
 
 const good: readonly { readonly text: string; readonly want: Partial<Limits> }[] = [
   { text: "", want: {} },
@@ -56,6 +56,11 @@ const bad: readonly { readonly text: string; readonly want: string }[] = [
 for (const { text, want } of bad)
   test(`batching parameters refused: ${text}`, () => assert.throws(() => limitsOf(read(text)), { code: Code.InvalidArgument, message: want }));
 
+test("batches are made smaller for the sizes that are allowed only where that is asked for", () => {
+  const text = "max_batch_size { value: 4 } allowed_batch_sizes: [4, 2, 4]";
+  assert.deepEqual(limitsOf(read(text), "BATCH_DOWN").downSizes, [2, 4, 4]);
+  assert.deepEqual(limitsOf(read(text)).downSizes, []);
+});
 test("batches run on as many slots as the parameters say", () => assert.equal(checkThreads(read("num_batch_threads { value: 3 }"), 8), 3));
 test("batches run on as many slots as there are processors", () => assert.equal(checkThreads({}, 8), 8));
 for (const n of [0, -2])

@@ -31,7 +31,13 @@ export interface Limits {
   readonly pads: boolean;
   /** allowedSizes rise. */
   readonly allowedSizes: readonly number[];
+  /** downSizes are sizes that an open batch is made smaller for, rather than padded: allowedSizes, or none. */
+  readonly downSizes: readonly number[];
 }
+
+/** paddings are what is done about a batch that has none of the allowed sizes, by TensorFlow's names: it is padded, or made smaller where that is possible. */
+export const paddings = ["PAD_UP", "BATCH_DOWN"] as const;
+export type Padding = (typeof paddings)[number];
 
 const defaultMaxBatchSize = 1000;
 const defaultMaxEnqueuedBatches = 10;
@@ -62,7 +68,7 @@ export function checkThreads({ numBatchThreads }: Parameters, cpus: number): num
 }
 
 /** limitsOf completes the parameters of a model. Throws InvalidArgument in TensorFlow Serving's words, and in its order. */
-export function limitsOf(parameters: Parameters): Limits {
+export function limitsOf(parameters: Parameters, padding: Padding = "PAD_UP"): Limits {
   const { maxBatchSize = defaultMaxBatchSize, batchTimeoutMicros = 0, maxEnqueuedBatches = defaultMaxEnqueuedBatches } = parameters;
   const { allowedBatchSizes = [], padVariableLengthInputs = false, enableLargeBatchSplitting = false, maxExecutionBatchSize = maxBatchSize } = parameters;
   const last = allowedBatchSizes.at(-1);
@@ -80,6 +86,7 @@ export function limitsOf(parameters: Parameters): Limits {
       throw newError(Code.InvalidArgument, `${rule}1${maxBatchSize}${maxExecutionBatchSize}`);
     }
   }
+  const allowedSizes = [...allowedBatchSizes].sort((a, b) => a - b);
   return {
     maxTaskRows: maxBatchSize,
     maxBatchRows: enableLargeBatchSplitting ? maxExecutionBatchSize : maxBatchSize,
@@ -87,6 +94,7 @@ export function limitsOf(parameters: Parameters): Limits {
     timeoutMs: batchTimeoutMicros / 1000,
     splits: enableLargeBatchSplitting,
     pads: padVariableLengthInputs,
-    allowedSizes: [...allowedBatchSizes].sort((a, b) => a - b),
+    allowedSizes,
+    downSizes: padding === "BATCH_DOWN" ? allowedSizes : [],
   };
 }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Code } from "@tfs/std";
 import { newQueue, type QueueLimits } from "./queue.ts";
 
-const limits: QueueLimits = { maxTaskRows: 4, maxBatchRows: 4, maxBatches: 3, timeoutMs: 10, splits: false };
+const limits: QueueLimits = { maxTaskRows: 4, maxBatchRows: 4, maxBatches: 3, timeoutMs: 10, splits: false, downSizes: [] };
 const splitting: QueueLimits = { ...limits, maxTaskRows: 100, splits: true };
 
 interface Named {
@@ -111,6 +111,22 @@ const rows: readonly { readonly name: string; readonly limits?: Partial<QueueLim
   { name: "who leaves alone takes the batch along", steps: "0 a2, -a, 0", want: ["-a2", "empty"] },
   { name: "who leaves frees a place in the queue", limits: { maxBatches: 1 }, steps: "0 a4, -a, 0 b4, 0", want: ["-a4", "b4@0"] },
   { name: "all pieces of who leaves go", limits: splitting, steps: "0 a6, 0 b1, -a, 10", want: ["-a2,a4", "b1@10"] },
+  {
+    name: "smaller: the last tasks are left for the next batch, which is due as this one was",
+    limits: { downSizes: [2, 4] },
+    steps: "0 a1, 0 b1, 1 c1, 10, 10",
+    want: ["a1+b1@10", "c1@10"],
+  },
+  {
+    name: "smaller: what comes meanwhile joins those that were left",
+    limits: { downSizes: [2, 4] },
+    steps: "0 a1, 0 b1, 1 c1, 10, 10 d1, 10",
+    want: ["a1+b1@10", "c1+d1@10"],
+  },
+  { name: "smaller: a task across the bound is not cut", limits: { downSizes: [2, 4] }, steps: "0 a1, 0 b2, 10", want: ["a1+b2@10"] },
+  { name: "smaller: there may be no smaller size", limits: { downSizes: [3, 4] }, steps: "0 a1, 0 b1, 10", want: ["a1+b1@10"] },
+  { name: "smaller: a size that is allowed stays", limits: { downSizes: [2, 4] }, steps: "0 a1, 0 b1, 10, 10", want: ["a1+b1@10", "empty"] },
+  { name: "smaller: a batch that is closed is not made smaller", limits: { downSizes: [2, 4] }, steps: "0 a1, 0 b1, 0 c1, 0 d2, 0", want: ["a1+b1+c1@0"] },
 ];
 for (const tc of rows) test(`queue: ${tc.name}`, () => assert.deepEqual(play({ ...limits, ...tc.limits }, tc.steps), tc.want));
 

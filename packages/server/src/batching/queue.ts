@@ -15,7 +15,7 @@ export interface Batch<T> {
   readonly firstAt: number;
 }
 
-export type QueueLimits = Pick<Limits, "maxTaskRows" | "maxBatchRows" | "maxBatches" | "timeoutMs" | "splits">;
+export type QueueLimits = Pick<Limits, "maxTaskRows" | "maxBatchRows" | "maxBatches" | "timeoutMs" | "splits" | "downSizes">;
 
 /** newQueue makes an empty queue. Whoever puts a task in asks `pieces` first. */
 export function newQueue<T extends Sized>(limits: QueueLimits): Queue<T> {
@@ -82,9 +82,41 @@ class Queue<T extends Sized> {
     return first.firstAt + this.#limits.timeoutMs;
   }
 
+  /** rows are those of the first batch. */
+  get rows(): number {
+    return this.#batches[0]?.rows ?? 0;
+  }
+
   /** take gives the first batch if it is due. */
   take(now: number): Batch<T> | undefined {
-    return this.dueAt() <= now ? this.#batches.shift() : undefined;
+    if (this.dueAt() > now) return undefined;
+    const batch = this.#batches.shift();
+    return batch !== undefined && this.#batches.length === 0 ? this.#trimmed(batch) : batch;
+  }
+
+  /** trimmed leaves the last tasks of an open batch for the next one, if without them it has a size that needs no padding. */
+  #trimmed(batch: Batch<T>): Batch<T> {
+    const size = this.#limits.downSizes.findLast((one) => one <= batch.rows);
+    if (size === undefined || size === batch.rows) return batch;
+    let [rows, count] = [batch.rows, batch.tasks.length];
+    while (rows > size) rows -= batch.tasks[--count]!.rows;
+    if (rows !== size || count === 0) return batch; // a task lies across the bound
+    this.#batches.push({ tasks: batch.tasks.splice(count), rows: batch.rows - rows, firstAt: batch.firstAt });
+    batch.rows = rows;
+    return batch;
+  }
+
+  /** fill moves tasks from the front of this queue to the end of a batch, in order, until it has `rows` or the next one does not fit. */
+  fill(batch: Batch<T>, rows: number): void {
+    for (let first = this.#batches[0]; first !== undefined; first = this.#batches[0]) {
+      const task = first.tasks[0]!;
+      if (batch.rows + task.rows > rows) return;
+      batch.tasks.push(task);
+      batch.rows += task.rows;
+      first.rows -= task.rows;
+      first.tasks.shift();
+      if (first.tasks.length === 0) this.#batches.shift();
+    }
   }
 
   /** drop takes out the tasks that need not run, and gives them. A batch that loses all of its tasks is gone. */

@@ -177,6 +177,43 @@ test("parameters that no model can have fail its load, and say why", async () =>
   );
 });
 
+test("requests of low priority have queues of their own, by header and by metadata", async () => {
+  const low = join(dir.path, "low.txt");
+  writeFileSync(low, `max_batch_size { value: 3 } max_enqueued_batches { value: 1 } ${hour}`);
+  const mixed = await open(`max_batch_size { value: 4 } ${hour}`, `--batching_low_priority_parameters_file=${low}`);
+  const asked = (priority: string, ...values: readonly number[]): Promise<Response> =>
+    fetch(`${mixed.running.rest}/v1/models/m:predict`, { method: "POST", headers: { "tfs-priority": priority }, body: JSON.stringify({ instances: values }) });
+  const sessionManager = new Http2SessionManager(mixed.running.grpc);
+  closing.push(() => sessionManager.abort());
+  const client = createClient(PredictionService, createGrpcTransport({ baseUrl: mixed.running.grpc, sessionManager }));
+  const byGrpc = (priority: string, ...values: readonly number[]) =>
+    client.predict({ modelSpec: { name: "m" }, inputs: { x: toMessage(x(...values)) } }, { headers: { "tfs-priority": priority } });
+
+  await assert.rejects(byGrpc("low", 1, 2, 3, 4), /Task size 4 is larger than maximum input batch size 3/);
+  await assert.rejects(byGrpc("middling", 1), /tfs-priority: expected high or low, not "middling"/);
+  assert.deepEqual(await (await asked("middling", 1)).json(), { error: 'tfs-priority: expected high or low, not "middling"' });
+
+  const two = asked("low", 1, 2).then((answer) => answer.json()); // waits: nothing of high priority is due
+  const full_ = `${full}; currently 1 batches enqueued and max_enqueued_batches is 1`;
+  for (;;) {
+    // Until the two have come in, a third fills their batch: ask with as many rows as it has.
+    const answer = await (await asked("low", 1, 2, 3)).json();
+    if ((answer as { readonly error?: string }).error === full_) break;
+    assert.deepEqual(answer, { predictions: y(1, 2, 3) });
+  }
+  const one = byGrpc("low", 5);
+  assert.deepEqual((await one).outputs["y"]?.floatVal, y(5));
+  assert.deepEqual(await two, { predictions: y(1, 2) });
+  assert.deepEqual(await mixed.rest(1, 2, 3, 4), predictions(1, 2, 3, 4));
+});
+test("a policy that there is not is told", async () => {
+  const model = ["--model_name=m", `--model_base_path=${join(models, "half_plus_two")}`];
+  await assert.rejects(
+    launch([...model, "--enable_batching", "--batching_mixed_priority_policy=fair"]),
+    /batching_mixed_priority_policy=fair: expected one of low_/,
+  );
+});
+
 test("batching without a file has all defaults: what comes by itself is answered at once", async () => {
   const running = await launch(["--model_name=m", `--model_base_path=${join(models, "half_plus_two")}`, "--enable_batching"]);
   closing.push(() => running[Symbol.asyncDispose]());

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export type { BatchingFiles } from "./batching.ts";
 export { readBatching } from "./batching.ts";
 export { readTextProto } from "./file.ts";
 export type { ModelSource } from "./models.ts";

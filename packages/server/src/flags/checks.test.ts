@@ -22,6 +22,7 @@ const refusals: readonly { readonly argv: readonly string[]; readonly code?: Cod
     argv: ["--batching_parameters_file=/f"],
     want: "server_options.batching_parameters_file is set without setting server_options.enable_batching to true.",
   },
+  { argv: ["--batching_low_priority_parameters_file=/f"], want: "--batching_low_priority_parameters_file is given without --enable_batching" },
   { argv: ["session", "intra_op", "inter_op"].map((part) => `--tensorflow_${part}_parallelism=1`), want: cannot },
   {
     argv: ["--ssl_config_file=/f"],

@@ -1,5 +1,6 @@
 // The one table of flags: TensorFlow Serving's all, then ours, by subject, each with what becomes of it. docs/compatibility.md says the same to readers; a test holds it to this.
 import { numberForms } from "@tfs/rest";
+import { paddings, policies } from "../batching/index.ts";
 import { transitions } from "../manager/index.ts";
 import { bool, float, inForce, int32, int64, moot, notYet, own, refused, type ServerFlag, string } from "./fate.ts";
 import { storageFlags } from "./storage.ts";
@@ -104,6 +105,17 @@ const inference: readonly ServerFlag[] = [
       "take them from each version's batching_params.pbtxt; versions without it are not batched",
     ),
   ),
+  own(
+    string(
+      "Inference",
+      "batching_low_priority_parameters_file",
+      "",
+      "text-format BatchingParameters of the queues of requests with tfs-priority: low",
+      "those of the other requests",
+    ),
+  ),
+  own(string("Inference", "batching_mixed_priority_policy", policies[0], `how requests of both priorities share batches: ${policies.join(", ")}`)),
+  own(string("Inference", "batching_padding_policy", paddings[0], `what becomes of a batch of a size that is not allowed: ${paddings.join(" or ")}`)),
   own(
     bool(
       "Inference",
