@@ -119,7 +119,7 @@ test("the batching file of four lines batches", async () => {
   const predict = async (inputs: readonly (readonly number[])[]): Promise<unknown> =>
     await (await fetch(path(served, "first_model:predict"), { method: "POST", body: JSON.stringify({ inputs }) })).json();
   const got = await Promise.all(Array.from({ length: 60 }, (_, i) => predict([rows[i % rows.length]!])));
-  got.forEach((body, i) => assert.ok(closeTo(body, { outputs: [(first(one) as unknown[])[i % rows.length]] }), JSON.stringify(body)));
+  for (const [i, body] of got.entries()) assert.ok(closeTo(body, { outputs: [(first(one) as unknown[])[i % rows.length]] }), JSON.stringify(body));
   const many = Array.from({ length: 51 }, () => rows[0]!);
   assert.deepEqual(await predict(many), { error: "Task size 51 is larger than maximum input batch size 50" });
 });
