@@ -17,8 +17,8 @@ export interface BatchingResult {
   readonly rounds: number;
   readonly callers: number;
   readonly compared: readonly Compared[];
-  /** queue is the queue's own processor time for a request in µs, with all callers and with one. */
-  readonly queue: { readonly together: Spread; readonly single: Spread };
+  /** queue is the queue's own processor time in µs for a request that comes alone. */
+  readonly queue: Spread;
   /** alone is p50 of one gRPC call at a time, batched to unbatched. */
   readonly alone: Spread;
 }
@@ -36,7 +36,7 @@ export function report({ environment: e, rounds, callers, compared, queue, alone
     "",
     `${e.date}; commit ${e.commit}; ${e.cpu}, ${e.cores} cores, Linux ${e.kernel}, Node ${e.node}; ${rounds} rounds; load average ${e.loadBefore} before and ${e.loadAfter} after.`,
     "",
-    `${callers} callers at a time, each with requests of one row, on a model in the benchmark's own process; default parameters, no timeout. min / median / max over the rounds; ratios are taken round by round.`,
+    `${callers} callers at a time, each with requests of one row, on a server in the benchmark's own process, asked without sockets; default parameters, no timeout. min / median / max over the rounds; ratios are taken round by round.`,
     "",
     "| model | µs for a row, unbatched | batched | times less | target | |",
     "| --- | --- | --- | --- | --- | --- |",
@@ -46,8 +46,7 @@ export function report({ environment: e, rounds, callers, compared, queue, alone
     "",
     "| | figure | target | |",
     "| --- | --- | --- | --- |",
-    row(`the queue's own processor time for a request, ${callers} callers, in µs`, queue.together, targets.queueMicros),
-    row("the same, one caller, with its turn of the event loop", queue.single, targets.queueMicros),
+    row("the queue's own processor time for a request that comes alone, its turn of the event loop included, in µs", queue, targets.queueMicros),
     row("p50 of one gRPC call at a time to half-plus-two, batched to unbatched", alone, targets.alone),
     "",
   ].join("\n");

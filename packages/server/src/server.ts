@@ -6,7 +6,7 @@ import type { ModelServerConfig } from "@tfs/proto";
 import { background, type Clock, Code, type Ctx, type Logger, messageOf, newError, throwIfDone } from "@tfs/std";
 import { newRegistry, type Registry } from "@tfs/std/metrics";
 import type { Form } from "@tfs/tensor";
-import { type BatchingTuning, newBatching, withPriority } from "./batching/index.ts";
+import { type Batching, type BatchingTuning, newBatching, withPriority } from "./batching/index.ts";
 import type { ModelSource } from "./config/index.ts";
 import { type Core, type CoreOptions, type LoadFailure, listed, newCore } from "./core/index.ts";
 import { type Direct, newDirect } from "./direct.ts";
@@ -75,8 +75,7 @@ class ModelServer {
   readonly #options: ServerOptions;
   readonly #metrics: Registry = newRegistry();
   readonly #core: Core;
-  /** Priorities mean something where requests wait for each other. */
-  readonly #ctxOf: typeof withPriority | undefined;
+  readonly #batching: Batching | undefined;
   readonly #infer: InferOptions;
   #services: Services | undefined;
   #began = false;
@@ -90,7 +89,7 @@ class ModelServer {
     const { engine = "embedded", tags = ["serve"], storages, clock } = options;
     const shared = { cpus: availableParallelism(), clock, metrics: this.#metrics, defer: setImmediate };
     const batching = options.batching === undefined ? undefined : newBatching({ ...options.batching, ...shared });
-    this.#ctxOf = batching && withPriority;
+    this.#batching = batching;
     this.#core = newCore({ ...options, engine: engineOf(engine), tags, batching, storages: { file: newLocalStorage(clock), ...storages } });
     this.#infer = { manager: this.#core.manager, checkMethodName: options.checkMethodName ?? false };
   }
@@ -119,7 +118,8 @@ class ModelServer {
     const { form = "values", health = true, sessionRun = false } = this.#options;
     const reload = (config: ModelServerConfig): Promise<void> => this.#core.reload(background(), config);
     const failureOf = newFailureOf(logger);
-    const { methods } = (this.#services = newServices({ infer, form, reload, ctxOf: this.#ctxOf, sessionRun, core: this.#core, clock, health, failureOf }));
+    const ctxOf = this.#batching && withPriority; // where nobody waits, priorities mean nothing
+    const { methods } = (this.#services = newServices({ infer, form, reload, ctxOf, sessionRun, core: this.#core, clock, health, failureOf }));
     const bound: string[] = [];
     for (const address of grpc) {
       const listener = newListener({ onExchange: newGrpcHandler({ methods, failureOf }), clock, logger });
@@ -156,7 +156,7 @@ class ModelServer {
       listModels: this.#options.restListModels ?? true,
       maxBodyBytes,
       bodies,
-      ctxOf: this.#ctxOf,
+      ctxOf: this.#batching && withPriority,
       logger,
     });
     const listener = newListener({ onExchange, clock, logger });
@@ -192,6 +192,7 @@ class ModelServer {
     this.#isOpen = false;
     this.#services?.drain();
     this.#draining = true;
+    this.#batching?.drain();
     await Promise.all([...this.#grpc, ...(this.#rest === undefined ? [] : [this.#rest])].map((listener) => listener.drain(ms)));
     await this.#core.close();
   }

@@ -98,8 +98,8 @@ class Batcher implements Line {
     for (const task of this.#lanes.drop((t) => whyOver(t, now) !== undefined)) fail(task, whyOver(task, now)!.err);
   }
 
-  async start(now: number): Promise<void> {
-    const batch = this.#lanes.take(now);
+  async start(now: number, mustNotWait: boolean): Promise<void> {
+    const batch = this.#lanes.take(mustNotWait ? Number.POSITIVE_INFINITY : now);
     if (batch === undefined) return;
     const tasks = this.#alive(batch, now);
     if (tasks.length === 0) return;

@@ -12,11 +12,13 @@ import { DType, newTensor, type Tensor } from "@tfs/tensor";
 import { loadServable, type Servable } from "../servable/servable.ts";
 import { models } from "../testing/index.ts";
 import type { Feeds } from "./rows.ts";
-import { type BatchingTuning, newBatching, type Parameters, withPriority } from "./index.ts";
+import { type Batching, type BatchingTuning, newBatching, type Parameters, policies, withPriority } from "./index.ts";
 import { sweepMs } from "./scheduler.ts";
 import { maxQueues } from "./session.ts";
 
 const ctx = background();
+/** low is a context of low priority. */
+const low = withPriority(ctx, { get: () => "low" });
 const floats = (shape: readonly number[], ...values: readonly number[]): Tensor => newTensor(DType.Float, shape, Float32Array.from(values));
 /** column is an input of one value a row; feeds is a call's only input. */
 const column = (...values: readonly number[]): Tensor => floats([values.length], ...values);
@@ -27,6 +29,7 @@ type Ran = string[];
 
 interface Rig {
   readonly servable: Servable;
+  readonly batching: Batching;
   readonly ran: Ran;
   readonly clock: FakeClock;
   readonly metrics: Registry;
@@ -56,7 +59,7 @@ async function rig(parameters: Parameters = {}, run: Function = double, tuning: 
     close: async () => {},
   };
   const batching = newBatching({ parameters, ...tuning, cpus: 1, clock, metrics, defer: setImmediate });
-  return { servable: await batching.wrap(inner, "/nowhere"), ran, clock, metrics };
+  return { servable: await batching.wrap(inner, "/nowhere"), batching, ran, clock, metrics };
 }
 /** turn lets the loop go round. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -314,6 +317,17 @@ test("a full queue refuses, and takes again once a batch has been taken up", asy
   assert.deepEqual(await Promise.all(calls), [[[0]], [[2]], [[4]], [[8]]]);
 });
 
+for (const policy of policies)
+  test(`a server that drains lets no request wait for others: ${policy}`, async () => {
+    const { servable, batching, ran } = await rig({ maxBatchSize: 9, batchTimeoutMicros: 3_600_000_000 }, double, { policy });
+    const calls = [ctx, low, ctx].map((c, i) => outcome(servable.run(c, feeds(column(i)), ["y"])));
+    await turn();
+    assert.deepEqual(ran, []);
+    batching.drain();
+    assert.deepEqual(await Promise.all(calls), [[[0]], [[2]], [[4]]]);
+    assert.deepEqual(await outcome(servable.run(ctx, feeds(column(5)), ["y"])), [[10]]);
+  });
+
 test("one bad request of a batch fails alone: the others run once more, each by itself", async () => {
   const { servable, ran } = await rig();
   const calls = [column(1), column(-2), column(3, 4), column(-5)].map((t) => servable.run(ctx, feeds(t), ["y"]));
@@ -346,8 +360,6 @@ for (const { name, output, text } of [
     assert.deepEqual(await all(calls), Array(2).fill(`${Code.FailedPrecondition}: ${text}`));
   });
 
-/** low is a context of low priority. */
-const low = withPriority(ctx, { get: () => "low" });
 test("a request of low priority fills up the batch of others, under the others' limits", async () => {
   const parameters = { maxBatchSize: 8, allowedBatchSizes: [4, 8] };
   const lowParameters = { maxBatchSize: 2, batchTimeoutMicros: 1_000_000 };

@@ -39,6 +39,8 @@ export interface BatchingOptions extends BatchingTuning {
 export interface Batching {
   /** wrap gives a servable with queues in front of it, or the one handed in if its parameters say so; `dir` is its version's folder. Throws InvalidArgument. */
   wrap(servable: Servable, dir: string): Promise<Servable>;
+  /** drain lets no request wait for others any longer. */
+  drain(): void;
 }
 
 /** The file with the parameters of one version. */
@@ -56,6 +58,7 @@ export function newBatching(options: BatchingOptions): Batching {
       const [limits, lowLimits] = [limitsOf(own, padding), limitsOf(options.lowParameters ?? own, padding)];
       return newSession(servable, { limits, lowLimits, policy, isolates, scheduler, clock, defer, meter });
     },
+    drain: () => scheduler.drain(),
   };
 }
 

@@ -110,7 +110,7 @@ const rows: readonly { readonly name: string; readonly limits?: Partial<QueueLim
   { name: "who leaves makes room in the open batch", steps: "0 a2, 0 b2, -a, 0 c2, 0", want: ["-a2", "b2+c2@0"] },
   { name: "who leaves alone takes the batch along", steps: "0 a2, -a, 0", want: ["-a2", "empty"] },
   { name: "who leaves frees a place in the queue", limits: { maxBatches: 1 }, steps: "0 a4, -a, 0 b4, 0", want: ["-a4", "b4@0"] },
-  { name: "all pieces of who leaves go", limits: splitting, steps: "0 a6, 0 b1, -a, 10", want: ["-a2,a4", "b1@10"] },
+  { name: "all pieces of who leaves go", limits: splitting, steps: "0 a6, 0 b1, -a, 10", want: ["-a4,a2", "b1@10"] },
   {
     name: "smaller: the last tasks are left for the next batch, which is due as this one was",
     limits: { downSizes: [2, 4] },

@@ -122,14 +122,19 @@ class Queue<T extends Sized> {
   /** drop takes out the tasks that need not run, and gives them. A batch that loses all of its tasks is gone. */
   drop(isOver: (task: T) => boolean): readonly T[] {
     const dropped: T[] = [];
-    for (let i = this.#batches.length - 1; i >= 0; i--) {
+    for (let i = 0; i < this.#batches.length; i++) {
       const batch = this.#batches[i]!;
-      const over = batch.tasks.filter(isOver);
-      if (over.length === 0) continue;
-      dropped.push(...over);
-      const left = batch.tasks.filter((task) => !over.includes(task));
-      if (left.length === 0) this.#batches.splice(i, 1);
-      else this.#batches[i] = { tasks: left, rows: left.reduce((sum, { rows }) => sum + rows, 0), firstAt: batch.firstAt };
+      const before = dropped.length;
+      const left: T[] = [];
+      let rows = 0;
+      for (const task of batch.tasks)
+        if (isOver(task)) dropped.push(task);
+        else {
+          left.push(task);
+          rows += task.rows;
+        }
+      if (left.length === 0) this.#batches.splice(i--, 1);
+      else if (dropped.length > before) this.#batches[i] = { tasks: left, rows, firstAt: batch.firstAt };
     }
     return dropped;
   }

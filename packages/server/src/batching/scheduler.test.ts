@@ -110,7 +110,7 @@ test("scheduler: a line that is not due is looked at when it is", async () => {
   await r.clock.advance(3);
   assert.deepEqual(r.log(), []);
   await r.clock.advance(1);
-  assert.deepEqual(r.log(), ["sweep a@4", "a"]);
+  assert.deepEqual(r.log(), ["a"]);
 });
 
 test("scheduler: a line that comes due sooner than the one that is waited for", async () => {
@@ -145,6 +145,33 @@ test("scheduler: what waits is swept, slots or not, and who is empty then is for
   await r.clock.advance(10 * sweepMs);
   assert.deepEqual(r.log(), []);
   assert.equal(r.clock.pending, 0);
+});
+
+test("scheduler: what waits is swept no more often than that, however often a line is due", async () => {
+  const r = rig(9);
+  r.scheduler.wake(r.line("a", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12));
+  await r.turn();
+  for (let i = 0; i < 12; i++) {
+    await r.clock.advance(1);
+    await r.end();
+  }
+  assert.deepEqual(
+    r.log().filter((word) => word !== "a"),
+    ["sweep a@10"],
+  );
+});
+
+test("scheduler: once it drains nothing waits, neither what is there nor what comes", async () => {
+  const r = rig(9);
+  r.scheduler.wake(r.line("a", 1000, 2000));
+  await r.turn();
+  r.scheduler.drain();
+  await r.turn();
+  await r.turn();
+  assert.deepEqual(r.log(), ["a", "a"]);
+  r.scheduler.wake(r.line("b", 1000));
+  await r.turn();
+  assert.deepEqual(r.log(), ["b"]);
 });
 
 test("scheduler: after all has ended no timer is left", async () => {

@@ -6,8 +6,8 @@ export interface Line {
   readonly isEmpty: boolean;
   /** dueAt is when its first batch may run, on the clock. */
   dueAt(): number;
-  /** start takes the first batch and runs it. Never rejects. */
-  start(now: number): Promise<void>;
+  /** start takes the first batch and runs it, due or not if it must not wait. Never rejects. */
+  start(now: number, mustNotWait: boolean): Promise<void>;
   /** sweep lets go of the tasks that nobody waits for any more. */
   sweep(now: number): void;
 }
@@ -38,6 +38,8 @@ class Scheduler {
   #deferred = false;
   #timer: Timer | undefined = undefined;
   #timerAt = 0;
+  #sweptAt = 0;
+  #draining = false;
 
   constructor({ slots, clock, defer }: SchedulerOptions) {
     this.#slots = slots;
@@ -50,6 +52,12 @@ class Scheduler {
     this.#waiting.add(line);
     if (this.#running < this.#slots) this.#later();
     else if (this.#timer === undefined) this.#arm(this.#clock.now());
+  }
+
+  /** drain lets nobody wait any longer: from now on a batch is due as soon as it has a task. */
+  drain(): void {
+    this.#draining = true;
+    if (this.#waiting.size > 0) this.#later();
   }
 
   /** A run in the engine may hold up the event loop: others get their turn between two of them. */
@@ -67,10 +75,7 @@ class Scheduler {
   readonly #onTimer = (): void => {
     this.#timer = undefined;
     const now = this.#clock.now();
-    for (const line of this.#waiting) {
-      line.sweep(now);
-      if (line.isEmpty) this.#waiting.delete(line);
-    }
+    if (now - this.#sweptAt >= sweepMs) this.#sweep(now);
     this.#turn();
   };
 
@@ -79,6 +84,14 @@ class Scheduler {
     if (this.#waiting.size > 0) this.#later();
   };
 
+  #sweep(now: number): void {
+    this.#sweptAt = now;
+    for (const line of this.#waiting) {
+      line.sweep(now);
+      if (line.isEmpty) this.#waiting.delete(line);
+    }
+  }
+
   /** turn gives each line that is due one run, as far as there are slots. */
   #turn(): void {
     const now = this.#clock.now();
@@ -86,9 +99,9 @@ class Scheduler {
     for (const line of this.#waiting) {
       if (left-- === 0 || this.#running >= this.#slots) break;
       this.#waiting.delete(line);
-      if (line.dueAt() <= now) {
+      if (this.#draining || line.dueAt() <= now) {
         this.#running++;
-        void line.start(now).then(this.#onEnd);
+        void line.start(now, this.#draining).then(this.#onEnd);
       }
       if (!line.isEmpty) this.#waiting.add(line); // behind the others
     }
@@ -102,7 +115,7 @@ class Scheduler {
     if (this.#running < this.#slots)
       for (const line of this.#waiting) {
         const dueAt = line.dueAt();
-        if (dueAt <= now) isDue = true;
+        if (this.#draining || dueAt <= now) isDue = true;
         else if (dueAt < at) at = dueAt;
       }
     if (isDue) this.#later();

@@ -129,6 +129,15 @@ const hasty = await open(`max_batch_size { value: 8 } ${hour}`, "--rest_api_time
 test("a REST call whose time is up before its batch begins is told so", async () =>
   assert.deepEqual(await hasty.rest(1), [429, { error: "Run() timeout exceeded while waiting in batching queue" }]));
 
+test("SIGTERM: requests that wait for others are answered at once, and the server ends", async () => {
+  const ending = await open(`max_batch_size { value: 8 } max_enqueued_batches { value: 1 } ${hour}`, "--rest_api_timeout_in_ms=0");
+  const waiting = ending.rest(1, 2, 3, 4, 5);
+  const eight = [1, 2, 3, 4, 5, 6, 7, 8];
+  while (((await ending.rest(...eight)) as [number, unknown])[0] !== 503); // until the first one has come in
+  assert.equal(await ending.running.stop(), 0);
+  assert.deepEqual(await waiting, predictions(1, 2, 3, 4, 5));
+});
+
 test("large requests are split where that is asked for", async () => {
   const split = await open(`max_batch_size { value: 100 } max_execution_batch_size { value: 4 } enable_large_batch_splitting { value: true } ${hour}`);
   const values = Array.from({ length: 36 }, (_, i) => i);
