@@ -109,19 +109,16 @@ async function aloneRatios(dir: string, files: Files, rounds: number): Promise<S
   const servers = [await serve(dir, ["resnet"]), await serve(dir, ["resnet"], ["--enable_batching"])];
   try {
     const channels = servers.map(({ grpc }) => newChannel({ address: grpc, clock, logger }));
-    const median = async (which: number): Promise<number> => {
-      const took: number[] = [];
-      for (let i = 0; i < 2_000; i++) {
-        const before = performance.now();
-        await channels[which]!.unary(ctx, "/tensorflow.serving.PredictionService/Predict", body);
-        took.push(performance.now() - before);
-      }
-      return spread(took).median;
+    const ask = async (which: number): Promise<number> => {
+      const before = performance.now();
+      await channels[which]!.unary(ctx, "/tensorflow.serving.PredictionService/Predict", body);
+      return performance.now() - before;
     };
     const ratios: number[] = [];
     for (let round = 0; round <= rounds; round++) {
-      const [without, with_] = [await median(0), await median(1)];
-      if (round > 0) ratios.push(with_ / without);
+      const took: [number[], number[]] = [[], []];
+      for (let i = 0; i < 4_000; i++) for (const which of [0, 1] as const) took[which].push(await ask(which)); // call by call: both meet the same noise
+      if (round > 0) ratios.push(spread(took[1]).median / spread(took[0]).median);
     }
     for (const channel of channels) await channel[Symbol.asyncDispose]();
     return spread(ratios);
