@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const list = "packages/server/testdata/upstream/cases.txt";
 /** At least this part of all cases has a test. */
 const leastCovered = 0.97;
-const sections = ["13.1", "13.2", "13.3", "13.4", "13.5", "13.6", "13.7", "13.8", "13.9", "13.10", "13.12", "13.13"];
+const sections = ["13.1", "13.2", "13.3", "13.4", "13.5", "13.6", "13.7", "13.8", "13.9", "13.10", "13.11", "13.12", "13.13"];
 /** Fewer cases than this are a list that somebody cut. */
 const casesMin = 250;
 

@@ -6,11 +6,12 @@ import { parseArgs } from "node:util";
 import { writeFiles } from "../gateway/payload.ts";
 import { stopAll } from "../gateway/process.ts";
 import { missing, root } from "../gateway/tools.ts";
+import { batching } from "./batching.ts";
 import { calls } from "./calls.ts";
 import { compare } from "./compare.ts";
 import type { Section } from "./section.ts";
 
-const sections: readonly Section[] = [calls, compare];
+const sections: readonly Section[] = [calls, compare, batching];
 
 const usage = `usage: npm run bench -- server [--shape NAME[,NAME...]] [--rounds N] [--seconds S] [--quick] [--json]
 

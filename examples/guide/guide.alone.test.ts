@@ -40,6 +40,8 @@ async function until(url: string, body: string, isIt: (body: unknown) => boolean
 }
 const [zero, one] = [golden("first_model", 0), golden("first_model", 1)];
 const second = golden("second_model", 1);
+const rows = zero.inputs["input_1"] as readonly number[][];
+const first = (version: typeof zero) => version.outputs["output_1"];
 const columns = JSON.stringify({ inputs: zero.inputs });
 const path = (served: Served, what: string): string => `${served.rest}/v1/models/${what}`;
 /** answers tells which version of first_model answers at a place: the two differ. */
@@ -108,13 +110,18 @@ test("the monitoring file is taken, with its comma", async () => {
   await using served = await serve([`--model_config_file=${guide.file("models.config")}`, `--monitoring_config_file=${guide.file("monitoring.config")}`]);
   assert.equal(await answers(served), 1);
 });
-test("the batching file of four lines is taken", async () => {
+test("the batching file of four lines batches", async () => {
   await using served = await serve([
     `--model_config_file=${guide.file("models.config")}`,
     "--enable_batching=true",
     `--batching_parameters_file=${guide.file("batching.config")}`,
   ]);
-  assert.equal(await answers(served), 1);
+  const predict = async (inputs: readonly (readonly number[])[]): Promise<unknown> =>
+    await (await fetch(path(served, "first_model:predict"), { method: "POST", body: JSON.stringify({ inputs }) })).json();
+  const got = await Promise.all(Array.from({ length: 60 }, (_, i) => predict([rows[i % rows.length]!])));
+  for (const [i, body] of got.entries()) assert.ok(closeTo(body, { outputs: [(first(one) as unknown[])[i % rows.length]] }), JSON.stringify(body));
+  const many = Array.from({ length: 51 }, () => rows[0]!);
+  assert.deepEqual(await predict(many), { error: "Task size 51 is larger than maximum input batch size 50" });
 });
 test("all flags of the guide at once", async () => {
   await using served = await serve([
@@ -141,9 +148,7 @@ test("all flags of the guide at once", async () => {
 const all = await serve([`--model_config_file=${guide.file("labels.config")}`, "--allow_version_labels_for_unavailable_models=true"]);
 after(() => all[Symbol.asyncDispose]());
 await available(all, "first_model/versions/0");
-const rows = zero.inputs["input_1"] as readonly number[][];
 const [features, counts] = [second.inputs["features"] as readonly number[][], second.inputs["counts"] as readonly number[][]];
-const first = (version: typeof zero) => version.outputs["output_1"];
 const secondRows = (second.outputs["total"] as readonly number[]).map((total, i) => ({
   total,
   weighted: (second.outputs["weighted"] as readonly number[][])[i],

@@ -252,22 +252,19 @@ test("a config file that changes is followed, with a period", async () => {
   assert.equal(await stop(server), 0);
 });
 test("flags that do nothing here are said once each, and the server serves", async () => {
-  const batching = join(scratch, "batching.txt");
-  writeFileSync(batching, "max_batch_size { value: 8 }");
   const server = await start([
     `--port=${await freePort()}`,
     "--rest_api_port=0",
     "--model_name=matrix",
     `--model_base_path=${join(models, "matrix")}`,
     "--grpc_max_threads=4",
-    "--enable_batching",
-    `--batching_parameters_file=${batching}`,
+    "--num_tflite_pools=2",
     "--grpc_channel_arguments=grpc.max_connection_age_ms=2000,grpc.lb_policy_name=grpclb",
   ]);
   const warned = server.lines.map((line) => JSON.parse(line) as { level: string; flag?: string }).filter(({ level }) => level === "warn");
   assert.deepEqual(
     warned.map(({ flag }) => flag),
-    ["grpc_max_threads", "grpc_channel_arguments", "enable_batching", "batching_parameters_file"],
+    ["grpc_max_threads", "grpc_channel_arguments", "num_tflite_pools"],
   );
   assert.equal(await stop(server), 0);
 });

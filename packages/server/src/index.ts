@@ -7,6 +7,7 @@
  *
  * @module
  */
+export type { BatchingTuning, Parameters as BatchingParameters } from "./batching/index.ts";
 export type { ModelSource } from "./config/index.ts";
 export type { VersionPolicy } from "./config/index.ts";
 export type { LoadFailure } from "./core/index.ts";

@@ -4,7 +4,8 @@ import { availableParallelism } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { numberForms } from "@tfs/rest";
 import { background, type Clock, Code, type Flags, type Level, type Logger, messageOf, newError, newLogger, systemClock } from "@tfs/std";
-import { checkNamed, type Configured, configured } from "./config/index.ts";
+import { type BatchingTuning, paddings, parametersOf, policies } from "./batching/index.ts";
+import { checkNamed, type Configured, configured, readBatching } from "./config/index.ts";
 import {
   checkConflicts,
   checkFlags,
@@ -74,10 +75,11 @@ async function start(options: Flags, storages: Storages, clock: Clock, logger: L
   checkFlags(options);
   const models = await configured(options, process.env);
   await checkNamed(options);
+  const batching = await batchingOf(options);
   checkConflicts(options);
   refuse(options);
   remark(options, logger);
-  const server = serverOf(options, models, storages, clock, logger);
+  const server = serverOf(options, { ...models, batching }, storages, clock, logger);
   const { grpc, rest } = await server.start(background());
   if (models.poll !== undefined) server.follow(models.poll.ms, models.poll.read);
   keepYoungSpace();
@@ -86,7 +88,26 @@ async function start(options: Flags, storages: Storages, clock: Clock, logger: L
   return server;
 }
 
-function serverOf(options: Flags, { models }: Configured, storages: Storages, clock: Clock, logger: Logger): ModelServer {
+/** Told is what the files say that flags name. */
+interface Told extends Configured {
+  readonly batching: BatchingTuning | undefined;
+}
+
+/** batchingOf gives how requests are joined; undefined if they are not. */
+async function batchingOf(options: Flags): Promise<BatchingTuning | undefined> {
+  const files = await readBatching(options);
+  if (files === undefined) return undefined;
+  return {
+    parameters: files.parameters === undefined ? {} : parametersOf(files.parameters),
+    ...(files.low === undefined ? {} : { lowParameters: parametersOf(files.low) }),
+    policy: oneOf(options, "batching_mixed_priority_policy", policies),
+    padding: oneOf(options, "batching_padding_policy", paddings),
+    perModel: options.bool("enable_per_model_batching_parameters"),
+    isolates: options.bool("batching_isolation"),
+  };
+}
+
+function serverOf(options: Flags, { models, batching }: Told, storages: Storages, clock: Clock, logger: Logger): ModelServer {
   const host = options.string("host") === "" ? {} : { host: options.string("host") };
   const [port, restPort, socket] = [options.int("port"), options.int("rest_api_port"), options.string("grpc_socket_path")];
   return newServer({
@@ -107,6 +128,7 @@ function serverOf(options: Flags, { models }: Configured, storages: Storages, cl
     clock,
     logger,
     engine: options.string("engine"),
+    ...(batching === undefined ? {} : { batching }),
     tags: options.string("saved_model_tags").split(","),
     grpc: [...(port === 0 ? [] : [{ port, ...host }]), ...(socket === "" ? [] : [{ path: socket }])],
     ...(restPort === 0 ? {} : { rest: { port: restPort, ...host } }),

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { type Engine, newEmbeddedEngine } from "@tfs/engine";
 import type { Numbers } from "@tfs/rest";
 import { type BindAddress, formatAddress, type Listener, newBudget, newListener } from "@tfs/rpc";
@@ -5,6 +6,7 @@ import type { ModelServerConfig } from "@tfs/proto";
 import { background, type CancelCtx, type Clock, Code, type Ctx, type Logger, messageOf, newError, throwIfDone, withCancel } from "@tfs/std";
 import { newRegistry, type Registry } from "@tfs/std/metrics";
 import type { Form } from "@tfs/tensor";
+import { type Batching, type BatchingTuning, newBatching, withPriority } from "./batching/index.ts";
 import type { ModelSource } from "./config/index.ts";
 import { type Core, type CoreOptions, type LoadFailure, listed, newCore } from "./core/index.ts";
 import { type Direct, newDirect } from "./direct.ts";
@@ -33,6 +35,8 @@ export interface ServerOptions extends CoreTuning {
   readonly engine?: string;
   /** tags of the meta-graph to load; default ["serve"]. */
   readonly tags?: readonly string[];
+  /** batching joins requests of several callers into one run; default none. */
+  readonly batching?: BatchingTuning;
   /** grpc and rest are where to listen; what is left out stays closed. */
   readonly grpc?: readonly BindAddress[];
   readonly rest?: BindAddress;
@@ -81,6 +85,7 @@ class ModelServer {
   readonly #options: ServerOptions;
   readonly #metrics: Registry = newRegistry();
   readonly #logs: RequestLogs;
+  readonly #batching: Batching | undefined;
   readonly #core: Core;
   /** life ends when a drain has taken its time: runs that no connection ends end with it. */
   readonly #life: CancelCtx = withCancel(background());
@@ -95,11 +100,15 @@ class ModelServer {
   constructor(options: ServerOptions) {
     this.#options = options;
     const { engine = "embedded", tags = ["serve"], storages, clock, logger, warmup = true, warmupIterations: iterations = 1 } = options;
+    const metrics = this.#metrics;
     const verbs = { checkMethodName: options.checkMethodName ?? false };
-    const warm = newWarmup({ infer: verbs, iterations, metrics: this.#metrics, clock, logger });
-    const loading = { engine: engineOf(engine), tags, storages: { file: newLocalStorage(clock), ...storages }, ...(warmup && { warm }) };
+    const warm = newWarmup({ infer: verbs, iterations, metrics, clock, logger });
+    const shared = { cpus: availableParallelism(), clock, metrics, defer: setImmediate };
+    const batching = options.batching && newBatching({ ...options.batching, ...shared });
+    this.#batching = batching;
+    const loading = { engine: engineOf(engine), tags, storages: { file: newLocalStorage(clock), ...storages }, batching, ...(warmup && { warm }) };
     const { random = Math.random, requestLog: tuning = {} } = options;
-    const logs = newRequestLogs({ tuning, tags, metrics: this.#metrics, clock, logger, random });
+    const logs = newRequestLogs({ tuning, tags, metrics, clock, logger, random });
     this.#logs = logs;
     this.#core = newCore({ ...options, ...loading, log: (models) => logs.set(models) });
     this.#infer = { ...verbs, manager: this.#core.manager, log: logs };
@@ -129,10 +138,12 @@ class ModelServer {
     const { form = "values", health = true, sessionRun = false } = this.#options;
     const reload = (config: ModelServerConfig): Promise<void> => this.#core.reload(background(), config);
     const failureOf = newFailureOf(logger);
+    const ctxOf = this.#batching && withPriority; // where nobody waits, priorities mean nothing
     const { methods } = (this.#services = newServices({
       infer,
       form,
       reload,
+      ctxOf,
       sessionRun,
       core: this.#core,
       clock,
@@ -176,6 +187,7 @@ class ModelServer {
       listModels: this.#options.restListModels ?? true,
       maxBodyBytes,
       bodies,
+      ctxOf: this.#batching && withPriority,
       logger,
       life: this.#life,
     });
@@ -212,6 +224,7 @@ class ModelServer {
     this.#isOpen = false;
     this.#services?.drain();
     this.#draining = true;
+    this.#batching?.drain();
     using _ = this.#options.clock.after(ms, () => this.#life.cancel());
     await Promise.all([...this.#grpc, ...(this.#rest === undefined ? [] : [this.#rest])].map((listener) => listener.drain(ms)));
     await this.#core.close();

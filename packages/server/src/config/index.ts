@@ -3,6 +3,9 @@
  *
  * @module
  */
+export type { BatchingFiles } from "./batching.ts";
+export { readBatching } from "./batching.ts";
+export { readTextProto } from "./file.ts";
 export type { ModelSource } from "./models.ts";
 export { checkModels, modelsOf, schemeOf, withoutQuery } from "./models.ts";
 export { checkNamed } from "./named.ts";

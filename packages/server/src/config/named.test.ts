@@ -5,7 +5,7 @@ import { after, test } from "node:test";
 import { Code } from "@tfs/std";
 import { readFlags } from "../flags/index.ts";
 import { scratch } from "../testing/index.ts";
-import { checkNamed } from "./index.ts";
+import { checkNamed, readBatching } from "./index.ts";
 
 const dir = scratch();
 after(() => dir[Symbol.dispose]());
@@ -32,10 +32,19 @@ const messages: readonly { readonly flag: string; readonly message: string; read
     good: "max_batch_size { value: 32 } num_batch_threads: { value: 1 } allowed_batch_sizes: [8, 32]",
     more: ["--enable_batching"],
   },
+  {
+    flag: "batching_low_priority_parameters_file",
+    message: "BatchingParameters",
+    good: "max_batch_size { value: 32 }",
+    more: ["--enable_batching"],
+  },
   { flag: "monitoring_config_file", message: "MonitoringConfig", good: 'prometheus_config { enable: true path: "/metrics" }' },
 ];
 for (const { flag, message, good, more = [] } of messages) {
-  const check = (path: string) => checkNamed(readFlags([`--${flag}=${path}`, ...more]));
+  const check = async (path: string): Promise<void> => {
+    const flags = readFlags([`--${flag}=${path}`, ...more]);
+    await (flag.startsWith("batching_") ? readBatching(flags) : checkNamed(flags));
+  };
   test(`--${flag}: a good file is read`, () => check(file(good)));
   test(`--${flag}: a file that is not there ends the start`, () =>
     assert.rejects(check(missing), { code: Code.NotFound, message: `${missing}; No such file or directory` }));
@@ -49,11 +58,9 @@ for (const { flag, message, good, more = [] } of messages) {
   });
 }
 
-test("no threads for batches are refused", () =>
-  assert.rejects(checkNamed(readFlags(["--enable_batching", `--batching_parameters_file=${file("num_batch_threads { value: 0 }")}`])), {
-    code: Code.InvalidArgument,
-    message: "num_batch_threads must be positive; was 0",
-  }));
+test("no file of batching parameters is read without batching", async () =>
+  assert.equal(await readBatching(readFlags([`--batching_parameters_file=${missing}`])), undefined));
+test("batching needs no file", async () => assert.deepEqual(await readBatching(readFlags(["--enable_batching"])), { parameters: undefined, low: undefined }));
 for (const argv of [["--rest_api_port=0"], ["--rest_api_port=8500"]])
   test(`a monitoring file is not looked at where there would be no page: ${argv}`, () =>
     checkNamed(readFlags([...argv, `--monitoring_config_file=${missing}`])));

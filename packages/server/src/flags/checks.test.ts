@@ -22,6 +22,7 @@ const refusals: readonly { readonly argv: readonly string[]; readonly code?: Cod
     argv: ["--batching_parameters_file=/f"],
     want: "server_options.batching_parameters_file is set without setting server_options.enable_batching to true.",
   },
+  { argv: ["--batching_low_priority_parameters_file=/f"], want: "--batching_low_priority_parameters_file is given without --enable_batching" },
   { argv: ["session", "intra_op", "inter_op"].map((part) => `--tensorflow_${part}_parallelism=1`), want: cannot },
   {
     argv: ["--ssl_config_file=/f"],
@@ -79,12 +80,18 @@ const remarks: readonly { readonly name: string; readonly argv: readonly string[
   },
   {
     name: "several, in the table's order",
-    argv: ["--enable_profiler=true", "--per_process_gpu_memory_fraction=0.5", "--enable_batching"],
-    want: [`warn enable_batching: ${notYet}`, `warn per_process_gpu_memory_fraction: ${moot}`, `warn enable_profiler: ${moot}`],
+    argv: ["--enable_profiler=true", "--per_process_gpu_memory_fraction=0.5", "--prefer_tflite_model"],
+    want: [`warn prefer_tflite_model: ${notYet}`, `warn per_process_gpu_memory_fraction: ${moot}`, `warn enable_profiler: ${moot}`],
   },
   {
     name: "what is asked not to be done, and is not, needs no remark",
-    argv: ["--enable_profiler=false", "--enable_model_warmup=false", "--enable_batching=false", "--mixed_precision=", "--num_tflite_interpreters_per_pool=1"],
+    argv: [
+      "--enable_profiler=false",
+      "--enable_model_warmup=false",
+      "--prefer_tflite_model=false",
+      "--mixed_precision=",
+      "--num_tflite_interpreters_per_pool=1",
+    ],
     want: [],
   },
   { name: "TFLite that is asked for", argv: ["--prefer_tflite_model"], want: [`warn prefer_tflite_model: ${notYet}`] },

@@ -27,6 +27,8 @@ function checkChannelArguments(list: string): void {
 export function checkConflicts(flags: Flags): void {
   if (flags.string("batching_parameters_file") !== "" && !flags.bool("enable_batching"))
     throw newError(Code.InvalidArgument, "server_options.batching_parameters_file is set without setting server_options.enable_batching to true.");
+  if (flags.string("batching_low_priority_parameters_file") !== "" && !flags.bool("enable_batching"))
+    throw newError(Code.InvalidArgument, "--batching_low_priority_parameters_file is given without --enable_batching");
   if (["session", "intra_op", "inter_op"].every((part) => flags.int(`tensorflow_${part}_parallelism`) > 0))
     throw newError(
       Code.InvalidArgument,

@@ -1,12 +1,12 @@
 // The one table of flags: TensorFlow Serving's all, then ours, by subject, each with what becomes of it. docs/compatibility.md says the same to readers; a test holds it to this.
 import { numberForms } from "@tfs/rest";
+import { paddings, policies } from "../batching/index.ts";
 import { transitions } from "../manager/index.ts";
 import { alsoCalled, atLeast, bool, float, inForce, int32, int64, moot, notYet, own, refused, type ServerFlag, string } from "./fate.ts";
 import { requestLogFlags } from "./requestlog.ts";
 import { storageFlags } from "./storage.ts";
 
 const oneLoop = "one event loop answers all requests and runs them one after the other";
-const unbatched = "each request runs by itself";
 const noTflite = "versions are loaded from saved_model.pb, whatever else they hold";
 const noTensorFlow = "the engine is our own, without TensorFlow's runtime";
 
@@ -108,9 +108,35 @@ const inference: readonly ServerFlag[] = [
   own(string("Inference", "engine", "embedded", "what runs models: embedded")),
   inForce(bool("Inference", "enable_signature_method_name_check", false, "hold calls to the method name that a signature declares")),
   inForce(bool("Inference", "enable_serialization_as_tensor_content", false, "answer Predict over gRPC with tensor_content instead of value fields")),
-  notYet(bool("Inference", "enable_batching", false, "join requests of several callers into one run"), unbatched),
-  notYet(string("Inference", "batching_parameters_file", "", "text-format BatchingParameters; needs --enable_batching"), unbatched),
-  notYet(bool("Inference", "enable_per_model_batching_parameters", false, "take them from each version's batching_params.pbtxt"), unbatched),
+  inForce(bool("Inference", "enable_batching", false, "join requests of several callers into one run")),
+  inForce(string("Inference", "batching_parameters_file", "", "text-format BatchingParameters; needs --enable_batching")),
+  inForce(
+    bool(
+      "Inference",
+      "enable_per_model_batching_parameters",
+      false,
+      "take them from each version's batching_params.pbtxt; versions without it are not batched",
+    ),
+  ),
+  own(
+    string(
+      "Inference",
+      "batching_low_priority_parameters_file",
+      "",
+      "text-format BatchingParameters of the queues of requests with tfs-priority: low",
+      "those of the other requests",
+    ),
+  ),
+  own(string("Inference", "batching_mixed_priority_policy", policies[0], `how requests of both priorities share batches: ${policies.join(", ")}`)),
+  own(string("Inference", "batching_padding_policy", paddings[0], `what becomes of a batch of a size that is not allowed: ${paddings.join(" or ")}`)),
+  own(
+    bool(
+      "Inference",
+      "batching_isolation",
+      true,
+      "run the requests of a batch that failed once more, each by itself; without it all fail, as in TensorFlow Serving",
+    ),
+  ),
 ];
 
 const runtime: readonly ServerFlag[] = [

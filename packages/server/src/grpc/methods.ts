@@ -13,6 +13,7 @@ import {
   SignatureDefMapSchema,
   type TensorProto,
 } from "@tfs/proto";
+import type { Fields } from "@tfs/rpc";
 import { answerIn, type Described, type Methods, newForm, newUnary, pathOf, type Unary, type Verb } from "@tfs/services";
 import { Code, type Ctx, newError, race } from "@tfs/std";
 import { decode, encode, type Form, fromMessage, type Tensor, toMessage } from "@tfs/tensor";
@@ -26,6 +27,8 @@ export interface MethodOptions {
   readonly reload: (config: ModelServerConfig) => Promise<void>;
   /** form is how answers carry tensors. */
   readonly form: Form;
+  /** ctxOf adds what a request's metadata say of how it is to be run; without it they say nothing. */
+  readonly ctxOf?: ((ctx: Ctx, fields: Fields) => Ctx) | undefined;
   /** sessionRun: SessionRun is served. */
   readonly sessionRun: boolean;
 }
@@ -38,20 +41,30 @@ export interface Served {
 
 /** newMethods gives the methods that are served. */
 export function newMethods(options: MethodOptions): Served {
-  const { infer } = options;
+  const { infer, ctxOf } = options;
   const { method } = PredictionService;
-  const [predictPath, predict] = newPredict(options);
+  const ran = ([path, unary]: [path: string, method: Unary]): [path: string, method: Unary] => [path, ctxOf === undefined ? unary : under(ctxOf, unary)];
+  const [predictPath, predict] = ran(newPredict(options));
   const methods = new Map<string, Unary>([
     [predictPath, predict],
-    newMethod(method.classify, (ctx, request) => classify(ctx, request, infer)),
-    newMethod(method.regress, (ctx, request) => regress(ctx, request, infer)),
-    newMethod(method.multiInference, (ctx, request) => multiInference(ctx, request, infer)),
+    ran(newMethod(method.classify, (ctx, request) => classify(ctx, request, infer))),
+    ran(newMethod(method.regress, (ctx, request) => regress(ctx, request, infer))),
+    ran(newMethod(method.multiInference, (ctx, request) => multiInference(ctx, request, infer))),
     newMethod(method.getModelMetadata, async (_, request) => metadata(request, infer)),
     newMethod(ModelService.method.getModelStatus, async (_, request) => status(request, infer)),
     newMethod(ModelService.method.handleReloadConfigRequest, (ctx, request) => reloadConfig(ctx, request, options.reload)),
-    ...(options.sessionRun ? [newSessionRun(options)] : []),
+    ...(options.sessionRun ? [ran(newSessionRun(options))] : []),
   ]);
   return { methods, predict };
+}
+
+/** under gives a method whose runs know what their requests' metadata say. */
+function under(ctxOf: (ctx: Ctx, fields: Fields) => Ctx, { proto, json, ...rest }: Unary): Unary {
+  return {
+    ...rest,
+    proto: (ctx, request, exchange) => proto(ctxOf(ctx, exchange.fields), request, exchange),
+    json: (ctx, request, exchange) => json(ctxOf(ctx, exchange.fields), request, exchange),
+  };
 }
 
 /** reloadConfig goes on when its caller has gone. No metric is kept under an internal name, so what is asked of them is zero, as of any unknown one. */

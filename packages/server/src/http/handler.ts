@@ -1,5 +1,5 @@
 import { httpStatus, isApi, isGzipped, isServed, gunzipped, moreRoute, type Numbers, printError, printPage, route } from "@tfs/rest";
-import { type Body, type Budget, collectBody, type Exchange, type ListenerOptions } from "@tfs/rpc";
+import { type Body, type Budget, collectBody, type Exchange, type Fields, type ListenerOptions } from "@tfs/rpc";
 import { Code, type Ctx, done, type Logger, toFailure, withTimeout } from "@tfs/std";
 import type { InferOptions } from "../infer/index.ts";
 import { type Answer, json, write } from "./answer.ts";
@@ -27,6 +27,8 @@ export interface HttpOptions {
   readonly bodies: Budget;
   /** numbers is how floats are printed. */
   readonly numbers: Numbers;
+  /** ctxOf adds what a request's headers say of how it is to be run; without it they say nothing. */
+  readonly ctxOf?: ((ctx: Ctx, fields: Fields) => Ctx) | undefined;
   readonly logger: Logger;
   /** life ends the runs that go on after the server, since who disconnects does not end his own. */
   readonly life: Ctx;
@@ -67,7 +69,7 @@ async function answer({ fields }: Exchange, received: Body, options: HttpOptions
     if (call.kind === "preflight") return preflight(fields.get("origin") ?? "");
     const body = call.kind === "status" || call.kind === "metadata" ? new Uint8Array(0) : await (isGzipped(fields) ? gunzipped(received) : received.whole());
     using ctx = withTimeout(options.life, options.timeoutMs > 0 ? options.timeoutMs : Number.POSITIVE_INFINITY);
-    return await run(ctx, { call, body, arrays }, options);
+    return await run(options.ctxOf?.(ctx, fields) ?? ctx, { call, body, arrays }, options);
   } catch (err) {
     const failure = toFailure(err);
     if (failure.code === Code.Internal) options.logger.error("request failed", { target, error: err });

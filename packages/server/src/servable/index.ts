@@ -3,7 +3,7 @@
  *
  * @module
  */
-export type { Loader, LoaderOptions } from "./loader.ts";
+export type { Batching, Loader, LoaderOptions } from "./loader.ts";
 export { newLoader } from "./loader.ts";
 export type { Servable, ServableSpec } from "./servable.ts";
 export { timedOut } from "./servable.ts";

@@ -9,10 +9,17 @@ export interface LoaderOptions {
   readonly engine: Engine;
   readonly tags: readonly string[];
   readonly storages: Storages;
+  /** batching puts queues in front of versions; without it each request is a run. */
+  readonly batching?: Batching | undefined;
   /** memoryLimitBytes bounds what loaded versions are estimated to hold; default without a limit. */
   readonly memoryLimitBytes?: number;
-  /** warm makes a loaded version, whose directory it gets too, ready for its first caller; what it throws fails the load. Default nothing. */
+  /** warm makes a version, queues and all, whose directory it gets too, ready for its first caller; what it throws fails the load. Default nothing. */
   readonly warm?: (ctx: Ctx, servable: Servable, dir: string) => Promise<void>;
+}
+
+/** Batching is what joins requests for a version, whose folder is `dir`. */
+export interface Batching {
+  wrap(servable: Servable, dir: string): Promise<Servable>;
 }
 
 /** A version is estimated to take this many times its size on disk, as in TensorFlow Serving. */
@@ -33,7 +40,7 @@ class Loader {
 
   /** load brings a version here and loads it. Throws ResourceExhausted if it would not fit beside what is loaded. */
   readonly load = async (ctx: Ctx, spec: ServableSpec): Promise<Servable> => {
-    const { engine, tags, storages, memoryLimitBytes: limit = Number.POSITIVE_INFINITY } = this.#options;
+    const { engine, tags, storages, batching, warm, memoryLimitBytes: limit = Number.POSITIVE_INFINITY } = this.#options;
     const brought = await storageFor(storages, spec.path).bring(ctx, spec.path);
     let held = 0;
     const letGo = async (): Promise<void> => {
@@ -51,7 +58,12 @@ class Loader {
         held = bytes;
         this.#usedBytes += bytes;
       }
-      const servable = await loadServable(ctx, engine, { ...spec, path: brought.dir }, tags);
+      const loaded = await loadServable(ctx, engine, { ...spec, path: brought.dir }, tags);
+      const servable = await orClose(loaded, async () => {
+        const wrapped = (await batching?.wrap(loaded, brought.dir)) ?? loaded;
+        await warm?.(ctx, wrapped, brought.dir);
+        return wrapped;
+      });
       const close = async (): Promise<void> => {
         try {
           await servable.close();
@@ -59,12 +71,6 @@ class Loader {
           await letGo();
         }
       };
-      try {
-        await this.#options.warm?.(ctx, servable, brought.dir);
-      } catch (err) {
-        await servable.close();
-        throw err;
-      }
       return { ...servable, close };
     } catch (err) {
       await letGo();
@@ -73,6 +79,16 @@ class Loader {
   };
 }
 export type { Loader };
+
+/** orClose closes a loaded version if what is done to it before it is served fails. */
+async function orClose(loaded: Servable, prepare: () => Promise<Servable>): Promise<Servable> {
+  try {
+    return await prepare();
+  } catch (err) {
+    await loaded.close();
+    throw err;
+  }
+}
 
 /** sizeOf adds up the files below a folder. */
 async function sizeOf(dir: string): Promise<number> {
