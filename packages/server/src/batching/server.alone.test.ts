@@ -231,5 +231,5 @@ test("batching without a file has all defaults: what comes by itself is answered
   assert.deepEqual(await answer.json(), { error: "Task size 1001 is larger than maximum input batch size 1000" });
   const one = await fetch(`${running.rest}/v1/models/m:predict`, { method: "POST", body: JSON.stringify({ instances: [2] }) });
   assert.deepEqual(await one.json(), { predictions: [4] });
-  assert.ok(running.lines.every((line) => !line.includes("batching")));
+  assert.ok(running.lines.every((line) => !line.includes("enable_batching")));
 });
