@@ -1,5 +1,6 @@
 /**
- * Package std/metrics counts: a registry of counters, gauges and histograms with labels, and the text a Prometheus server scrapes. Handles are
+ * Package std/metrics counts: a registry of counters, gauges and histograms with labels, and the text a Prometheus server scrapes, in
+ * Prometheus's own form or in TensorFlow Serving's. Handles are
  * resolved when building, so that counting is an addition; how many label combinations a metric may have is bounded.
  *
  *     const registry = newRegistry();
@@ -15,3 +16,4 @@ export { exponential } from "./histogram.ts";
 export { printPrometheus, prometheusType } from "./prometheus.ts";
 export type { Cell, Counter, Definition, Family, Gauge, Histogram, Metric, Registry } from "./registry.ts";
 export { newRegistry, overflow } from "./registry.ts";
+export { printTensorFlow, tensorFlowType } from "./tensorflow.ts";
