@@ -106,9 +106,11 @@ test("a label rolls over from one version to the next, and back", async () => {
   }
   assert.deepEqual([await answers(served, "/labels/stable"), await answers(served, "/labels/canary")], [0, 1]);
 });
-test("the monitoring file is taken, with its comma", async () => {
+test("the monitoring file is taken, with its comma, and the page is there", async () => {
   await using served = await serve([`--model_config_file=${guide.file("models.config")}`, `--monitoring_config_file=${guide.file("monitoring.config")}`]);
   assert.equal(await answers(served), 1);
+  const page = await (await fetch(`${served.rest}/metrics`)).text();
+  assert.match(page, /^:tensorflow:serving:request_count\{model_name="first_model",status="OK"\} 1$/m);
 });
 test("the batching file of four lines batches", async () => {
   await using served = await serve([

@@ -10,6 +10,8 @@ export type Probe = { readonly ok: true; readonly version: string } | { readonly
 export interface LoadOptions {
   /** tags choose the meta-graph: its tag set must equal them exactly. Default ["serve"]. */
   readonly tags?: readonly string[];
+  /** onStage is told how long a stage of a load took that went well: the variables' values, then the init op. A stage that a model does not have is not told. */
+  readonly onStage?: (stage: "restore" | "init", ms: number) => void;
 }
 
 /** Engine loads SavedModels. It knows nothing of model names, versions or batching. */

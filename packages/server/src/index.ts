@@ -20,5 +20,7 @@ export type { ModelServer, ServerOptions, Started } from "./server.ts";
 export { newServer } from "./server.ts";
 export type { Brought, RemoteOptions, RemoteStorages, RemoteTuning, Storage, Storages } from "./storage/index.ts";
 export { openRemoteStorages } from "./storage/index.ts";
+export type { Telemetry } from "./telemetry/index.ts";
+export { openTelemetry } from "./telemetry/index.ts";
 export type { ExamplesOptions, RecordOptions, WarmupRecord, WarmupTask } from "./warmup/index.ts";
 export { classifyRecord, multiInferenceRecord, predictRecord, regressRecord, writeWarmupRequests } from "./warmup/index.ts";

@@ -5,7 +5,7 @@ import { setFlagsFromString } from "node:v8";
 import { numberForms } from "@tfs/rest";
 import { background, type Clock, Code, type Flags, type Level, type Logger, messageOf, newError, newLogger, systemClock } from "@tfs/std";
 import { type BatchingTuning, paddings, parametersOf, policies } from "./batching/index.ts";
-import { checkNamed, type Configured, configured, readBatching } from "./config/index.ts";
+import { checkNamed, type Configured, configured, monitoringPath, readBatching } from "./config/index.ts";
 import {
   checkConflicts,
   checkFlags,
@@ -22,6 +22,7 @@ import {
 } from "./flags/index.ts";
 import { transitions } from "./manager/index.ts";
 import { type ModelServer, newServer } from "./server.ts";
+import { openTelemetry, type Telemetry } from "./telemetry/index.ts";
 import { openRemoteStorages, type RemoteStorages, type Storages } from "./storage/index.ts";
 
 /** As in TensorFlow Serving: -1, to a shell. */
@@ -79,7 +80,9 @@ async function start(options: Flags, storages: Storages, clock: Clock, logger: L
   checkConflicts(options);
   refuse(options);
   remark(options, logger);
-  const server = serverOf(options, { ...models, batching }, storages, clock, logger);
+  const page = await monitoringPath(options);
+  const telemetry = options.bool("enable_opentelemetry") ? await openTelemetry() : undefined;
+  const server = serverOf(options, { ...models, batching, page, telemetry }, storages, clock, logger);
   const { grpc, rest } = await server.start(background());
   if (models.poll !== undefined) server.follow(models.poll.ms, models.poll.read);
   keepYoungSpace();
@@ -88,9 +91,12 @@ async function start(options: Flags, storages: Storages, clock: Clock, logger: L
   return server;
 }
 
-/** Told is what the files say that flags name. */
+/** Told is what the files say that flags name, and what was loaded for their sake. */
 interface Told extends Configured {
   readonly batching: BatchingTuning | undefined;
+  /** page is the path of TensorFlow Serving's page of metrics. */
+  readonly page: string | undefined;
+  readonly telemetry: Telemetry | undefined;
 }
 
 /** batchingOf gives how requests are joined; undefined if they are not. */
@@ -107,7 +113,7 @@ async function batchingOf(options: Flags): Promise<BatchingTuning | undefined> {
   };
 }
 
-function serverOf(options: Flags, { models, batching }: Told, storages: Storages, clock: Clock, logger: Logger): ModelServer {
+function serverOf(options: Flags, { models, batching, page, telemetry }: Told, storages: Storages, clock: Clock, logger: Logger): ModelServer {
   const host = options.string("host") === "" ? {} : { host: options.string("host") };
   const [port, restPort, socket] = [options.int("port"), options.int("rest_api_port"), options.string("grpc_socket_path")];
   return newServer({
@@ -138,6 +144,9 @@ function serverOf(options: Flags, { models, batching }: Told, storages: Storages
     cors: options.bool("rest_api_enable_cors_support"),
     restCompress: options.bool("rest_api_enable_response_compression"),
     restListModels: options.bool("rest_api_list_models"),
+    ...(telemetry && { telemetry }),
+    ...(page === undefined ? {} : { tensorFlowMetricsPath: page }),
+    ...(options.string("metrics_path") === "" ? {} : { metricsPath: options.string("metrics_path") }),
     checkMethodName: options.bool("enable_signature_method_name_check"),
     warmup: options.bool("enable_model_warmup"),
     ...positive("warmupIterations", options.int("num_request_iterations_for_warmup")),

@@ -4,16 +4,20 @@ import type { Numbers } from "@tfs/rest";
 import { type BindAddress, formatAddress, type Listener, newBudget, newListener } from "@tfs/rpc";
 import type { ModelServerConfig } from "@tfs/proto";
 import { background, type CancelCtx, type Clock, Code, type Ctx, type Logger, messageOf, newError, throwIfDone, withCancel } from "@tfs/std";
-import { newRegistry, type Registry } from "@tfs/std/metrics";
+import { type Family, newRegistry, type Registry } from "@tfs/std/metrics";
 import type { Form } from "@tfs/tensor";
+import type { Telemetry } from "./telemetry/index.ts";
 import { type Batching, type BatchingTuning, newBatching, withPriority } from "./batching/index.ts";
 import type { ModelSource } from "./config/index.ts";
 import { type Core, type CoreOptions, type LoadFailure, listed, newCore } from "./core/index.ts";
 import { type Direct, newDirect } from "./direct.ts";
 import { newFailureOf, newGrpcHandler, newServices, type Services } from "./grpc/index.ts";
 import { newFleet, newHttpHandler } from "./http/index.ts";
-import type { InferOptions } from "./infer/index.ts";
+import { type InferOptions, newRuns } from "./infer/index.ts";
 import { newRequestLogs, type RequestLogs, type RequestLogTuning } from "./requestlog/index.ts";
+import { type Meter, newMeter } from "./meter/index.ts";
+import { firstsOf, isUpstream, type Levels, modelLevels, newPages, newProcessLevels, type Pages, type ProcessLevels } from "./monitoring/index.ts";
+import { newLoads } from "./servable/index.ts";
 import { newLocalStorage, type Storages } from "./storage/index.ts";
 import { newWarmup } from "./warmup/index.ts";
 
@@ -49,6 +53,12 @@ export interface ServerOptions extends CoreTuning {
   readonly restCompress?: boolean;
   /** restListModels answers GET /v1/models with the list of models; default true. TensorFlow Serving has an error there. */
   readonly restListModels?: boolean;
+  /** tensorFlowMetricsPath is the path on the REST port of TensorFlow Serving's page of metrics; default none. */
+  readonly tensorFlowMetricsPath?: string;
+  /** metricsPath is the path there of our own page of metrics, for Prometheus; default none. */
+  readonly metricsPath?: string;
+  /** telemetry is told of calls: OpenTelemetry, as openTelemetry gives it. */
+  readonly telemetry?: Telemetry;
   readonly checkMethodName?: boolean;
   /** form is how Predict answers over gRPC carry tensors; default "values", as TensorFlow Serving. */
   readonly form?: Form;
@@ -86,6 +96,9 @@ class ModelServer {
   readonly #metrics: Registry = newRegistry();
   readonly #logs: RequestLogs;
   readonly #batching: Batching | undefined;
+  readonly #meter: Meter;
+  readonly #models: Levels;
+  #unobserve = (): void => {};
   readonly #core: Core;
   /** life ends when a drain has taken its time: runs that no connection ends end with it. */
   readonly #life: CancelCtx = withCancel(background());
@@ -95,23 +108,33 @@ class ModelServer {
   #isOpen = false;
   readonly #grpc: Listener[] = [];
   #rest: Listener | undefined;
+  #process: ProcessLevels | undefined;
   #draining = false;
 
   constructor(options: ServerOptions) {
     this.#options = options;
     const { engine = "embedded", tags = ["serve"], storages, clock, logger, warmup = true, warmupIterations: iterations = 1 } = options;
     const metrics = this.#metrics;
-    const verbs = { checkMethodName: options.checkMethodName ?? false };
+    const verbs = { checkMethodName: options.checkMethodName ?? false, runs: newRuns(metrics) };
     const warm = newWarmup({ infer: verbs, iterations, metrics, clock, logger });
     const shared = { cpus: availableParallelism(), clock, metrics, defer: setImmediate };
     const batching = options.batching && newBatching({ ...options.batching, ...shared });
     this.#batching = batching;
-    const loading = { engine: engineOf(engine), tags, storages: { file: newLocalStorage(clock), ...storages }, batching, ...(warmup && { warm }) };
+    const engines = { engine: engineOf(engine), tags, loads: newLoads(metrics) };
+    const loading = { ...engines, storages: { file: newLocalStorage(clock), ...storages }, batching, ...(warmup && { warm }) };
     const { random = Math.random, requestLog: tuning = {} } = options;
     const logs = newRequestLogs({ tuning, tags, metrics, clock, logger, random });
     this.#logs = logs;
     this.#core = newCore({ ...options, ...loading, log: (models) => logs.set(models) });
-    this.#infer = { ...verbs, manager: this.#core.manager, log: logs };
+    const { manager } = this.#core;
+    this.#infer = { ...verbs, manager, log: logs };
+    this.#models = modelLevels(manager);
+    this.#meter = newMeter({ registry: this.#metrics, models: manager, ...(options.telemetry && { spans: options.telemetry.spans }) });
+  }
+
+  /** #observed gives what OpenTelemetry reads: our own counters, and the models' levels. Its SDK tells of processes by itself. */
+  #observed(): readonly Family[] {
+    return [...this.#metrics.collect().filter(({ name }) => !isUpstream(name)), ...this.#models()];
   }
 
   /** start loads the models, then listens. If it throws, everything it had opened is closed again. */
@@ -134,10 +157,11 @@ class ModelServer {
     if (failures.length > 0 && this.#options.strict === true)
       throw newError(Code.Unknown, `${failures.length} servable(s) did not become available: {${listed(failures)}}`);
     throwIfDone(ctx); // told to stop while loading: do not listen
+    if (this.#options.telemetry !== undefined) this.#unobserve = this.#options.telemetry.observe(() => this.#observed());
     const infer = this.#infer;
     const { form = "values", health = true, sessionRun = false } = this.#options;
     const reload = (config: ModelServerConfig): Promise<void> => this.#core.reload(background(), config);
-    const failureOf = newFailureOf(logger);
+    const failureOf = newFailureOf(logger, this.#meter);
     const ctxOf = this.#batching && withPriority; // where nobody waits, priorities mean nothing
     const { methods } = (this.#services = newServices({
       infer,
@@ -150,6 +174,8 @@ class ModelServer {
       health,
       failureOf,
       streamLog: () => this.#logs.stream(),
+      meter: this.#meter,
+      metrics: () => firstsOf(this.#metrics),
     }));
     const bound: string[] = [];
     for (const address of grpc) {
@@ -188,6 +214,8 @@ class ModelServer {
       maxBodyBytes,
       bodies,
       ctxOf: this.#batching && withPriority,
+      meter: this.#meter,
+      pages: this.#pages(),
       logger,
       life: this.#life,
     });
@@ -200,6 +228,13 @@ class ModelServer {
       logger.error(`Failed to start HTTP Server at localhost:${port}`, { error: err });
       return undefined;
     }
+  }
+
+  #pages(): Pages {
+    const { tensorFlowMetricsPath: tensorFlowPath, metricsPath: path } = this.#options;
+    const levels = [this.#models];
+    if (path !== undefined) levels.push((this.#process = newProcessLevels()).levels);
+    return newPages({ registry: this.#metrics, levels, tensorFlowPath, path });
   }
 
   /** direct gives a transport for callers in this process. Its calls are Unavailable before the start has ended and after drain. */
@@ -227,6 +262,8 @@ class ModelServer {
     this.#batching?.drain();
     using _ = this.#options.clock.after(ms, () => this.#life.cancel());
     await Promise.all([...this.#grpc, ...(this.#rest === undefined ? [] : [this.#rest])].map((listener) => listener.drain(ms)));
+    this.#process?.close();
+    this.#unobserve();
     await this.#core.close();
     await this.#logs.close();
   }

@@ -26,7 +26,9 @@ export function newEmbeddedEngine(): Engine {
 async function load(ctx: Ctx, dir: string, options: LoadOptions = {}): Promise<LoadedModel> {
   await using saved = await openSavedModel(ctx, dir, options.tags === undefined ? {} : { tags: options.tags });
   const checkpoint = new Map<string, Tensor>();
+  const begun = performance.now();
   for (const key of saved.variables?.keys ?? []) checkpoint.set(key, await saved.variables!.read(ctx, key));
+  const readMs = performance.now() - begun;
   throwIfDone(ctx);
   const library = new Map((saved.metaGraph.graphDef?.library?.function ?? []).map((f): [string, FunctionDef] => [f.signature?.name ?? "", f]));
   const graph = saved.metaGraph.graphDef;
@@ -35,7 +37,7 @@ async function load(ctx: Ctx, dir: string, options: LoadOptions = {}): Promise<L
   if (nodes.some((list) => list.some(({ op }) => onWasm.has(op)))) await startWasm();
   const model = newModel(saved.metaGraph, compile(graph, library), checkpoint);
   try {
-    await model.restore(ctx, saved.variables !== undefined, saved.assets);
+    await model.restore(ctx, saved.variables !== undefined, saved.assets, (stage, ms) => options.onStage?.(stage, stage === "restore" ? readMs + ms : ms));
   } catch (err) {
     await model.close();
     if (err === deadlineExceeded) throw newError(Code.DeadlineExceeded, `loading ${dir} took longer than allowed`, err);

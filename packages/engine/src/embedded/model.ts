@@ -1,7 +1,7 @@
 import type { MetaGraphDef } from "@tfs/proto";
 import { Code, type Ctx, newError, race, throwIfDone } from "@tfs/std";
 import { type DType, DType as Types, dtypeName, fromStrings, type Tensor } from "@tfs/tensor";
-import type { LoadedModel } from "../engine.ts";
+import type { LoadedModel, LoadOptions } from "../engine.ts";
 import { newAttrs } from "./attrs.ts";
 import type { Compiler } from "./compile.ts";
 import type { Edge } from "./flat.ts";
@@ -41,7 +41,7 @@ class Model implements LoadedModel {
   }
 
   /** restore checks that every op is there, runs the graph's own restore op over the checkpoint, then its init op. */
-  async restore(ctx: Ctx, hasVariables: boolean, assets: ReadonlyMap<string, string>): Promise<void> {
+  async restore(ctx: Ctx, hasVariables: boolean, assets: ReadonlyMap<string, string>, onStage: NonNullable<LoadOptions["onStage"]>): Promise<void> {
     const saver = this.metaGraph.saverDef;
     const restore = hasVariables && saver !== undefined && saver.restoreOpName !== "" ? [saver.restoreOpName] : [];
     const found = this.#initOp();
@@ -60,6 +60,7 @@ class Model implements LoadedModel {
       ),
     );
     const feeds = [...assets].map(([tensor, path]) => ({ edge: this.#edge(tensor), path: fromStrings([path], []) }));
+    let begun = performance.now();
     if (restores.length > 0) {
       const file = this.#compiler.flat.tensor(saver?.filenameTensorName ?? "");
       const feed = file === undefined ? [] : [file];
@@ -68,14 +69,17 @@ class Model implements LoadedModel {
         this.#compiler.program(feed, [], restores),
         feed.map(() => fromStrings([""], [])),
       );
+      onStage("restore", performance.now() - begun);
     }
     if (inits.length > 0) {
+      begun = performance.now();
       const edges = feeds.map((f) => f.edge);
       await this.#execute(
         ctx,
         this.#compiler.program(edges, [], inits),
         feeds.map((f) => f.path),
       );
+      onStage("init", performance.now() - begun);
     }
     this.#checkpoint = new Map(); // variables hold what they took; the rest (optimizer slots, object graph) is let go
   }

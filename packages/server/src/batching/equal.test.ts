@@ -8,6 +8,7 @@ import { background, canceled, type CancelCtx, Code, type Ctx, newError, systemC
 import { newRegistry } from "@tfs/std/metrics";
 import { fakeClock } from "@tfs/std/testing";
 import { DType, layoutOf, newTensor, type Tensor, toBytes } from "@tfs/tensor";
+import { newLoads } from "../servable/loads.ts";
 import { loadServable, type Servable } from "../servable/servable.ts";
 import { models } from "../testing/index.ts";
 import type { Feeds } from "./rows.ts";
@@ -180,7 +181,8 @@ for (const { name, inner, feed, fetch } of [
   { name: "matrix", inner: [3, 3], feed: "x:0", fetch: "y:0" },
 ])
   test(`batched equals unbatched: ${name} by the embedded engine`, async () => {
-    const servable = await loadServable(background(), engine, { name, version: 1n, path: join(models, name, "1") }, ["serve"]);
+    const [path, loads] = [join(models, name, "1"), newLoads(newRegistry())];
+    const servable = await loadServable(background(), { engine, tags: ["serve"], loads }, { name, version: 1n, path }, path);
     loaded.push(servable);
     let runs = 0;
     const run: Servable["run"] = (...args) => {

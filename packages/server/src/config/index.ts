@@ -8,6 +8,7 @@ export { readBatching } from "./batching.ts";
 export { readTextProto } from "./file.ts";
 export type { ModelSource } from "./models.ts";
 export { checkModels, modelsOf, schemeOf, withoutQuery } from "./models.ts";
+export { monitoringPath } from "./monitoring.ts";
 export { checkNamed } from "./named.ts";
 export type { VersionPolicy } from "./policy.ts";
 export { latestOnly } from "./policy.ts";

@@ -5,7 +5,7 @@ import { after, test } from "node:test";
 import { Code } from "@tfs/std";
 import { readFlags } from "../flags/index.ts";
 import { scratch } from "../testing/index.ts";
-import { checkNamed, readBatching } from "./index.ts";
+import { checkNamed, monitoringPath, readBatching } from "./index.ts";
 
 const dir = scratch();
 after(() => dir[Symbol.dispose]());
@@ -44,6 +44,7 @@ for (const { flag, message, good, more = [] } of messages) {
   const check = async (path: string): Promise<void> => {
     const flags = readFlags([`--${flag}=${path}`, ...more]);
     await (flag.startsWith("batching_") ? readBatching(flags) : checkNamed(flags));
+    await monitoringPath(flags);
   };
   test(`--${flag}: a good file is read`, () => check(file(good)));
   test(`--${flag}: a file that is not there ends the start`, () =>
@@ -62,5 +63,13 @@ test("no file of batching parameters is read without batching", async () =>
   assert.equal(await readBatching(readFlags([`--batching_parameters_file=${missing}`])), undefined));
 test("batching needs no file", async () => assert.deepEqual(await readBatching(readFlags(["--enable_batching"])), { parameters: undefined, low: undefined }));
 for (const argv of [["--rest_api_port=0"], ["--rest_api_port=8500"]])
-  test(`a monitoring file is not looked at where there would be no page: ${argv}`, () =>
-    checkNamed(readFlags([...argv, `--monitoring_config_file=${missing}`])));
+  test(`a monitoring file is not looked at where there would be no page: ${argv}`, async () =>
+    assert.equal(await monitoringPath(readFlags([...argv, `--monitoring_config_file=${missing}`])), undefined));
+for (const [content, path] of [
+  ["prometheus_config { enable: true }", "/monitoring/prometheus/metrics"],
+  ['prometheus_config { enable: true path: "/m" }', "/m"],
+  ['prometheus_config { path: "/m" }', undefined],
+  ["", undefined],
+] as const)
+  test(`a monitoring file with ${JSON.stringify(content)} has the page at ${path}`, async () =>
+    assert.equal(await monitoringPath(readFlags([`--monitoring_config_file=${file(content)}`])), path));

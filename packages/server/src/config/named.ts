@@ -1,6 +1,5 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { ConfigProtoSchema } from "@tfs/proto/gen/tensorflow/core/protobuf/config_pb.js";
-import { MonitoringConfigSchema } from "@tfs/proto/gen/tensorflow_serving/config/monitoring_config_pb.js";
 import { PlatformConfigMapSchema } from "@tfs/proto/gen/tensorflow_serving/config/platform_config_pb.js";
 import { SSLConfigSchema } from "@tfs/proto/gen/tensorflow_serving/config/ssl_config_pb.js";
 import { ThreadPoolFactoryConfigSchema } from "@tfs/proto/gen/tensorflow_serving/servables/tensorflow/thread_pool_factory_config_pb.js";
@@ -15,11 +14,7 @@ const files: readonly { readonly flag: string; readonly schema: DescMessage }[] 
   { flag: "ssl_config_file", schema: SSLConfigSchema },
 ];
 
-/** checkNamed reads the files that flags name, besides the model config file and that of batching. Throws NotFound or InvalidArgument in TensorFlow Serving's words. */
+/** checkNamed reads the files that flags name, besides those of models, of batching and of metrics. Throws NotFound or InvalidArgument in TensorFlow Serving's words. */
 export async function checkNamed(flags: Flags): Promise<void> {
   for (const { flag, schema } of files) if (flags.string(flag) !== "") await readTextProto(schema, flags.string(flag));
-  // Read only where there would be a page, as in TensorFlow Serving.
-  const rest = flags.int("rest_api_port");
-  if (flags.string("monitoring_config_file") !== "" && rest !== 0 && rest !== flags.int("port"))
-    await readTextProto(MonitoringConfigSchema, flags.string("monitoring_config_file"));
 }

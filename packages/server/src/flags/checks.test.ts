@@ -14,6 +14,7 @@ const refusals: readonly { readonly argv: readonly string[]; readonly code?: Cod
   },
   { argv: ["--model_base_path="], want: "Both server_options.model_base_path and server_options.model_config_file are empty!" },
   { argv: ["--port=65536"], want: "--port=65536: a port is between 0 and 65535" },
+  { argv: ["--metrics_path=metrics"], want: "--metrics_path=metrics: a path begins with /" },
   { argv: ["--rest_api_port=-1"], want: "--rest_api_port=-1: a port is between 0 and 65535" },
   { argv: ["--grpc_channel_arguments=a=1,b"], want: '--grpc_channel_arguments: "b" is not key=value' },
   { argv: ["--grpc_channel_arguments=a=1,"], want: '--grpc_channel_arguments: "" is not key=value' },

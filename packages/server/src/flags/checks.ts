@@ -14,6 +14,8 @@ export function checkFlags(flags: Flags): void {
     const port = flags.int(name);
     if (port < 0 || port > 65_535) throw newError(Code.InvalidArgument, `--${name}=${port}: a port is between 0 and 65535`);
   }
+  const metrics = flags.string("metrics_path");
+  if (metrics !== "" && !metrics.startsWith("/")) throw newError(Code.InvalidArgument, `--metrics_path=${metrics}: a path begins with /`);
   checkChannelArguments(flags.string("grpc_channel_arguments"));
 }
 

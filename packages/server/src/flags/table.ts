@@ -154,7 +154,16 @@ const runtime: readonly ServerFlag[] = [
 ];
 
 const observing: readonly ServerFlag[] = [
-  notYet(string("Observing", "monitoring_config_file", "", "text-format MonitoringConfig: a page of metrics on the REST port"), "there is no such page"),
+  inForce(string("Observing", "monitoring_config_file", "", "text-format MonitoringConfig: TensorFlow Serving's page of metrics on the REST port")),
+  own(
+    string(
+      "Observing",
+      "metrics_path",
+      "/metrics",
+      "path on the REST port of our own metrics, for Prometheus: by version, signature, method and protocol; empty for none",
+    ),
+  ),
+  own(bool("Observing", "enable_opentelemetry", false, "tell OpenTelemetry of calls, by the package @opentelemetry/api and the SDK that is registered")),
   own(string("Observing", "log_level", "info", "least level that is logged: debug, info, warn or error", "as TF_CPP_MIN_LOG_LEVEL says, or else info")),
   own(string("Observing", "log_format", "text", "text, or json for one object a line")),
   own(alsoCalled(["h", "?", "usage"], bool("Observing", "help", false, "print this and exit"))),

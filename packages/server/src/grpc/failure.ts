@@ -1,12 +1,13 @@
 import { type FailureOf, isUnreadable } from "@tfs/services";
 import { Code, deadlineExceeded, type Failure, type Logger, newError, toFailure } from "@tfs/std";
+import { type Meter, traceField } from "../meter/index.ts";
 import { timedOut } from "../servable/index.ts";
 
-/** newFailureOf tells callers what failed as TensorFlow Serving does, and the log what is our fault. */
-export function newFailureOf(logger: Logger): FailureOf {
-  return (err, method) => {
+/** newFailureOf tells callers what failed as TensorFlow Serving does, and the log what is our fault, with the trace that it is part of. */
+export function newFailureOf(logger: Logger, meter: Pick<Meter, "traceOf">): FailureOf {
+  return (err, method, exchange) => {
     const failure = err === deadlineExceeded ? timedOut : toFailure(err);
-    if (failure.code === Code.Internal && !isUnreadable(failure)) logger.error("call failed", { method, error: err });
+    if (failure.code === Code.Internal && !isUnreadable(failure)) logger.error("call failed", { method, ...traceField(meter, exchange), error: err });
     return cut(failure);
   };
 }

@@ -1,10 +1,10 @@
-import { create, createRegistry, type DescMessage } from "@bufbuild/protobuf";
+import { create, createRegistry } from "@bufbuild/protobuf";
 import {
   type ModelServerConfig,
+  type ModelSpec,
   ModelService,
   PredictionService,
   PredictRequestEnvelopeSchema,
-  type PredictRequestSchema,
   PredictResponseEnvelopeSchema,
   PredictResponseSchema,
   type ReloadConfigRequest,
@@ -14,10 +14,12 @@ import {
   type TensorProto,
 } from "@tfs/proto";
 import type { Fields } from "@tfs/rpc";
-import { answerIn, type Described, type Methods, newForm, newUnary, pathOf, type Unary, type Verb } from "@tfs/services";
+import { type Methods, newForm, pathOf, type Unary } from "@tfs/services";
 import { Code, type Ctx, newError, race } from "@tfs/std";
 import { decode, encode, type Form, fromMessage, type Tensor, toMessage } from "@tfs/tensor";
 import { classify, type InferOptions, metadata, multiInference, predict, regress, status } from "../infer/index.ts";
+import type { Meter } from "../meter/index.ts";
+import { newCounting } from "./counted.ts";
 import { newSessionRun } from "./session.ts";
 import { readerOf } from "./tensors.ts";
 
@@ -31,6 +33,9 @@ export interface MethodOptions {
   readonly ctxOf?: ((ctx: Ctx, fields: Fields) => Ctx) | undefined;
   /** sessionRun: SessionRun is served. */
   readonly sessionRun: boolean;
+  readonly meter: Meter;
+  /** metrics reads what was counted by now: of each metric, by its name, its first cell, as a whole number. */
+  readonly metrics: () => ReadonlyMap<string, number>;
 }
 
 /** Served is TensorFlow Serving's methods by path, and Predict among them. */
@@ -41,18 +46,23 @@ export interface Served {
 
 /** newMethods gives the methods that are served. */
 export function newMethods(options: MethodOptions): Served {
-  const { infer, ctxOf } = options;
+  const { infer, meter, ctxOf } = options;
   const { method } = PredictionService;
+  const { unary: counted } = newCounting(meter);
   const ran = ([path, unary]: [path: string, method: Unary]): [path: string, method: Unary] => [path, ctxOf === undefined ? unary : under(ctxOf, unary)];
   const [predictPath, predict] = ran(newPredict(options));
   const methods = new Map<string, Unary>([
     [predictPath, predict],
-    ran(newMethod(method.classify, (ctx, request) => classify(ctx, request, infer))),
-    ran(newMethod(method.regress, (ctx, request) => regress(ctx, request, infer))),
-    ran(newMethod(method.multiInference, (ctx, request) => multiInference(ctx, request, infer))),
-    newMethod(method.getModelMetadata, async (_, request) => metadata(request, infer)),
-    newMethod(ModelService.method.getModelStatus, async (_, request) => status(request, infer)),
-    newMethod(ModelService.method.handleReloadConfigRequest, (ctx, request) => reloadConfig(ctx, request, options.reload)),
+    ran(counted(method.classify, { method: "classify", modelOf: nameOf }, (ctx, request, seen) => classify(ctx, request, infer, seen))),
+    ran(counted(method.regress, { method: "regress", modelOf: nameOf }, (ctx, request, seen) => regress(ctx, request, infer, seen))),
+    ran(
+      counted(method.multiInference, { method: "multi_inference", modelOf: ({ tasks }) => nameOf(tasks[0] ?? {}) }, (ctx, request, seen) =>
+        multiInference(ctx, request, infer, seen),
+      ),
+    ),
+    counted(method.getModelMetadata, { method: "metadata", modelOf: nameOf, registry }, async (_, request, seen) => metadata(request, infer, seen)),
+    counted(ModelService.method.getModelStatus, { method: "status", modelOf: nameOf }, async (_, request) => status(request, infer)),
+    counted(ModelService.method.handleReloadConfigRequest, { method: "reload_config" }, (ctx, request) => reloadConfig(ctx, request, options)),
     ...(options.sessionRun ? [ran(newSessionRun(options))] : []),
   ]);
   return { methods, predict };
@@ -67,37 +77,43 @@ function under(ctxOf: (ctx: Ctx, fields: Fields) => Ctx, { proto, json, ...rest 
   };
 }
 
-/** reloadConfig goes on when its caller has gone. No metric is kept under an internal name, so what is asked of them is zero, as of any unknown one. */
-async function reloadConfig(ctx: Ctx, request: ReloadConfigRequest, reload: MethodOptions["reload"]): Promise<ReloadConfigResponse> {
+/** nameOf is the model that a request names. */
+function nameOf({ modelSpec }: { readonly modelSpec?: ModelSpec | undefined }): string {
+  return modelSpec?.name ?? "";
+}
+
+/** reloadConfig goes on when its caller has gone. Of each metric that is asked for it tells by how much its first cell has grown meanwhile: nothing, if there is none. */
+async function reloadConfig(ctx: Ctx, request: ReloadConfigRequest, { reload, metrics }: MethodOptions): Promise<ReloadConfigResponse> {
   if (request.config?.config.case !== "modelConfigList") {
     const text = "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently supported";
     throw newError(Code.InvalidArgument, text);
   }
+  const before = metrics();
   await race(ctx, reload(request.config));
-  const metric = request.metricNames.map((name) => ({ name, valueIncrease: { case: "int64ValueIncrease" as const, value: 0n } }));
+  const after = metrics();
+  const grown = (name: string): bigint => BigInt((after.get(name) ?? 0) - (before.get(name) ?? 0));
+  const metric = request.metricNames.map((name) => ({ name, valueIncrease: { case: "int64ValueIncrease" as const, value: grown(name) } }));
   return create(ReloadConfigResponseSchema, { status: {}, metric });
 }
 
 /** Metadata is an Any, and JSON has to know what is in it. */
 const registry = createRegistry(SignatureDefMapSchema);
 
-function newMethod<I extends DescMessage, O extends DescMessage>(desc: Described<I, O>, verb: Verb<I, O>): [path: string, method: Unary] {
-  return newUnary(desc, verb, { registry });
-}
-
 /** Predict in binary leaves each tensor as bytes: the envelope is equal on the wire. In JSON it takes the true messages. */
-function newPredict({ infer, form }: MethodOptions): [path: string, method: Unary] {
+function newPredict({ infer, form, meter }: MethodOptions): [path: string, method: Unary] {
   const desc = PredictionService.method.predict;
+  const { answer } = newCounting(meter);
+  const asked = { method: "predict", modelOf: nameOf } as const;
   const binary = newForm({ input: PredictRequestEnvelopeSchema, output: PredictResponseEnvelopeSchema }, "proto");
-  const proto = answerIn<typeof PredictRequestEnvelopeSchema, typeof PredictResponseEnvelopeSchema>(binary, async (ctx, request) => {
+  const proto = answer(asked, binary, async (ctx, request, seen) => {
     const inputs = tensorsOf(request.inputs, (bytes) => decode(bytes));
-    const { outputs, spec } = await predict(ctx, { spec: request.modelSpec, inputs, outputFilter: request.outputFilter, sent: request }, infer);
+    const { outputs, spec } = await predict(ctx, { spec: request.modelSpec, inputs, outputFilter: request.outputFilter, sent: request, seen }, infer);
     const encoded = Object.fromEntries([...outputs].map(([alias, t]) => [alias, encode(t, form)]));
     return create(PredictResponseEnvelopeSchema, { modelSpec: spec, outputs: encoded });
   });
-  const json = answerIn<typeof PredictRequestSchema, typeof PredictResponseSchema>(newForm(desc, "json"), async (ctx, request) => {
+  const json = answer(asked, newForm(desc, "json"), async (ctx, request, seen) => {
     const inputs = tensorsOf(request.inputs, (message: TensorProto) => fromMessage(message));
-    const { outputs, spec } = await predict(ctx, { spec: request.modelSpec, inputs, outputFilter: request.outputFilter }, infer);
+    const { outputs, spec } = await predict(ctx, { spec: request.modelSpec, inputs, outputFilter: request.outputFilter, seen }, infer);
     const messages = Object.fromEntries([...outputs].map(([alias, t]) => [alias, toMessage(t, form)]));
     return create(PredictResponseSchema, { modelSpec: spec, outputs: messages });
   });

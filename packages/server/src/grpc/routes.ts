@@ -1,6 +1,7 @@
 import { type Dialect, dialectOf, type Exchange, type Fields, fieldsOf, type ListenerOptions, serveCall } from "@tfs/rpc";
 import { type FailureOf, type Method, type Methods, serveMethod } from "@tfs/services";
 import { Code, newError } from "@tfs/std";
+import type { Protocol } from "../meter/index.ts";
 
 export interface GrpcOptions {
   readonly methods: Methods;
@@ -16,6 +17,12 @@ const maxJsonBytes = 16 << 20;
 interface Route {
   readonly dialect: Dialect | undefined;
   readonly method: Method | undefined;
+}
+
+/** protocolOf tells by which protocol a request came that was routed here. */
+export function protocolOf({ fields }: Exchange): Protocol {
+  const protocol = (fields.memo as Route).dialect?.protocol;
+  return protocol === "grpc-web" ? "grpc_web" : (protocol ?? "grpc");
 }
 
 /** newGrpcHandler answers requests of all three protocols, told apart by content type. */

@@ -1,8 +1,9 @@
 import { ServingService } from "@tfs/proto/gen/tfs/serving/v1/serving_pb.js";
 import type { Manager } from "../manager/index.ts";
-import { type FailureOf, type Method, type Methods, newDescriptors, newHealth, newReflection, newUnary, shippedFiles, standardServices } from "@tfs/services";
+import { type FailureOf, type Method, type Methods, newDescriptors, newHealth, newReflection, shippedFiles, standardServices } from "@tfs/services";
 import type { Clock } from "@tfs/std";
 import { type Listed, listModels } from "../infer/index.ts";
+import { newCounting } from "./counted.ts";
 import { type MethodOptions, newMethods } from "./methods.ts";
 import { newPredictStream, type StreamLog } from "./stream.ts";
 
@@ -44,7 +45,8 @@ export function newServices(options: ServicesOptions): Services {
   const stream = newPredictStream({ predict: served.predict, failureOf, ...(options.streamLog && { log: options.streamLog }) });
   const methods = new Map<string, Method>(served.methods);
   methods.set(stream.path, stream.method);
-  methods.set(...newUnary(ServingService.method.listModels, async (_, request) => listModels(request, core), { maxRequestBytes }));
+  const list = { method: "list_models", maxRequestBytes } as const;
+  methods.set(...newCounting(options.meter).unary(ServingService.method.listModels, list, async (_, request) => listModels(request, core)));
 
   const whole = new Set(["", ...upstreamNames, ...servicesOf(methods.keys())]);
   const serving = (name: string): boolean | undefined => {

@@ -3,10 +3,12 @@ import { type ModelSpec, SessionService, type TensorProto } from "@tfs/proto";
 import type { RunOptions } from "@tfs/proto/gen/tensorflow/core/protobuf/config_pb.js";
 import { SessionRunRequestSchema, SessionRunResponseSchema } from "@tfs/proto/gen/tensorflow_serving/apis/session_service_pb.js";
 import { SessionRunRequestEnvelopeSchema, SessionRunResponseEnvelopeSchema } from "@tfs/proto/gen/tfs/serving/v1/session_envelope_pb.js";
-import { answerIn, newForm, pathOf, type Unary } from "@tfs/services";
+import { newForm, pathOf, type Unary } from "@tfs/services";
 import type { Ctx } from "@tfs/std";
-import { decode, encode, type Form, fromMessage, type Tensor, toMessage } from "@tfs/tensor";
-import { type InferOptions, type SessionResult, sessionRun } from "../infer/index.ts";
+import { decode, encode, fromMessage, type Tensor, toMessage } from "@tfs/tensor";
+import { type Seen, type SessionResult, sessionRun } from "../infer/index.ts";
+import { newCounting } from "./counted.ts";
+import type { MethodOptions } from "./methods.ts";
 import { readerOf } from "./tensors.ts";
 
 interface Request<T> {
@@ -19,21 +21,23 @@ interface Request<T> {
 }
 
 /** newSessionRun serves SessionRun. In binary each tensor is left as bytes, as for Predict. */
-export function newSessionRun({ infer, form }: { readonly infer: InferOptions; readonly form: Form }): [path: string, method: Unary] {
+export function newSessionRun({ infer, form, meter }: Pick<MethodOptions, "infer" | "form" | "meter">): [path: string, method: Unary] {
   const desc = SessionService.method.sessionRun;
   const binary = newForm({ input: SessionRunRequestEnvelopeSchema, output: SessionRunResponseEnvelopeSchema }, "proto");
   const text = newForm({ input: SessionRunRequestSchema, output: SessionRunResponseSchema }, "json");
-  const run = <T>(ctx: Ctx, request: Request<T>, read: (tensor: T | undefined) => Tensor): Promise<SessionResult> => {
+  const { answer } = newCounting(meter);
+  const asked = { method: "session_run", modelOf: (request: Request<unknown>) => request.modelSpec?.name ?? "" } as const;
+  const run = <T>(ctx: Ctx, request: Request<T>, seen: Seen, read: (tensor: T | undefined) => Tensor): Promise<SessionResult> => {
     const feeds = request.feed.map(({ name, tensor }) => [name, readerOf(name, tensor, read)] as const);
     const { modelSpec: spec, fetch: fetches, target: targets, tensorNameIsAlias: byAlias, options } = request;
-    return sessionRun(ctx, { spec, feeds, fetches, targets, byAlias, options }, infer);
+    return sessionRun(ctx, { spec, feeds, fetches, targets, byAlias, options, seen }, infer);
   };
-  const proto = answerIn<typeof SessionRunRequestEnvelopeSchema, typeof SessionRunResponseEnvelopeSchema>(binary, async (ctx, request) => {
-    const { tensors, spec } = await run(ctx, request, (bytes: Uint8Array | undefined) => decode(bytes ?? new Uint8Array()));
+  const proto = answer(asked, binary, async (ctx, request, seen) => {
+    const { tensors, spec } = await run(ctx, request, seen, (bytes: Uint8Array | undefined) => decode(bytes ?? new Uint8Array()));
     return create(SessionRunResponseEnvelopeSchema, { modelSpec: spec, tensor: tensors.map(([name, t]) => ({ name, tensor: encode(t, form) })) });
   });
-  const json = answerIn<typeof SessionRunRequestSchema, typeof SessionRunResponseSchema>(text, async (ctx, request) => {
-    const { tensors, spec } = await run(ctx, request, (message: TensorProto | undefined) =>
+  const json = answer(asked, text, async (ctx, request, seen) => {
+    const { tensors, spec } = await run(ctx, request, seen, (message: TensorProto | undefined) =>
       message === undefined ? decode(new Uint8Array()) : fromMessage(message),
     );
     return create(SessionRunResponseSchema, { modelSpec: spec, tensor: tensors.map(([name, t]) => ({ name, tensor: toMessage(t, form) })) });

@@ -152,7 +152,7 @@ class Talk implements ServerCallHandler {
     try {
       place.bytes = wrap.response(await answer(log?.message(this.#ctx) ?? this.#ctx, request, this.#call.exchange));
     } catch (err) {
-      place.bytes = wrap.error(failureOf(err, "PredictStream"));
+      place.bytes = wrap.error(failureOf(err, "PredictStream", this.#call.exchange));
     }
     this.#send();
   }
@@ -175,7 +175,7 @@ class Talk implements ServerCallHandler {
   }
 
   #expire(): void {
-    if (!this.#over) this.#end(this.#options.failureOf(this.#ctx.signal.reason, "PredictStream"));
+    if (!this.#over) this.#end(this.#options.failureOf(this.#ctx.signal.reason, "PredictStream", this.#call.exchange));
   }
 
   #end(failure: Failure | undefined): void {

@@ -24,7 +24,7 @@ import {
 } from "@tfs/rest";
 import { Code, type Ctx, newError } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
-import { classify, type InferOptions, metadata, predictOn, regress, signatureOf, status } from "../infer/index.ts";
+import { classify, defaultSignature, type InferOptions, metadata, predictOn, regress, type Seen, signatureOf, status } from "../infer/index.ts";
 import { type Answer, json } from "./answer.ts";
 import { type Arrays, printArrays, readArrays } from "./binary.ts";
 
@@ -39,44 +39,53 @@ export interface Call {
   readonly body: Uint8Array;
   /** arrays, if tensors do not travel as JSON both ways. */
   readonly arrays: Arrays | undefined;
+  readonly seen: Seen;
 }
 
 /** run answers a request to one model. */
-export async function run(ctx: Ctx, { call, body, arrays }: Call, options: CallOptions): Promise<Answer> {
+export async function run(ctx: Ctx, { call, body, arrays, seen }: Call, options: CallOptions): Promise<Answer> {
   const { infer } = options;
   const said = (printed: Uint8Array): Answer => ({ status: 200, body: printed, type: json });
   switch (call.kind) {
     case "predict": {
-      if (arrays !== undefined && arrays.sent !== "json") return predictArrays(ctx, { call, body, arrays }, options);
+      if (arrays !== undefined && arrays.sent !== "json") return predictArrays(ctx, { call, body, arrays, seen }, options);
       const document = parsePredict(body);
       const spec = specOf(call, document.signatureName || arrays?.signatureName || "");
       using handle = acquire(document, spec, infer);
+      seen.found(handle.servable, spec.signatureName || defaultSignature);
       const { format, inputs } = document.inputs(signatureOf(handle.servable, spec));
       const { outputs } = await predictOn(ctx, handle.servable, { spec, inputs: readers(inputs), outputFilter: arrays?.outputs ?? [] }, infer);
       return arrays === undefined ? said(printPredict(outputs, format, options)) : arrayAnswer(outputs, arrays, options);
     }
     case "classify": {
       const { signatureName, input } = parseExamples(body);
-      const response = await classify(ctx, create(ClassificationRequestSchema, { modelSpec: specOf(call, signatureName), input }), infer);
+      const response = await classify(ctx, create(ClassificationRequestSchema, { modelSpec: specOf(call, signatureName), input }), infer, seen);
       return said(printClassify(response.result!, options));
     }
     case "regress": {
       const { signatureName, input } = parseExamples(body);
-      const response = await regress(ctx, create(RegressionRequestSchema, { modelSpec: specOf(call, signatureName), input }), infer);
+      const response = await regress(ctx, create(RegressionRequestSchema, { modelSpec: specOf(call, signatureName), input }), infer, seen);
       return said(printRegress(response.result!, options));
     }
     case "metadata":
-      return said(printMetadata(metadata(create(GetModelMetadataRequestSchema, { modelSpec: specOf(call, ""), metadataField: ["signature_def"] }), infer)));
+      return said(
+        printMetadata(metadata(create(GetModelMetadataRequestSchema, { modelSpec: specOf(call, ""), metadataField: ["signature_def"] }), infer, seen)),
+      );
     case "status":
       return said(printStatus(status(create(GetModelStatusRequestSchema, { modelSpec: specOf(call, "") }), infer)));
   }
 }
 
 /** predictArrays answers a predict call whose inputs came as arrays. */
-async function predictArrays(ctx: Ctx, { call, body, arrays }: { call: Target; body: Uint8Array; arrays: Arrays }, options: CallOptions): Promise<Answer> {
+async function predictArrays(
+  ctx: Ctx,
+  { call, body, arrays, seen }: { readonly call: Target; readonly body: Uint8Array; readonly arrays: Arrays; readonly seen: Seen },
+  options: CallOptions,
+): Promise<Answer> {
   const { infer } = options;
   const spec = specOf(call, arrays.signatureName);
   using handle = infer.manager.acquire(spec);
+  seen.found(handle.servable, spec.signatureName || defaultSignature);
   const signature = signatureOf(handle.servable, spec);
   if (signature === undefined)
     throw newError(Code.InvalidArgument, `Serving signature name: "${arrays.signatureName || "serving_default"}" not found in signature def`);

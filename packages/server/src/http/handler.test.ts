@@ -3,14 +3,25 @@ import { after, test } from "node:test";
 import { newEmbeddedEngine } from "@tfs/engine";
 import { newBudget, newListener } from "@tfs/rpc";
 import { background, systemClock } from "@tfs/std";
-import type { Models } from "../infer/index.ts";
+import { newRegistry } from "@tfs/std/metrics";
+import { type Models, newRuns } from "../infer/index.ts";
+import { newMeter } from "../meter/index.ts";
+import { newLoads } from "../servable/index.ts";
 import { newCore } from "../core/index.ts";
 import { newLocalStorage } from "../storage/index.ts";
 import { models, silent } from "../testing/index.ts";
 import { newFleet, newHttpHandler } from "./index.ts";
 
 const clock = systemClock();
-const core = newCore({ engine: newEmbeddedEngine(), tags: ["serve"], storages: { file: newLocalStorage(clock) }, clock, logger: silent });
+const registry = newRegistry();
+const core = newCore({
+  engine: newEmbeddedEngine(),
+  tags: ["serve"],
+  loads: newLoads(registry),
+  storages: { file: newLocalStorage(clock) },
+  clock,
+  logger: silent,
+});
 await core.start(background(), [{ name: "m", basePath: `${models}half_plus_two` }]);
 const { manager } = core;
 const taken: string[] = [];
@@ -30,7 +41,7 @@ const counting: Models = {
   },
   status: (name, version) => manager.status(name, version),
 };
-const infer = { manager: counting, checkMethodName: false };
+const infer = { manager: counting, checkMethodName: false, runs: newRuns(registry) };
 const listener = newListener({
   onExchange: newHttpHandler({
     infer,
@@ -42,6 +53,8 @@ const listener = newListener({
     maxBodyBytes: 1 << 20,
     bodies: newBudget(2 ** 30),
     numbers: "tensorflow",
+    pages: () => undefined,
+    meter: newMeter({ registry, models: manager }),
     logger: silent,
     life: background(),
   }),

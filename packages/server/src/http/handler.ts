@@ -2,6 +2,7 @@ import { httpStatus, isApi, isGzipped, isServed, gunzipped, moreRoute, type Numb
 import { type Body, type Budget, collectBody, type Exchange, type Fields, type ListenerOptions } from "@tfs/rpc";
 import { Code, type Ctx, done, type Logger, toFailure, withTimeout } from "@tfs/std";
 import type { InferOptions } from "../infer/index.ts";
+import { type Call, type Meter, traceField } from "../meter/index.ts";
 import { type Answer, json, write } from "./answer.ts";
 import { arraysOf } from "./binary.ts";
 import { run } from "./calls.ts";
@@ -29,6 +30,9 @@ export interface HttpOptions {
   readonly numbers: Numbers;
   /** ctxOf adds what a request's headers say of how it is to be run; without it they say nothing. */
   readonly ctxOf?: ((ctx: Ctx, fields: Fields) => Ctx) | undefined;
+  readonly meter: Meter;
+  /** pages answers first what it knows by its path: those of metrics. */
+  readonly pages: (method: string, target: string, accept: string | undefined) => Answer | undefined;
   readonly logger: Logger;
   /** life ends the runs that go on after the server, since who disconnects does not end his own. */
   readonly life: Ctx;
@@ -54,27 +58,58 @@ export function newHttpHandler(options: HttpOptions): ListenerOptions["onExchang
   }
 }
 
-async function answer({ fields }: Exchange, received: Body, options: HttpOptions): Promise<Answer> {
+async function answer(exchange: Exchange, received: Body, options: HttpOptions): Promise<Answer> {
+  const { fields } = exchange;
   const method = fields.get(":method") ?? "GET";
   const target = fields.get(":path") ?? "/";
   if (!isServed(method)) return notImplemented;
-  const healthy = health(method, target, options.fleet);
-  if (healthy !== undefined) return healthy;
   try {
-    const more = moreRoute(method, target);
-    if (more !== undefined && (more.kind !== "models" || options.listModels)) return { status: 200, body: describe(more, options), type: json };
-    if (!isApi(target.replace(/\?.*$/, "")) && !isApi(target)) return notFound;
-    const arrays = arraysOf(fields, method, target);
-    const call = route(method, arrays?.path ?? target);
-    if (call.kind === "preflight") return preflight(fields.get("origin") ?? "");
-    const body = call.kind === "status" || call.kind === "metadata" ? new Uint8Array(0) : await (isGzipped(fields) ? gunzipped(received) : received.whole());
-    using ctx = withTimeout(options.life, options.timeoutMs > 0 ? options.timeoutMs : Number.POSITIVE_INFINITY);
-    return await run(options.ctxOf?.(ctx, fields) ?? ctx, { call, body, arrays }, options);
+    const found = options.pages(method, target, fields.get("accept")) ?? health(method, target, options.fleet);
+    if (found !== undefined) return found;
+    if (!isApi(target.replace(/\?.*$/, "")) && !isApi(target) && !(method === "GET" && target === "/openapi.json")) return notFound;
+    return await counted({ fields, method, target, received, call: options.meter.begin("rest", "other", exchange) }, options);
   } catch (err) {
     const failure = toFailure(err);
-    if (failure.code === Code.Internal) options.logger.error("request failed", { target, error: err });
+    if (failure.code === Code.Internal) options.logger.error("request failed", { target, ...traceField(options.meter, exchange), error: err });
     return { status: httpStatus(failure.code), body: printError(failure.message), type: json };
   }
+}
+
+/** Request is one that has come as far as the API. */
+interface Request {
+  readonly fields: Fields;
+  readonly method: string;
+  readonly target: string;
+  readonly received: Body;
+  readonly call: Call;
+}
+
+/** counted answers a request, and counts it: TensorFlow Serving counts all that is the API's, whatever it is. */
+async function counted(request: Request, options: HttpOptions): Promise<Answer> {
+  try {
+    const answered = await answerApi(request, options);
+    request.call.end(answered.status === 200 ? Code.Ok : Code.FailedPrecondition, answered.body.length); // a preflight without an origin
+    return answered;
+  } catch (err) {
+    request.call.end(toFailure(err).code, 0);
+    throw err;
+  }
+}
+
+async function answerApi({ fields, method, target, received, call }: Request, options: HttpOptions): Promise<Answer> {
+  const more = moreRoute(method, target);
+  if (more !== undefined && (more.kind !== "models" || options.listModels)) {
+    if (more.kind === "models") call.named("", "list_models");
+    return { status: 200, body: describe(more, options), type: json };
+  }
+  const arrays = arraysOf(fields, method, target);
+  const asked = route(method, arrays?.path ?? target);
+  if (asked.kind === "preflight") return preflight(fields.get("origin") ?? "");
+  call.named(asked.model, asked.kind);
+  const body = asked.kind === "status" || asked.kind === "metadata" ? new Uint8Array(0) : await (isGzipped(fields) ? gunzipped(received) : received.whole());
+  call.received(body.length);
+  using ctx = withTimeout(options.life, options.timeoutMs > 0 ? options.timeoutMs : Number.POSITIVE_INFINITY);
+  return await run(options.ctxOf?.(ctx, fields) ?? ctx, { call: asked, body, arrays, seen: call }, options);
 }
 
 /** An OPTIONS request without an origin is refused, with an empty body. */

@@ -24,24 +24,27 @@ import {
 import { Code, type Ctx, newError } from "@tfs/std";
 import { DType, dtypeEnumName, newTensor, shapeText, type Tensor } from "@tfs/tensor";
 import { keepClassify, keepMultiInference, keepRegress } from "./kept.ts";
-import { defaultSignature, type InferOptions } from "./options.ts";
+import { defaultSignature, type InferOptions, type Seen } from "./options.ts";
 import { specOf, tensorName } from "./predict.ts";
 
 const classifyMethod = "tensorflow/serving/classify";
 const regressMethod = "tensorflow/serving/regress";
 
 /** classify gives the classes of each example. */
-export async function classify(ctx: Ctx, request: ClassificationRequest, options: InferOptions): Promise<ClassificationResponse> {
+export async function classify(ctx: Ctx, request: ClassificationRequest, options: InferOptions, seen?: Seen): Promise<ClassificationResponse> {
   using handle = options.manager.acquire(request.modelSpec);
   const name = request.modelSpec?.signatureName || defaultSignature;
+  seen?.found(handle.servable, name);
   const signature = signatureFor(handle.servable.signatures, name);
   const outputs = classifyOutputs(signature, options.checkMethodName);
   const examples = examplesOf(request.input);
+  const started = performance.now();
   const values = await handle.servable.run(
     ctx,
     new Map([[inputName(signature), examples]]),
     outputs.map((alias) => tensorName(signature.outputs[alias])),
   );
+  options.runs.ran(handle.servable, "Classify", started);
   const result = classifications(new Map(outputs.map((alias, i) => [alias, values[i]!])), examples.data.length);
   const response = create(ClassificationResponseSchema, { modelSpec: specOf(handle.servable.name, handle.servable.version, name), result });
   const keep = options.log?.take(ctx, handle.servable.name);
@@ -50,13 +53,16 @@ export async function classify(ctx: Ctx, request: ClassificationRequest, options
 }
 
 /** regress gives the value of each example. */
-export async function regress(ctx: Ctx, request: RegressionRequest, options: InferOptions): Promise<RegressionResponse> {
+export async function regress(ctx: Ctx, request: RegressionRequest, options: InferOptions, seen?: Seen): Promise<RegressionResponse> {
   using handle = options.manager.acquire(request.modelSpec);
   const name = request.modelSpec?.signatureName || defaultSignature;
+  seen?.found(handle.servable, name);
   const signature = signatureFor(handle.servable.signatures, name);
   checkRegress(signature, options.checkMethodName);
   const examples = examplesOf(request.input);
+  const started = performance.now();
   const [value] = await handle.servable.run(ctx, new Map([[inputName(signature), examples]]), [tensorName(signature.outputs["outputs"])]);
+  options.runs.ran(handle.servable, "Regress", started);
   const result = regressions(value!, examples.data.length);
   const response = create(RegressionResponseSchema, { modelSpec: specOf(handle.servable.name, handle.servable.version, name), result });
   const keep = options.log?.take(ctx, handle.servable.name);
@@ -65,18 +71,19 @@ export async function regress(ctx: Ctx, request: RegressionRequest, options: Inf
 }
 
 /** multiInference answers several tasks over the same examples with one run. The first task's spec decides the version for all. */
-export async function multiInference(ctx: Ctx, request: MultiInferenceRequest, options: InferOptions): Promise<MultiInferenceResponse> {
+export async function multiInference(ctx: Ctx, request: MultiInferenceRequest, options: InferOptions, seen?: Seen): Promise<MultiInferenceResponse> {
   const first = request.tasks[0]?.modelSpec;
   if (first === undefined || first.name === "") throw newError(Code.InvalidArgument, "ModelSpec has no name specified.");
   using handle = options.manager.acquire(first);
   const { servable } = handle;
-  const seen = new Set<string>();
+  seen?.found(servable, request.tasks[0]?.modelSpec?.signatureName || defaultSignature);
+  const names = new Set<string>();
   const tasks = request.tasks.map((task) => {
     const name = task.modelSpec?.signatureName || defaultSignature;
     if ((task.modelSpec?.name ?? "") === "") throw newError(Code.InvalidArgument, "Found ModelSpec with an empty model name.");
     if (task.modelSpec?.name !== first.name) throw newError(Code.InvalidArgument, "All ModelSpecs in a MultiInferenceRequest must access the same model name.");
-    if (seen.has(name)) throw newError(Code.InvalidArgument, `Duplicate evaluation of signature: ${name}`);
-    seen.add(name);
+    if (names.has(name)) throw newError(Code.InvalidArgument, `Duplicate evaluation of signature: ${name}`);
+    names.add(name);
     const signature = servable.signatures.get(name);
     if (signature === undefined) throw newError(Code.InvalidArgument, `Requested signature not found in model graph: ${name}`);
     if (task.methodName === classifyMethod) return { name, signature, outputs: classifyOutputs(signature, options.checkMethodName), classify: true };
@@ -88,6 +95,7 @@ export async function multiInference(ctx: Ctx, request: MultiInferenceRequest, o
   const feeds = new Map(tasks.map((task) => [inputName(task.signature), examples]));
   const fetches = [...new Set(tasks.flatMap((task) => task.outputs.map((alias) => tensorName(task.signature.outputs[alias]))))];
   const values = await servable.run(ctx, feeds, fetches);
+  options.runs.examples(servable, examples.data.length);
   const results = tasks.map((task): InferenceResult => {
     const of = new Map(task.outputs.map((alias) => [alias, values[fetches.indexOf(tensorName(task.signature.outputs[alias]))]!]));
     const modelSpec = specOf(servable.name, servable.version, task.name);

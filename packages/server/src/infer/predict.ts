@@ -4,7 +4,7 @@ import { Code, type Ctx, newError } from "@tfs/std";
 import { fromMessage, type Tensor } from "@tfs/tensor";
 import type { Servable } from "../servable/index.ts";
 import { keepPredict } from "./kept.ts";
-import { defaultSignature, type InferOptions } from "./options.ts";
+import { defaultSignature, type InferOptions, type Seen } from "./options.ts";
 
 export interface PredictCall {
   readonly spec: ModelSpec | undefined;
@@ -13,6 +13,7 @@ export interface PredictCall {
   readonly outputFilter: readonly string[];
   /** sent is the message that the call came as, if it did: logged as it is. */
   readonly sent?: PredictRequestEnvelope;
+  readonly seen?: Seen;
 }
 
 /** Prediction is the computed outputs by alias, and the spec of what computed them: name, version, signature. */
@@ -26,6 +27,7 @@ const methods = ["tensorflow/serving/predict", "tensorflow/serving/classify", "t
 /** predict finds the version that a call asks for, and runs it. */
 export async function predict(ctx: Ctx, call: PredictCall, options: InferOptions): Promise<Prediction> {
   using handle = options.manager.acquire(call.spec);
+  call.seen?.found(handle.servable, call.spec?.signatureName || defaultSignature);
   return await predictOn(ctx, handle.servable, call, options); // await: the handle is held until the run has ended
 }
 
@@ -47,11 +49,13 @@ export async function predictOn(ctx: Ctx, servable: Servable, call: PredictCall,
   }
   const feeds = feedsOf(signature, call.inputs);
   const aliases = outputsOf(signature, call.outputFilter);
+  const started = performance.now();
   const values = await servable.run(
     ctx,
     feeds,
     aliases.map((alias) => tensorName(signature.outputs[alias])),
   );
+  options.runs.ran(servable, "Predict", started);
   const outputs = new Map(aliases.map((alias, i) => [alias, values[i]!]));
   const prediction = { outputs, spec: specOf(servable.name, servable.version, signatureName) };
   const keep = options.log?.take(ctx, servable.name);

@@ -10,15 +10,16 @@ import {
   SignatureDefMapSchema,
 } from "@tfs/proto";
 import { Code, newError } from "@tfs/std";
-import type { InferOptions } from "./options.ts";
+import type { InferOptions, Seen } from "./options.ts";
 import { specOf } from "./predict.ts";
 
 /** metadata describes a loaded model; `signature_def` is the one field there is. */
-export function metadata(request: GetModelMetadataRequest, options: InferOptions): GetModelMetadataResponse {
+export function metadata(request: GetModelMetadataRequest, options: InferOptions, seen?: Seen): GetModelMetadataResponse {
   if (request.modelSpec === undefined) throw newError(Code.InvalidArgument, "Missing ModelSpec");
   if (request.metadataField.length === 0) throw newError(Code.InvalidArgument, "GetModelMetadataRequest must specify at least one metadata_field");
   for (const field of request.metadataField) if (field !== "signature_def") throw newError(Code.InvalidArgument, `Metadata field ${field} is not supported`);
   using handle = options.manager.acquire(request.modelSpec);
+  seen?.found(handle.servable, "");
   const { name, version, signatures } = handle.servable;
   const map = create(SignatureDefMapSchema, { signatureDef: Object.fromEntries(signatures) });
   return create(GetModelMetadataResponseSchema, { modelSpec: specOf(name, version, ""), metadata: { signature_def: anyPack(SignatureDefMapSchema, map) } });

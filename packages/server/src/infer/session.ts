@@ -3,7 +3,7 @@ import { type RunOptions, RunOptions_TraceLevel as TraceLevel } from "@tfs/proto
 import { Code, type Ctx, newError, withTimeout } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
 import { keepSessionRun } from "./kept.ts";
-import { defaultSignature, type InferOptions } from "./options.ts";
+import { defaultSignature, type InferOptions, type Seen } from "./options.ts";
 import { signatureOf, specOf, tensorName } from "./predict.ts";
 
 /** SessionCall is one run below the level of signatures. */
@@ -16,6 +16,7 @@ export interface SessionCall {
   /** byAlias: names are aliases of a signature, and not of the graph. */
   readonly byAlias: boolean;
   readonly options: RunOptions | undefined;
+  readonly seen?: Seen;
 }
 
 /** SessionResult is the fetched tensors, by the names and in the order of the call, and the spec of what computed them. */
@@ -28,6 +29,7 @@ export interface SessionResult {
 export async function sessionRun(ctx: Ctx, call: SessionCall, { manager, log }: Pick<InferOptions, "manager" | "log">): Promise<SessionResult> {
   using handle = manager.acquire(call.spec);
   const { servable } = handle;
+  call.seen?.found(servable, call.byAlias ? call.spec?.signatureName || defaultSignature : "");
   checkOptions(call.options);
   if (call.targets.length > 0)
     throw newError(Code.Unimplemented, `target ${JSON.stringify(call.targets[0])}: operations are not run for their effects alone; fetch a tensor of theirs`);

@@ -215,8 +215,9 @@ class Manager {
         const started = clock.now();
         logger.info("loading", what);
         version.servable = await this.#options.load(ctx, { name: model.name, version: version.version, path: version.path });
+        version.loadMs = clock.now() - started;
         if (ctx.signal.aborted) await this.#close(version);
-        else logger.info("loaded", { ...what, ms: Math.round(clock.now() - started) });
+        else logger.info("loaded", { ...what, ms: Math.round(version.loadMs) });
         throwIfDone(ctx);
         return undefined;
       } catch (err) {
@@ -263,6 +264,7 @@ class Manager {
   async #close(version: Version): Promise<void> {
     const { servable } = version;
     version.servable = undefined;
+    version.loadMs = undefined;
     try {
       await servable?.close();
     } catch (err) {

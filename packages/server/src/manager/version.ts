@@ -14,6 +14,8 @@ export interface Version {
   attempt: Failure | undefined;
   aspired: boolean;
   servable: Servable | undefined;
+  /** loadMs is how long it took to load; undefined while it has not. */
+  loadMs: number | undefined;
   /** handles are requests that hold it. */
   handles: number;
   /** idle wakes whoever waits for the last handle. */
@@ -31,6 +33,7 @@ export function newVersion(version: bigint, path: string): Version {
     attempt: undefined,
     aspired: true,
     servable: undefined,
+    loadMs: undefined,
     handles: 0,
     idle: undefined,
     loading: undefined,

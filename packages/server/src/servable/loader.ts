@@ -1,13 +1,10 @@
 import { opendir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Engine } from "@tfs/engine";
 import { Code, type Ctx, newError } from "@tfs/std";
 import { storageFor, type Storages } from "../storage/index.ts";
-import { loadServable, type Servable, type ServableSpec } from "./servable.ts";
+import { loadServable, type LoadingOptions, type Servable, type ServableSpec } from "./servable.ts";
 
-export interface LoaderOptions {
-  readonly engine: Engine;
-  readonly tags: readonly string[];
+export interface LoaderOptions extends LoadingOptions {
   readonly storages: Storages;
   /** batching puts queues in front of versions; without it each request is a run. */
   readonly batching?: Batching | undefined;
@@ -40,7 +37,19 @@ class Loader {
 
   /** load brings a version here and loads it. Throws ResourceExhausted if it would not fit beside what is loaded. */
   readonly load = async (ctx: Ctx, spec: ServableSpec): Promise<Servable> => {
-    const { engine, tags, storages, batching, warm, memoryLimitBytes: limit = Number.POSITIVE_INFINITY } = this.#options;
+    const { loads } = this.#options;
+    try {
+      const servable = await this.#load(ctx, spec);
+      loads.tried(spec.name, "success");
+      return servable;
+    } catch (err) {
+      loads.tried(spec.name, "fail");
+      throw err;
+    }
+  };
+
+  async #load(ctx: Ctx, spec: ServableSpec): Promise<Servable> {
+    const { storages, batching, warm, memoryLimitBytes: limit = Number.POSITIVE_INFINITY } = this.#options;
     const brought = await storageFor(storages, spec.path).bring(ctx, spec.path);
     let held = 0;
     const letGo = async (): Promise<void> => {
@@ -58,7 +67,7 @@ class Loader {
         held = bytes;
         this.#usedBytes += bytes;
       }
-      const loaded = await loadServable(ctx, engine, { ...spec, path: brought.dir }, tags);
+      const loaded = await loadServable(ctx, this.#options, spec, brought.dir);
       const servable = await orClose(loaded, async () => {
         const wrapped = (await batching?.wrap(loaded, brought.dir)) ?? loaded;
         await warm?.(ctx, wrapped, brought.dir);
@@ -76,7 +85,7 @@ class Loader {
       await letGo();
       throw err;
     }
-  };
+  }
 }
 export type { Loader };
 

@@ -1,6 +1,8 @@
 import type { Engine, LoadedModel } from "@tfs/engine";
+import { withoutQuery } from "../config/index.ts";
 import type { SignatureDef } from "@tfs/proto";
 import { Code, type Ctx, deadlineExceeded, type Failure, newError } from "@tfs/std";
+import type { Loads } from "./loads.ts";
 
 /** Servable is a loaded version. Whoever loads it closes it, after the last run has ended. */
 export interface Servable {
@@ -21,16 +23,36 @@ export interface ServableSpec {
 /** timedOut is how a run ends whose time is up, in the words of TensorFlow's runtime; made in advance, because it costs least under load. */
 export const timedOut: Failure = newError(Code.DeadlineExceeded, "Timed out waiting for notification");
 
-/** loadServable loads a version directory with an engine. */
-export async function loadServable(ctx: Ctx, engine: Engine, spec: ServableSpec, tags: readonly string[]): Promise<Servable> {
-  const model = await engine.load(ctx, spec.path, { tags });
+export interface LoadingOptions {
+  readonly engine: Engine;
+  readonly tags: readonly string[];
+  readonly loads: Loads;
+}
+
+/** loadServable loads a version with an engine, from `dir`, where its files are now. */
+export async function loadServable(ctx: Ctx, { engine, tags, loads }: LoadingOptions, spec: ServableSpec, dir: string): Promise<Servable> {
+  const from = withoutQuery(spec.path);
+  const begun = performance.now();
+  const ms = { restore: 0, init: 0 };
+  let model: LoadedModel;
+  try {
+    model = await engine.load(ctx, dir, { tags, onStage: (stage, took) => void (ms[stage] = took) });
+  } catch (err) {
+    loads.failed(from);
+    throw err;
+  }
+  loads.loaded(from, model.metaGraph, { ...ms, whole: performance.now() - begun });
   return {
     name: spec.name,
     version: spec.version,
     signatures: new Map(Object.entries(model.metaGraph.signatureDef)),
     run: async (run, feeds, fetches) => {
+      const started = performance.now();
+      loads.runs();
       try {
-        return await model.run(run, feeds, fetches);
+        const outputs = await model.run(run, feeds, fetches);
+        loads.ran(started, feeds.values(), outputs);
+        return outputs;
       } catch (err) {
         throw err === deadlineExceeded ? timedOut : err;
       }

@@ -5,11 +5,13 @@ import { create } from "@bufbuild/protobuf";
 import { newEmbeddedEngine } from "@tfs/engine";
 import { type ModelServerConfig, ModelServerConfigSchema, ModelSpecSchema } from "@tfs/proto";
 import { background, newLogger, systemClock, withTimeout } from "@tfs/std";
+import { newRegistry } from "@tfs/std/metrics";
 import { fromText } from "@bufbuild/protobuf/txtpb";
 import { modelsOf } from "../config/index.ts";
 import { type Core, type CoreOptions, newCore } from "../core/index.ts";
 import { stateName } from "../manager/index.ts";
 import { newLocalStorage, type Storage } from "../storage/index.ts";
+import { newLoads } from "../servable/index.ts";
 import type { Scratch } from "./scratch.ts";
 import { models } from "./serve.ts";
 
@@ -49,7 +51,8 @@ export interface Open extends AsyncDisposable {
 export function open(options: Partial<CoreOptions> = {}): Open {
   const said: string[] = [];
   const logger = newLogger({ write: (line) => void said.push(line), clock, level: "info" });
-  const core = newCore({ engine: newEmbeddedEngine(), tags: ["serve"], storages: { file: disk }, clock, logger, pollMs: 0, ...options });
+  const loads = newLoads(newRegistry());
+  const core = newCore({ engine: newEmbeddedEngine(), tags: ["serve"], loads, storages: { file: disk }, clock, logger, pollMs: 0, ...options });
   return { core, said, [Symbol.asyncDispose]: () => core.close() };
 }
 /** started opens a core and starts it with a configuration. */

@@ -12,7 +12,8 @@ import { newRegistry } from "@tfs/std/metrics";
 import { fakeClock } from "@tfs/std/testing";
 import { DType, newTensor } from "@tfs/tensor";
 import { writeRecords } from "../record/index.ts";
-import { newLoader, type Servable } from "../servable/index.ts";
+import { newRuns } from "../infer/index.ts";
+import { newLoader, newLoads, type Servable } from "../servable/index.ts";
 import { newLocalStorage } from "../storage/index.ts";
 import { scratch } from "../testing/index.ts";
 import { fileOf, maxRecords } from "./file.ts";
@@ -98,8 +99,8 @@ async function load(version: string, { ctx: life = ctx, onRun, ...options }: Loa
   const clock = fakeClock();
   const logger = newLogger({ write: (line) => void said.push(line), clock });
   const metrics = newRegistry();
-  const warm = newWarmup({ infer: { checkMethodName: false }, metrics, clock, logger, ...options });
-  const loader = newLoader({ engine, tags: ["serve"], storages: { file: newLocalStorage(systemClock()) }, warm });
+  const warm = newWarmup({ infer: { checkMethodName: false, runs: newRuns(metrics) }, metrics, clock, logger, ...options });
+  const loader = newLoader({ engine, tags: ["serve"], loads: newLoads(metrics), storages: { file: newLocalStorage(systemClock()) }, warm });
   let failure: unknown;
   let servable: Servable | undefined;
   try {

@@ -1,10 +1,10 @@
-import { fieldsOf, type ServerCall } from "@tfs/rpc";
+import { type Exchange, fieldsOf, type ServerCall } from "@tfs/rpc";
 import { Code, type Failure, newError } from "@tfs/std";
 import type { Method } from "./method.ts";
 import { serveUnary } from "./unary.ts";
 
-/** FailureOf gives what a caller is told of what was thrown while a method ran. */
-export type FailureOf = (err: unknown, method: string) => Failure;
+/** FailureOf gives what a caller is told of what was thrown while a method ran; the exchange tells who asked. */
+export type FailureOf = (err: unknown, method: string, exchange: Exchange) => Failure;
 
 /** serveMethod answers a call by a method; one that comes by another verb, kind of body or codec than the method has is refused. */
 export function serveMethod(call: ServerCall, method: Method, failureOf: FailureOf): void {

@@ -49,7 +49,7 @@ class Serving implements ServerCallHandler {
       this.#call.message(bytes);
       this.#call.end();
     } catch (err) {
-      this.#call.end(this.#failureOf(err, this.#method.name));
+      this.#call.end(this.#failureOf(err, this.#method.name, this.#call.exchange));
     }
   }
 }

@@ -17,6 +17,14 @@ export interface Buckets {
   readonly counts: readonly number[];
   readonly sum: number;
   readonly count: number;
+  /** exemplars are the last observation in each bucket that came with a trace. */
+  readonly exemplars?: readonly (Exemplar | undefined)[];
+}
+
+/** Exemplar is one observation, and the trace of what was observed. */
+export interface Exemplar {
+  readonly traceId: string;
+  readonly value: number;
 }
 
 /** exponential gives `count` bounds: start, start·growth, start·growth²… (TensorFlow's Buckets::Exponential without its infinity). */
@@ -35,17 +43,18 @@ export function checkBounds(bounds: readonly number[]): number[] {
 }
 
 export interface HistogramCell {
-  observe(value: number): void;
+  observe(value: number, traceId?: string): void;
   read(): Buckets;
 }
 
 export function newHistogramCell(bounds: readonly number[], atBound: "below" | "above"): HistogramCell {
   const counts = new Array<number>(bounds.length + 1).fill(0);
+  const exemplars: (Exemplar | undefined)[] = [];
   const below = atBound === "below";
   let sum = 0;
   let count = 0;
   return {
-    observe(value) {
+    observe(value, traceId) {
       if (Number.isNaN(value)) return; // it would make the sum NaN for good
       let low = 0;
       let high = bounds.length;
@@ -58,7 +67,8 @@ export function newHistogramCell(bounds: readonly number[], atBound: "below" | "
       counts[low]!++;
       sum += value;
       count++;
+      if (traceId !== undefined) exemplars[low] = { traceId, value };
     },
-    read: () => ({ bounds, counts: [...counts], sum, count }),
+    read: () => ({ bounds, counts: [...counts], sum, count, exemplars: [...exemplars] }),
   };
 }

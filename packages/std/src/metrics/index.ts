@@ -11,9 +11,9 @@
  *
  * @module
  */
-export type { Buckets, HistogramDefinition } from "./histogram.ts";
+export type { Buckets, Exemplar, HistogramDefinition } from "./histogram.ts";
 export { exponential } from "./histogram.ts";
-export { printPrometheus, prometheusType } from "./prometheus.ts";
+export { openMetricsType, printOpenMetrics, printPrometheus, prometheusType } from "./prometheus.ts";
 export type { Cell, Counter, Definition, Family, Gauge, Histogram, Metric, Registry } from "./registry.ts";
 export { newRegistry, overflow } from "./registry.ts";
 export { printTensorFlow, tensorFlowType } from "./tensorflow.ts";

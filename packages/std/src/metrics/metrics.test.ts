@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { exponential, newRegistry, overflow, printPrometheus } from "./index.ts";
+import { exponential, newRegistry, overflow, printOpenMetrics, printPrometheus } from "./index.ts";
 
 test("a registry prints what it counted, sorted by name", () => {
   const registry = newRegistry();
@@ -32,6 +32,45 @@ requests_total{model="m",code="OK"} 3
 requests_total{model="m",code="NOT_FOUND"} 0
 `,
   );
+});
+
+test("OpenMetrics has units, an end, canonical bounds, and an exemplar of each bucket's last observation with a trace", () => {
+  const registry = newRegistry();
+  registry
+    .counter({ name: "sent_bytes_total", help: 'said "so"', labels: ["l"] })
+    .with("v")
+    .add(2);
+  registry.gauge({ name: "open", help: "h" }).with().set(1);
+  const latency = registry.histogram({ name: "took_seconds", help: "h", bounds: [0.5, 1] }).with();
+  for (const [value, trace] of [
+    [0.1, "first"],
+    [0.2, "second"],
+    [0.3, undefined],
+    [0.75, undefined],
+    [7, 'th"rd'],
+  ] as const)
+    latency.observe(value, trace);
+  assert.equal(
+    printOpenMetrics(registry.collect()),
+    `# HELP open h
+# TYPE open gauge
+open 1
+# HELP sent_bytes said \\"so\\"
+# TYPE sent_bytes counter
+# UNIT sent_bytes bytes
+sent_bytes_total{l="v"} 2
+# HELP took_seconds h
+# TYPE took_seconds histogram
+# UNIT took_seconds seconds
+took_seconds_bucket{le="0.5"} 3 # {trace_id="second"} 0.2
+took_seconds_bucket{le="1.0"} 4
+took_seconds_bucket{le="+Inf"} 5 # {trace_id="th\\"rd"} 7
+took_seconds_sum 8.35
+took_seconds_count 5
+# EOF
+`,
+  );
+  assert.doesNotMatch(printPrometheus(registry.collect()), /trace_id/);
 });
 
 test("an empty registry prints nothing", () => assert.equal(printPrometheus(newRegistry().collect()), ""));

@@ -1,3 +1,4 @@
+import type { Exemplar } from "./histogram.ts";
 import type { Cell, Family } from "./registry.ts";
 
 /** prometheusType is the content type of printPrometheus's text. */
@@ -13,12 +14,30 @@ export function printPrometheus(families: readonly Family[]): string {
     const name = safeName(family.name);
     lines.push(`# HELP ${name} ${family.help.replace(/\\/g, "\\\\").replace(/\n/g, "\\n")}`, `# TYPE ${name} ${family.kind}`);
     const labels = family.labels.map(safeLabel);
-    for (const cell of family.cells) printCell(lines, name, labels, cell);
+    for (const cell of family.cells) printCell(lines, name, labels, cell, false);
   }
   return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
 }
 
-function printCell(lines: string[], name: string, labels: readonly string[], cell: Cell): void {
+/** openMetricsType is the content type of printOpenMetrics's text. */
+export const openMetricsType = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/** printOpenMetrics prints families as OpenMetrics 1.0 has them, which is Prometheus's form with units, exemplars and an end. Names of counters end in `_total`. */
+export function printOpenMetrics(families: readonly Family[]): string {
+  const lines: string[] = [];
+  for (const family of families) {
+    const isCounter = family.kind === "counter";
+    const name = isCounter ? safeName(family.name).replace(/_total$/, "") : safeName(family.name);
+    lines.push(`# HELP ${name} ${escapeValue(family.help)}`, `# TYPE ${name} ${family.kind}`);
+    const unit = /_(seconds|bytes)$/.exec(name)?.[1];
+    if (unit !== undefined) lines.push(`# UNIT ${name} ${unit}`);
+    const labels = family.labels.map(safeLabel);
+    for (const cell of family.cells) printCell(lines, isCounter ? `${name}_total` : name, labels, cell, true);
+  }
+  return `${[...lines, "# EOF"].join("\n")}\n`;
+}
+
+function printCell(lines: string[], name: string, labels: readonly string[], cell: Cell, open: boolean): void {
   const pairs = labels.map((label, i) => `${label}="${escapeValue(cell.values[i]!)}"`);
   const { buckets } = cell;
   if (buckets === undefined) {
@@ -28,10 +47,15 @@ function printCell(lines: string[], name: string, labels: readonly string[], cel
   let below = 0;
   buckets.counts.forEach((count, i) => {
     below += count;
-    const bound = printNumber(buckets.bounds[i] ?? Number.POSITIVE_INFINITY);
-    lines.push(`${name}_bucket${braced([...pairs, `le="${bound}"`])} ${below}`);
+    const number = buckets.bounds[i] ?? Number.POSITIVE_INFINITY;
+    const bound = open && Number.isInteger(number) ? number.toFixed(1) : printNumber(number); // OpenMetrics has canonical numbers in labels
+    lines.push(`${name}_bucket${braced([...pairs, `le="${bound}"`])} ${below}${open ? exemplar(buckets.exemplars?.[i]) : ""}`);
   });
   lines.push(`${name}_sum${braced(pairs)} ${printNumber(buckets.sum)}`, `${name}_count${braced(pairs)} ${buckets.count}`);
+}
+
+function exemplar(found: Exemplar | undefined): string {
+  return found === undefined ? "" : ` # {trace_id="${escapeValue(found.traceId)}"} ${printNumber(found.value)}`;
 }
 
 function braced(pairs: readonly string[]): string {

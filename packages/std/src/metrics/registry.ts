@@ -24,8 +24,8 @@ export interface Gauge {
 
 /** Histogram counts observations by bucket, and their sum. */
 export interface Histogram {
-  /** observe counts a value; NaN is left out. */
-  observe(value: number): void;
+  /** observe counts a value; NaN is left out. With a trace's id the value becomes its bucket's exemplar. */
+  observe(value: number, traceId?: string): void;
 }
 
 /** Metric gives the cell for a combination of label values. */

@@ -6,12 +6,20 @@ import { exponential, newRegistry, printTensorFlow, type Registry } from "./inde
 const rows: { name: string; fill: (registry: Registry) => void; want: readonly string[] }[] = [
   {
     name: "a counter",
-    fill: (r) => r.counter({ name: "/test/path/total", help: "h", labels: ["name"] }).with("abc").add(2),
+    fill: (r) =>
+      r
+        .counter({ name: "/test/path/total", help: "h", labels: ["name"] })
+        .with("abc")
+        .add(2),
     want: ["# TYPE :test:path:total counter", ':test:path:total{name="abc"} 2'],
   },
   {
     name: "a gauge with two labels",
-    fill: (r) => r.gauge({ name: "/test/path/gague", help: "h", labels: ["x", "y"] }).with("abc", "def").set(5),
+    fill: (r) =>
+      r
+        .gauge({ name: "/test/path/gague", help: "h", labels: ["x", "y"] })
+        .with("abc", "def")
+        .set(5),
     want: ["# TYPE :test:path:gague gauge", ':test:path:gague{x="abc",y="def"} 5'],
   },
   {
@@ -30,7 +38,11 @@ const rows: { name: string; fill: (registry: Registry) => void; want: readonly s
   },
   {
     name: "a label value with quotes and backslashes",
-    fill: (r) => r.counter({ name: "/c", help: "h", labels: ["name"] }).with('"abc\\"').add(),
+    fill: (r) =>
+      r
+        .counter({ name: "/c", help: "h", labels: ["name"] })
+        .with('"abc\\"')
+        .add(),
     want: ["# TYPE :c counter", ':c{name="\\"abc\\\\\\""} 1'],
   },
   {
@@ -43,18 +55,30 @@ const rows: { name: string; fill: (registry: Registry) => void; want: readonly s
     fill: (r) => r.counter({ name: "0/path-total_count", help: "h" }),
     want: ["# TYPE _0:path:total_count counter"],
   },
-  { name: "a label name that begins with a digit", fill: (r) => r.gauge({ name: "/g", help: "h", labels: ["0_a"] }).with("v"), want: ["# TYPE :g gauge", ':g{_0_a="v"} 0'] },
+  {
+    name: "a label name that begins with a digit",
+    fill: (r) => r.gauge({ name: "/g", help: "h", labels: ["0_a"] }).with("v"),
+    want: ["# TYPE :g gauge", ':g{_0_a="v"} 0'],
+  },
   { name: "a scalar without labels", fill: (r) => r.counter({ name: "/c", help: "h" }).with().add(3.9), want: ["# TYPE :c counter", ":c{} 3"] },
   { name: "a scalar that no int64 is", fill: (r) => r.gauge({ name: "/g", help: "h" }).with().set(Number.NaN), want: ["# TYPE :g gauge", ":g{} 0"] },
   {
     name: "a histogram without labels",
-    fill: (r) => r.histogram({ name: "/h", help: "h", bounds: [0.00001] }).with().observe(1_274_821),
+    fill: (r) =>
+      r
+        .histogram({ name: "/h", help: "h", bounds: [0.00001] })
+        .with()
+        .observe(1_274_821),
     want: ["# TYPE :h histogram", ':h_bucket{le="1e-05"} 0', ':h_bucket{le="+Inf"} 1', ":h_sum{} 1.27482e+06", ":h_count{} 1"],
   },
   { name: "a metric without cells", fill: (r) => r.histogram({ name: "/h", help: "h", bounds: [1] }), want: ["# TYPE :h histogram"] },
   {
     name: "a newline in a label value, which upstream does not escape",
-    fill: (r) => r.counter({ name: "/c", help: "h", labels: ["l"] }).with("a\nb").add(),
+    fill: (r) =>
+      r
+        .counter({ name: "/c", help: "h", labels: ["l"] })
+        .with("a\nb")
+        .add(),
     want: ["# TYPE :c counter", ':c{l="a\\nb"} 1'],
   },
   {
