@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { benchTools } from "./tools/bench.mjs";
 import { conformanceTools } from "./tools/conformance.mjs";
+import { debianTools } from "./tools/debian.mjs";
 import { newGo } from "./tools/go.mjs";
 import { storageTools } from "./tools/storage.mjs";
 
@@ -108,6 +109,7 @@ const tools = {
   go: { what: "the Go toolchain that the following are built with", install: () => void go.toolchain() },
   ...conformanceTools(go),
   ...storageTools({ dir, run, once, makeVenv, go }),
+  ...debianTools({ dir, run, once }),
 };
 
 /** Groups are installed by their name only: no suite needs them. */

@@ -1,8 +1,8 @@
 // What gateway and server are measured with and beside, for npm run bench. They form the group `bench`: only `npm run tools -- bench` installs them.
-import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { unpack } from "./debian.mjs";
 
 const envoy = "1.40.0";
 /** nginx and HAProxy are Debian 12's; its security updates change only what follows the hyphen. */
@@ -70,28 +70,4 @@ function sourceOf(module, root) {
   for (const file of files.sort()) hash.update(`${file}\n`).update(readFileSync(join(module, file)));
   for (const file of messages) hash.update(readFileSync(join(root, file)));
   return hash.digest("hex").slice(0, 12);
-}
-
-/** unpack lays a Debian package and the libraries that the system lacks beside it into a folder: nothing is installed, nobody's configuration changes. */
-function unpack(name, version, { dir, run, once }) {
-  once(name, version, () => {
-    const simulate = () =>
-      spawnSync("apt-get", ["install", "--simulate", "--no-install-recommends", "--reinstall", `${name}=${version}-*`], { encoding: "utf8" });
-    let plan = simulate();
-    if (plan.error !== undefined) throw new Error("it comes from Debian 12, and this system has no apt-get");
-    if (plan.status !== 0 && process.getuid?.() === 0) {
-      run("apt-get", ["update", "-qq"]);
-      plan = simulate();
-    }
-    if (plan.status !== 0) throw new Error(`apt has no ${name} ${version}, which Debian 12 has: ${plan.stderr.trim()}`);
-    const packages = [...plan.stdout.matchAll(/^Inst (\S+) (?:\[\S+\] )?\((\S+)/gm)].map(([, found, exact]) => `${found}=${exact}`);
-    const target = join(dir, name);
-    const cache = join(target, "packages");
-    rmSync(target, { recursive: true, force: true });
-    mkdirSync(cache, { recursive: true });
-    // apt's own user may not write here; without root there is no such user.
-    run("apt-get", ["download", "-qq", "-o", "APT::Sandbox::User=root", ...packages], { cwd: cache });
-    for (const file of readdirSync(cache)) run("dpkg-deb", ["-x", join(cache, file), target]);
-    rmSync(cache, { recursive: true });
-  });
 }
