@@ -60,7 +60,7 @@ export { openUnary } from "./open_unary.ts";
 export type { Peer, PeerCertificate } from "./peer.ts";
 export type { Called } from "./request.ts";
 export { callFields } from "./request.ts";
-export type { ClientCerts, Identity, Pem, ServerTls, ServerTlsOptions } from "./secure.ts";
+export type { ClientCerts, Identity, Names, Pem, ServerTls, ServerTlsOptions } from "./secure.ts";
 export { newServerTls } from "./secure.ts";
 export type { Dialect, Protocol, Reader, ReaderOptions, ReaderSink, ServeOptions, ServerCall, ServerCallHandler } from "./serve/index.ts";
 export { admitCall, dialectOf, headFields, metadataFields, newReader, noFields, serveCall, tailBytes } from "./serve/index.ts";

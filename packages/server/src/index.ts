@@ -16,3 +16,5 @@ export type { ModelServer, ServerOptions, Started } from "./server.ts";
 export { newServer } from "./server.ts";
 export type { Brought, RemoteOptions, RemoteStorages, RemoteTuning, Storage, Storages } from "./storage/index.ts";
 export { openRemoteStorages } from "./storage/index.ts";
+export type { Credentials, CredentialsOptions } from "./tls/index.ts";
+export { openCredentials } from "./tls/index.ts";

@@ -21,6 +21,7 @@ import {
 import { transitions } from "./manager/index.ts";
 import { type ModelServer, newServer } from "./server.ts";
 import { openRemoteStorages, type RemoteStorages, type Storages } from "./storage/index.ts";
+import { type Credentials, openCredentials } from "./tls/index.ts";
 
 /** As in TensorFlow Serving: -1, to a shell. */
 const failed = 255;
@@ -76,8 +77,13 @@ async function start(options: Flags, storages: Storages, clock: Clock, logger: L
   checkConflicts(options);
   refuse(options);
   remark(options, logger);
-  const server = serverOf(options, models, storages, clock, logger);
+  const tls = {
+    grpc: await credentialsOf(options, "ssl_config_file", clock, logger),
+    rest: await credentialsOf(options, "rest_api_ssl_config_file", clock, logger),
+  };
+  const server = serverOf(options, models, storages, tls, clock, logger);
   const { grpc, rest } = await server.start(background());
+  for (const credentials of [tls.grpc, tls.rest]) credentials?.watch();
   if (models.poll !== undefined) server.follow(models.poll.ms, models.poll.read);
   keepYoungSpace();
   for (const line of runningLines(options, rest !== undefined)) logger.info(line);
@@ -85,7 +91,17 @@ async function start(options: Flags, storages: Storages, clock: Clock, logger: L
   return server;
 }
 
-function serverOf(options: Flags, { models }: Configured, storages: Storages, clock: Clock, logger: Logger): ModelServer {
+/** Tls is what each port shows its clients; undefined is plaintext. */
+interface Tls {
+  readonly grpc: Credentials | undefined;
+  readonly rest: Credentials | undefined;
+}
+
+async function credentialsOf(options: Flags, flag: string, clock: Clock, logger: Logger): Promise<Credentials | undefined> {
+  return options.string(flag) === "" ? undefined : openCredentials(options.string(flag), { flag, clock, logger });
+}
+
+function serverOf(options: Flags, { models }: Configured, storages: Storages, tls: Tls, clock: Clock, logger: Logger): ModelServer {
   const host = options.string("host") === "" ? {} : { host: options.string("host") };
   const [port, restPort, socket] = [options.int("port"), options.int("rest_api_port"), options.string("grpc_socket_path")];
   return newServer({
@@ -109,6 +125,8 @@ function serverOf(options: Flags, { models }: Configured, storages: Storages, cl
     tags: options.string("saved_model_tags").split(","),
     grpc: [...(port === 0 ? [] : [{ port, ...host }]), ...(socket === "" ? [] : [{ path: socket }])],
     ...(restPort === 0 ? {} : { rest: { port: restPort, ...host } }),
+    ...(tls.grpc && { grpcTls: tls.grpc.tls }),
+    ...(tls.rest && { restTls: tls.rest.tls }),
     restTimeoutMs: options.int("rest_api_timeout_in_ms"),
     restNumbers: oneOf(options, "rest_api_numbers", numberForms),
     strict: options.bool("strict_startup"),

@@ -1,6 +1,6 @@
 import { type Engine, newEmbeddedEngine } from "@tfs/engine";
 import type { Numbers } from "@tfs/rest";
-import { type BindAddress, formatAddress, type Listener, newBudget, newListener } from "@tfs/rpc";
+import { type BindAddress, formatAddress, type Listener, newBudget, newListener, type ServerTls } from "@tfs/rpc";
 import type { ModelServerConfig } from "@tfs/proto";
 import { background, type CancelCtx, type Clock, Code, type Ctx, type Logger, messageOf, newError, throwIfDone, withCancel } from "@tfs/std";
 import type { Form } from "@tfs/tensor";
@@ -31,6 +31,9 @@ export interface ServerOptions extends CoreTuning {
   /** grpc and rest are where to listen; what is left out stays closed. */
   readonly grpc?: readonly BindAddress[];
   readonly rest?: BindAddress;
+  /** grpcTls and restTls are spoken there; default plaintext. */
+  readonly grpcTls?: ServerTls;
+  readonly restTls?: ServerTls;
   /** restTimeoutMs bounds one inference over REST; default 30,000, 0 or less means no limit. */
   readonly restTimeoutMs?: number;
   /** restNumbers is how REST answers print floats; default "tensorflow". */
@@ -101,7 +104,7 @@ class ModelServer {
   }
 
   async #open(ctx: Ctx): Promise<Started> {
-    const { clock, logger, grpc = [], rest } = this.#options;
+    const { clock, logger, grpc = [], rest, grpcTls } = this.#options;
     const failures = await this.#core.start(ctx, this.#options.models);
     if (failures.length > 0 && this.#options.strict === true)
       throw newError(Code.Unknown, `${failures.length} servable(s) did not become available: {${listed(failures)}}`);
@@ -113,7 +116,7 @@ class ModelServer {
     const { methods } = (this.#services = newServices({ infer, form, reload, sessionRun, core: this.#core, clock, health, failureOf }));
     const bound: string[] = [];
     for (const address of grpc) {
-      const listener = newListener({ onExchange: newGrpcHandler({ methods, failureOf }), clock, logger });
+      const listener = newListener({ onExchange: newGrpcHandler({ methods, failureOf }), clock, logger, ...(grpcTls && { tls: grpcTls }) });
       this.#grpc.push(listener);
       try {
         bound.push(formatAddress(await listener.listen(ctx, address)));
@@ -150,7 +153,8 @@ class ModelServer {
       logger,
       life: this.#life,
     });
-    const listener = newListener({ onExchange, clock, logger });
+    const { restTls } = this.#options;
+    const listener = newListener({ onExchange, clock, logger, ...(restTls && { tls: restTls }) });
     this.#rest = listener;
     try {
       return formatAddress(await listener.listen(ctx, address));

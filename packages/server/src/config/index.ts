@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { readTextProto } from "./file.ts";
 export type { ModelSource } from "./models.ts";
 export { checkModels, modelsOf, schemeOf, withoutQuery } from "./models.ts";
 export { checkNamed } from "./named.ts";

@@ -24,11 +24,6 @@ const refusals: readonly { readonly argv: readonly string[]; readonly code?: Cod
   },
   { argv: ["session", "intra_op", "inter_op"].map((part) => `--tensorflow_${part}_parallelism=1`), want: cannot },
   {
-    argv: ["--ssl_config_file=/f"],
-    code: Code.Unimplemented,
-    want: "--ssl_config_file is not supported: TLS is not there yet, and gRPC would be served in plain text",
-  },
-  {
     argv: ["--platform_config_file=/f"],
     code: Code.Unimplemented,
     want: "--platform_config_file is not supported: it replaces every flag that says how models are run, and none of it would be obeyed",

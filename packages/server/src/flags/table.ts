@@ -37,7 +37,8 @@ const services: readonly ServerFlag[] = [
 ];
 
 const security: readonly ServerFlag[] = [
-  refused(string("Security", "ssl_config_file", "", "text-format SSLConfig: TLS for gRPC"), "TLS is not there yet, and gRPC would be served in plain text"),
+  inForce(string("Security", "ssl_config_file", "", "text-format SSLConfig: TLS for gRPC; each part is PEM, or the path of a file that has it")),
+  own(string("Security", "rest_api_ssl_config_file", "", "the same for REST, which is served in plain text without it")),
   moot(bool("Security", "use_alts_credentials", false, "ALTS for gRPC"), "there is no ALTS here, and gRPC is served in plain text"),
 ];
 
