@@ -63,7 +63,7 @@ export { callFields } from "./request.ts";
 export type { ClientCerts, Identity, Names, Pem, ServerTls, ServerTlsOptions } from "./secure.ts";
 export { newServerTls } from "./secure.ts";
 export type { Dialect, Protocol, Reader, ReaderOptions, ReaderSink, ServeOptions, ServerCall, ServerCallHandler } from "./serve/index.ts";
-export { admitCall, dialectOf, headFields, metadataFields, newReader, noFields, serveCall, tailBytes } from "./serve/index.ts";
+export { admitCall, dialectOf, headFields, metadataFields, newReader, noFields, refuseCall, serveCall, tailBytes } from "./serve/index.ts";
 export {
   answerFault,
   codeFromHttpStatus,

@@ -1,9 +1,11 @@
 import { type Engine, newEmbeddedEngine } from "@tfs/engine";
 import type { Numbers } from "@tfs/rest";
-import { type BindAddress, formatAddress, type Listener, newBudget, newListener, type ServerTls } from "@tfs/rpc";
+import { type BindAddress, type Budget, defaultListenerLimits, formatAddress, type Listener, newBudget, newListener, type ServerTls } from "@tfs/rpc";
 import type { ModelServerConfig } from "@tfs/proto";
 import { background, type CancelCtx, type Clock, Code, type Ctx, type Logger, messageOf, newError, throwIfDone, withCancel } from "@tfs/std";
+import { newRegistry, type Registry } from "@tfs/std/metrics";
 import type { Form } from "@tfs/tensor";
+import { type Admission, newAdmission } from "./admission/index.ts";
 import type { ModelSource } from "./config/index.ts";
 import { type Core, type CoreOptions, type LoadFailure, listed, newCore } from "./core/index.ts";
 import { type Direct, newDirect } from "./direct.ts";
@@ -56,10 +58,16 @@ export interface ServerOptions extends CoreTuning {
   readonly maxBodyBytes?: number;
   /** maxHeldBodyBytes bounds all REST bodies that are in memory at a time; a request that would pass it is refused. Default 1 GiB. */
   readonly maxHeldBodyBytes?: number;
+  /** maxHeldMessageBytes does so for gRPC, gRPC-Web and Connect. Default 1 GiB. */
+  readonly maxHeldMessageBytes?: number;
+  /** maxCalls bounds the calls that wait for their turn or run, over all ports; one more is refused. 0 is no bound. Default 32,768. */
+  readonly maxCalls?: number;
 }
 
 const defaultMaxBodyBytes = 512 << 20;
 const defaultMaxHeldBodyBytes = 2 ** 30;
+const defaultMaxHeldMessageBytes = 2 ** 30;
+export const defaultMaxCalls = 32_768;
 
 /** Started is where a server listens (`host:port` or `unix:path`), and what did not load. `rest` is undefined if REST was not wanted or its port not to be had. */
 export interface Started {
@@ -75,6 +83,10 @@ class ModelServer {
   /** life ends when a drain has taken its time: runs that no connection ends end with it. */
   readonly #life: CancelCtx = withCancel(background());
   readonly #infer: InferOptions;
+  readonly #metrics: Registry = newRegistry();
+  readonly #admission: Admission;
+  /** What waits for slow readers, over all ports. */
+  readonly #unread: Budget = newBudget(defaultListenerLimits.heldBytes);
   #services: Services | undefined;
   #began = false;
   #isOpen = false;
@@ -87,6 +99,8 @@ class ModelServer {
     const { engine = "embedded", tags = ["serve"], storages, clock } = options;
     this.#core = newCore({ ...options, engine: engineOf(engine), tags, storages: { file: newLocalStorage(clock), ...storages } });
     this.#infer = { manager: this.#core.manager, checkMethodName: options.checkMethodName ?? false };
+    const { maxCalls = defaultMaxCalls } = options;
+    this.#admission = newAdmission({ clock, metrics: this.#metrics, defer: setImmediate, maxCalls, full: () => this.#unread.exhausted });
   }
 
   /** start loads the models, then listens. If it throws, everything it had opened is closed again. */
@@ -113,10 +127,13 @@ class ModelServer {
     const { form = "values", health = true, sessionRun = false } = this.#options;
     const reload = (config: ModelServerConfig): Promise<void> => this.#core.reload(background(), config);
     const failureOf = newFailureOf(logger);
-    const { methods } = (this.#services = newServices({ infer, form, reload, sessionRun, core: this.#core, clock, health, failureOf }));
+    const admission = this.#admission;
+    const { methods, runs } = (this.#services = newServices({ infer, admission, form, reload, sessionRun, core: this.#core, clock, health, failureOf }));
+    const messages = newBudget(this.#options.maxHeldMessageBytes ?? defaultMaxHeldMessageBytes);
+    const onExchange = newGrpcHandler({ methods, runs, admission, messages, failureOf });
     const bound: string[] = [];
     for (const address of grpc) {
-      const listener = newListener({ onExchange: newGrpcHandler({ methods, failureOf }), clock, logger, ...(grpcTls && { tls: grpcTls }) });
+      const listener = newListener({ onExchange, clock, logger, budget: this.#unread, ...(grpcTls && { tls: grpcTls }) });
       this.#grpc.push(listener);
       try {
         bound.push(formatAddress(await listener.listen(ctx, address)));
@@ -142,6 +159,7 @@ class ModelServer {
     const bodies = newBudget(maxHeldBodyBytes);
     const onExchange = newHttpHandler({
       infer,
+      admission: this.#admission,
       fleet: newFleet(this.#core, () => this.#draining),
       timeoutMs: restTimeoutMs,
       numbers: restNumbers,
@@ -154,7 +172,7 @@ class ModelServer {
       life: this.#life,
     });
     const { restTls } = this.#options;
-    const listener = newListener({ onExchange, clock, logger, ...(restTls && { tls: restTls }) });
+    const listener = newListener({ onExchange, clock, logger, budget: this.#unread, ...(restTls && { tls: restTls }) });
     this.#rest = listener;
     try {
       return formatAddress(await listener.listen(ctx, address));

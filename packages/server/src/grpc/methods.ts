@@ -17,11 +17,15 @@ import { answerIn, type Described, type Methods, newForm, newUnary, pathOf, type
 import { Code, type Ctx, newError, race } from "@tfs/std";
 import { decode, encode, type Form, fromMessage, type Tensor, toMessage } from "@tfs/tensor";
 import { classify, type InferOptions, metadata, multiInference, predict, regress, status } from "../infer/index.ts";
+import type { Admission } from "../admission/index.ts";
+import { admitted } from "./admitted.ts";
 import { newSessionRun } from "./session.ts";
 import { readerOf } from "./tensors.ts";
 
 export interface MethodOptions {
   readonly infer: InferOptions;
+  /** admission says when a call that runs a model may. */
+  readonly admission: Pick<Admission, "run">;
   /** reload changes the configuration, and waits until new models are available. */
   readonly reload: (config: ModelServerConfig) => Promise<void>;
   /** form is how answers carry tensors. */
@@ -34,24 +38,30 @@ export interface MethodOptions {
 export interface Served {
   readonly methods: Methods;
   readonly predict: Unary;
+  /** runs are the paths of methods that run a model. */
+  readonly runs: ReadonlySet<string>;
 }
 
 /** newMethods gives the methods that are served. */
 export function newMethods(options: MethodOptions): Served {
   const { infer } = options;
   const { method } = PredictionService;
-  const [predictPath, predict] = newPredict(options);
-  const methods = new Map<string, Unary>([
-    [predictPath, predict],
+  const [predictPath, plain] = newPredict(options);
+  const predict = admitted(plain, options.admission);
+  const running: readonly [path: string, method: Unary][] = [
     newMethod(method.classify, (ctx, request) => classify(ctx, request, infer)),
     newMethod(method.regress, (ctx, request) => regress(ctx, request, infer)),
     newMethod(method.multiInference, (ctx, request) => multiInference(ctx, request, infer)),
+    ...(options.sessionRun ? [newSessionRun(options)] : []),
+  ];
+  const methods = new Map<string, Unary>([
+    [predictPath, predict],
+    ...running.map(([path, served]): [string, Unary] => [path, admitted(served, options.admission)]),
     newMethod(method.getModelMetadata, async (_, request) => metadata(request, infer)),
     newMethod(ModelService.method.getModelStatus, async (_, request) => status(request, infer)),
     newMethod(ModelService.method.handleReloadConfigRequest, (ctx, request) => reloadConfig(ctx, request, options.reload)),
-    ...(options.sessionRun ? [newSessionRun(options)] : []),
   ]);
-  return { methods, predict };
+  return { methods, predict, runs: new Set([predictPath, ...running.map(([path]) => path)]) };
 }
 
 /** reloadConfig goes on when its caller has gone. No metric is kept under an internal name, so what is asked of them is zero, as of any unknown one. */

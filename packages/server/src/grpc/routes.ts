@@ -1,9 +1,16 @@
-import { type Dialect, dialectOf, type Exchange, type Fields, fieldsOf, type ListenerOptions, serveCall } from "@tfs/rpc";
+import { type Budget, type Dialect, dialectOf, type Exchange, type Fields, fieldsOf, type ListenerOptions, serveCall } from "@tfs/rpc";
 import { type FailureOf, type Method, type Methods, serveMethod } from "@tfs/services";
 import { Code, newError } from "@tfs/std";
+import type { Admission } from "../admission/index.ts";
+import { isLow, newShedder } from "./admitted.ts";
 
 export interface GrpcOptions {
   readonly methods: Methods;
+  /** runs are the paths of methods whose calls admission may refuse. */
+  readonly runs: ReadonlySet<string>;
+  readonly admission: Pick<Admission, "refuse">;
+  /** messages bounds what requests of calls that are under way take together; one that would pass it is refused. */
+  readonly messages: Budget;
   readonly failureOf: FailureOf;
 }
 
@@ -16,25 +23,34 @@ const maxJsonBytes = 16 << 20;
 interface Route {
   readonly dialect: Dialect | undefined;
   readonly method: Method | undefined;
+  /** runs: the method runs a model. */
+  readonly runs: boolean;
+  readonly low: boolean;
 }
 
 /** newGrpcHandler answers requests of all three protocols, told apart by content type. */
-export function newGrpcHandler({ methods, failureOf }: GrpcOptions): ListenerOptions["onExchange"] {
+export function newGrpcHandler({ methods, runs, admission, messages, failureOf }: GrpcOptions): ListenerOptions["onExchange"] {
+  const shed = newShedder();
   return (exchange) => {
-    exchange.fields.memo ??= routeOf(exchange.fields, methods);
-    const { dialect, method } = exchange.fields.memo as Route;
+    exchange.fields.memo ??= routeOf(exchange.fields, methods, runs);
+    const route = exchange.fields.memo as Route;
+    const { dialect, method } = route;
     if (dialect === undefined) return refuse(exchange, methods);
+    const refusal = route.runs ? admission.refuse(route.low) : undefined;
+    if (refusal !== undefined) return shed(exchange, dialect, refusal);
+    const held = method?.kind === "unary" ? { held: messages } : {}; // streams hand on what they take, and bound it themselves
     const most = dialect.codec === "json" ? maxJsonBytes : maxMessageBytes;
-    const call = serveCall(exchange, dialect, { maxMessageBytes: method?.maxRequestBytes ?? most });
+    const call = serveCall(exchange, dialect, { maxMessageBytes: method?.maxRequestBytes ?? most, ...held });
     if (call === undefined) return;
     if (method === undefined) call.refuse(newError(Code.Unimplemented, `unknown method ${dialect.path}`), 404);
     else serveMethod(call, method, failureOf);
   };
 }
 
-function routeOf(fields: Fields, methods: Methods): Route {
+function routeOf(fields: Fields, methods: Methods, runs: ReadonlySet<string>): Route {
   const dialect = dialectOf(fields);
-  return { dialect, method: dialect === undefined ? undefined : methods.get(dialect.path) };
+  const path = dialect?.path ?? "";
+  return { dialect, method: dialect === undefined ? undefined : methods.get(path), runs: runs.has(path), low: isLow(fields) };
 }
 
 /** refuse answers what is plain HTTP: there is nothing here but methods. */

@@ -6,7 +6,7 @@ import { background, systemClock } from "@tfs/std";
 import type { Models } from "../infer/index.ts";
 import { newCore } from "../core/index.ts";
 import { newLocalStorage } from "../storage/index.ts";
-import { models, silent } from "../testing/index.ts";
+import { admitting, models, silent } from "../testing/index.ts";
 import { newFleet, newHttpHandler } from "./index.ts";
 
 const clock = systemClock();
@@ -34,6 +34,7 @@ const infer = { manager: counting, checkMethodName: false };
 const listener = newListener({
   onExchange: newHttpHandler({
     infer,
+    admission: admitting,
     fleet: newFleet({ models: [], manager, trouble: () => undefined }, () => false),
     timeoutMs: 0,
     cors: false,
