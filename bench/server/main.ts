@@ -8,9 +8,10 @@ import { stopAll } from "../gateway/process.ts";
 import { missing, root } from "../gateway/tools.ts";
 import { calls } from "./calls.ts";
 import { compare } from "./compare.ts";
+import { overload } from "./overload.ts";
 import type { Section } from "./section.ts";
 
-const sections: readonly Section[] = [calls, compare];
+const sections: readonly Section[] = [calls, compare, overload];
 
 const usage = `usage: npm run bench -- server [--shape NAME[,NAME...]] [--rounds N] [--seconds S] [--quick] [--json]
 
