@@ -138,7 +138,11 @@ function rate({ ok, seconds }: Tally): number {
 /** request asks for so many of the sixteen images that the model's golden answers are for. */
 function request(images: number): Uint8Array {
   const golden = JSON.parse(readFileSync(join(digits, "golden.json"), "utf8")) as {
-    readonly versions: { readonly 1: { readonly signatures: { readonly serving_default: { readonly cases: readonly { readonly inputs: { readonly image: { readonly content: string } } }[] } } } };
+    readonly versions: {
+      readonly 1: {
+        readonly signatures: { readonly serving_default: { readonly cases: readonly { readonly inputs: { readonly image: { readonly content: string } } }[] } };
+      };
+    };
   };
   const all = Buffer.from(golden.versions[1].signatures.serving_default.cases[0]!.inputs.image.content, "base64");
   const imageBytes = 8 * 8 * 4;

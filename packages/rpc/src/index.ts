@@ -49,6 +49,8 @@ export type { Deframer, Message } from "./frame.ts";
 export { frameMessage, newDeframer } from "./frame.ts";
 export type { Budget, Stream, StreamHandler } from "./http2/index.ts";
 export { h2, newBudget } from "./http2/index.ts";
+export type { ListenerLife } from "./lifetime.ts";
+export { defaultListenerLife } from "./lifetime.ts";
 export type { ChannelLimits, ListenerLimits } from "./limits.ts";
 export { defaultChannelLimits, defaultListenerLimits } from "./limits.ts";
 export type { Http1Exchange, Listener, ListenerOptions } from "./listener.ts";

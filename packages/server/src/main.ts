@@ -6,6 +6,7 @@ import { numberForms } from "@tfs/rest";
 import { background, type Clock, Code, type Flags, type Level, type Logger, messageOf, newError, newLogger, systemClock } from "@tfs/std";
 import { checkNamed, type Configured, configured } from "./config/index.ts";
 import {
+  channelSettings,
   checkConflicts,
   checkFlags,
   defaultLevel,
@@ -104,6 +105,7 @@ async function credentialsOf(options: Flags, flag: string, clock: Clock, logger:
 function serverOf(options: Flags, { models }: Configured, storages: Storages, tls: Tls, clock: Clock, logger: Logger): ModelServer {
   const host = options.string("host") === "" ? {} : { host: options.string("host") };
   const [port, restPort, socket] = [options.int("port"), options.int("rest_api_port"), options.string("grpc_socket_path")];
+  const channel = channelSettings(options);
   return newServer({
     models,
     storages,
@@ -125,6 +127,10 @@ function serverOf(options: Flags, { models }: Configured, storages: Storages, tl
     tags: options.string("saved_model_tags").split(","),
     grpc: [...(port === 0 ? [] : [{ port, ...host }]), ...(socket === "" ? [] : [{ path: socket }])],
     ...(restPort === 0 ? {} : { rest: { port: restPort, ...host } }),
+    grpcLimits: channel.limits,
+    grpcLife: channel.life,
+    ...(channel.maxMessageBytes !== undefined && { maxMessageBytes: channel.maxMessageBytes }),
+    maxCalls: options.int("max_concurrent_requests"),
     ...(tls.grpc && { grpcTls: tls.grpc.tls }),
     ...(tls.rest && { restTls: tls.rest.tls }),
     restTimeoutMs: options.int("rest_api_timeout_in_ms"),

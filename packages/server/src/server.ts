@@ -1,11 +1,22 @@
 import { type Engine, newEmbeddedEngine } from "@tfs/engine";
 import type { Numbers } from "@tfs/rest";
-import { type BindAddress, type Budget, defaultListenerLimits, formatAddress, type Listener, newBudget, newListener, type ServerTls } from "@tfs/rpc";
+import {
+  type BindAddress,
+  type Budget,
+  defaultListenerLimits,
+  formatAddress,
+  type Listener,
+  type ListenerLife,
+  type ListenerLimits,
+  newBudget,
+  newListener,
+  type ServerTls,
+} from "@tfs/rpc";
 import type { ModelServerConfig } from "@tfs/proto";
 import { background, type CancelCtx, type Clock, Code, type Ctx, type Logger, messageOf, newError, throwIfDone, withCancel } from "@tfs/std";
 import { newRegistry, type Registry } from "@tfs/std/metrics";
 import type { Form } from "@tfs/tensor";
-import { type Admission, newAdmission } from "./admission/index.ts";
+import { type Admission, defaultMaxCalls, newAdmission } from "./admission/index.ts";
 import type { ModelSource } from "./config/index.ts";
 import { type Core, type CoreOptions, type LoadFailure, listed, newCore } from "./core/index.ts";
 import { type Direct, newDirect } from "./direct.ts";
@@ -36,6 +47,11 @@ export interface ServerOptions extends CoreTuning {
   /** grpcTls and restTls are spoken there; default plaintext. */
   readonly grpcTls?: ServerTls;
   readonly restTls?: ServerTls;
+  /** grpcLimits and grpcLife are of connections of gRPC, gRPC-Web and Connect; what is left out has its default. */
+  readonly grpcLimits?: Partial<ListenerLimits>;
+  readonly grpcLife?: Partial<ListenerLife>;
+  /** maxMessageBytes bounds a message over them; default 2^31 - 1, as in TensorFlow Serving. */
+  readonly maxMessageBytes?: number;
   /** restTimeoutMs bounds one inference over REST; default 30,000, 0 or less means no limit. */
   readonly restTimeoutMs?: number;
   /** restNumbers is how REST answers print floats; default "tensorflow". */
@@ -66,8 +82,9 @@ export interface ServerOptions extends CoreTuning {
 
 const defaultMaxBodyBytes = 512 << 20;
 const defaultMaxHeldBodyBytes = 2 ** 30;
+/** A message may have so many bytes, compressed or not, as in TensorFlow Serving. */
+const defaultMaxMessageBytes = 0x7fffffff;
 const defaultMaxHeldMessageBytes = 2 ** 30;
-export const defaultMaxCalls = 32_768;
 
 /** Started is where a server listens (`host:port` or `unix:path`), and what did not load. `rest` is undefined if REST was not wanted or its port not to be had. */
 export interface Started {
@@ -130,10 +147,11 @@ class ModelServer {
     const admission = this.#admission;
     const { methods, runs } = (this.#services = newServices({ infer, admission, form, reload, sessionRun, core: this.#core, clock, health, failureOf }));
     const messages = newBudget(this.#options.maxHeldMessageBytes ?? defaultMaxHeldMessageBytes);
-    const onExchange = newGrpcHandler({ methods, runs, admission, messages, failureOf });
+    const { grpcLimits = {}, grpcLife = {}, maxMessageBytes = defaultMaxMessageBytes } = this.#options;
+    const onExchange = newGrpcHandler({ methods, runs, admission, messages, maxMessageBytes, failureOf });
     const bound: string[] = [];
     for (const address of grpc) {
-      const listener = newListener({ onExchange, clock, logger, budget: this.#unread, ...(grpcTls && { tls: grpcTls }) });
+      const listener = newListener({ onExchange, clock, logger, limits: grpcLimits, life: grpcLife, budget: this.#unread, ...(grpcTls && { tls: grpcTls }) });
       this.#grpc.push(listener);
       try {
         bound.push(formatAddress(await listener.listen(ctx, address)));

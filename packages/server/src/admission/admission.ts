@@ -9,11 +9,13 @@ export interface AdmissionOptions {
   readonly metrics: Registry;
   /** defer calls once what has come meanwhile was read: setImmediate. */
   readonly defer: (fn: () => void) => void;
-  /** maxCalls bounds the calls that wait or run; 0 is no bound. */
+  /** maxCalls bounds the calls that wait or run; 0 is no bound. defaultMaxCalls is what holds in some 100 MB besides what they send. */
   readonly maxCalls: number;
   /** full tells that answers which nobody reads take up the memory there is for them. */
   readonly full: () => boolean;
 }
+
+export const defaultMaxCalls = 32_768;
 
 /** newAdmission makes what all ports of a server share. */
 export function newAdmission(options: AdmissionOptions): Admission {

@@ -11,4 +11,4 @@
  * @module
  */
 export type { Admission, AdmissionOptions } from "./admission.ts";
-export { newAdmission } from "./admission.ts";
+export { defaultMaxCalls, newAdmission } from "./admission.ts";

@@ -35,7 +35,15 @@ const states: readonly { readonly name: string; readonly spans: readonly Span[];
   { name: "a few that are late are none: they asked for too much", spans: [{ ...flood, late: 4 }], want: false },
   { name: "as many as a twentieth are", spans: [{ ...flood, late: 5 }], want: true },
   { name: "late without a line is none", spans: [{ ms: judged, waitMs: 2, late: 50 }], want: false },
-  { name: "a line that was short for a moment is none", spans: [{ ...flood, ms: 100 }, { ms: 1, waitMs: 1 }, { ...flood, ms: judged - 101 }], want: false },
+  {
+    name: "a line that was short for a moment is none",
+    spans: [
+      { ...flood, ms: 100 },
+      { ms: 1, waitMs: 1 },
+      { ...flood, ms: judged - 101 },
+    ],
+    want: false,
+  },
   { name: "who says no deadline has patience", spans: [{ ms: judged, waitMs: patienceMs }], want: false },
   { name: "… and not more than that", spans: [{ ms: judged, waitMs: patienceMs + 1 }], want: true },
   { name: "it goes on while calls are refused", spans: [flood, { ms: 9 * intervalMs, waitMs: 3, waiting: 3 }], want: true },

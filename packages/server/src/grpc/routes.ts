@@ -11,11 +11,11 @@ export interface GrpcOptions {
   readonly admission: Pick<Admission, "refuse">;
   /** messages bounds what requests of calls that are under way take together; one that would pass it is refused. */
   readonly messages: Budget;
+  /** maxMessageBytes bounds one, compressed or not. */
+  readonly maxMessageBytes: number;
   readonly failureOf: FailureOf;
 }
 
-/** A message may have 2^31-1 bytes, compressed or not, and answers are never compressed: both as in TensorFlow Serving. */
-const maxMessageBytes = 0x7fffffff;
 /** A message in JSON is parsed in one piece, into an object for each of its objects and lists. */
 const maxJsonBytes = 16 << 20;
 
@@ -28,8 +28,8 @@ interface Route {
   readonly low: boolean;
 }
 
-/** newGrpcHandler answers requests of all three protocols, told apart by content type. */
-export function newGrpcHandler({ methods, runs, admission, messages, failureOf }: GrpcOptions): ListenerOptions["onExchange"] {
+/** newGrpcHandler answers requests of all three protocols, told apart by content type. Answers are never compressed, as in TensorFlow Serving. */
+export function newGrpcHandler({ methods, runs, admission, messages, maxMessageBytes, failureOf }: GrpcOptions): ListenerOptions["onExchange"] {
   const shed = newShedder();
   return (exchange) => {
     exchange.fields.memo ??= routeOf(exchange.fields, methods, runs);
@@ -39,8 +39,8 @@ export function newGrpcHandler({ methods, runs, admission, messages, failureOf }
     const refusal = route.runs ? admission.refuse(route.low) : undefined;
     if (refusal !== undefined) return shed(exchange, dialect, refusal);
     const held = method?.kind === "unary" ? { held: messages } : {}; // streams hand on what they take, and bound it themselves
-    const most = dialect.codec === "json" ? maxJsonBytes : maxMessageBytes;
-    const call = serveCall(exchange, dialect, { maxMessageBytes: method?.maxRequestBytes ?? most, ...held });
+    const most = Math.min(method?.maxRequestBytes ?? maxMessageBytes, dialect.codec === "json" ? maxJsonBytes : maxMessageBytes, maxMessageBytes);
+    const call = serveCall(exchange, dialect, { maxMessageBytes: most, ...held });
     if (call === undefined) return;
     if (method === undefined) call.refuse(newError(Code.Unimplemented, `unknown method ${dialect.path}`), 404);
     else serveMethod(call, method, failureOf);

@@ -180,7 +180,14 @@ async function withLate(use: (url: string, late: Late, stream: PredictStream) =>
     while (waiting.length < count) await new Promise<void>((resolve) => (wake = resolve));
   };
   const predictStream = newPredictStream({ predict: { kind: "unary", name: "Predict", proto: answer, json: answer }, failureOf: toFailure });
-  const onExchange = newGrpcHandler({ methods: new Map([[path, predictStream.method]]), runs: new Set(), admission: admitting, messages: newBudget(1 << 30), failureOf: toFailure });
+  const onExchange = newGrpcHandler({
+    methods: new Map([[path, predictStream.method]]),
+    runs: new Set(),
+    admission: admitting,
+    messages: newBudget(1 << 30),
+    maxMessageBytes: 1 << 20,
+    failureOf: toFailure,
+  });
   const listener = newListener({ onExchange, clock: systemClock(), logger: silent });
   const address = await listener.listen(background(), { host: "127.0.0.1", port: 0 });
   assert.ok("port" in address);
