@@ -70,7 +70,13 @@ class Listener {
     this.#sessionLimits = { ...defaultSessionLimits, streams, headerBytes, headerMs, streamWindowBytes, resets };
     this.#budget = options.budget ?? newBudget(this.#limits.heldBytes);
     const { clock, logger } = options;
-    this.#http1 = newHttp1({ limits: this.#limits, clock, logger, budget: this.#budget, onExchange: (exchange) => options.onExchange(exchange as Http1Exchange) });
+    this.#http1 = newHttp1({
+      limits: this.#limits,
+      clock,
+      logger,
+      budget: this.#budget,
+      onExchange: (exchange) => options.onExchange(exchange as Http1Exchange),
+    });
     // Paused: the connection moves into a socket of ours before anything is read.
     this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpKeepAliveMs, pauseOnConnect: true }, (socket) =>
       this.accept(socket),

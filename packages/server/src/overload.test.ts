@@ -47,8 +47,7 @@ test("who is refused hears it over every protocol, before the request is read, a
     using _ = wire;
     const [prediction, model] = [createClient(PredictionService, wire.transport), createClient(ModelService, wire.transport)];
     const large = { modelSpec: { name: "x".repeat(100_000) } };
-    for (const request of [{}, large])
-      await assert.rejects(prediction.predict(request), { code: Code.Unavailable, rawMessage: "too much to do" }, wire.name);
+    for (const request of [{}, large]) await assert.rejects(prediction.predict(request), { code: Code.Unavailable, rawMessage: "too much to do" }, wire.name);
     assert.equal(await codeOf(model.getModelStatus({})), Code.Ok, wire.name);
   }
 });
