@@ -93,7 +93,17 @@ function line({ images, capacity, calm, flood }: Flood): string {
 }
 
 /** report prints the middle of the rounds as Markdown. */
-function report({ environment: e, rounds, seconds, floods }: { readonly environment: Environment; readonly rounds: number; readonly seconds: number; readonly floods: readonly Flood[] }): string {
+function report({
+  environment: e,
+  rounds,
+  seconds,
+  floods,
+}: {
+  readonly environment: Environment;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly floods: readonly Flood[];
+}): string {
   const verdict = (met: boolean): string => (met ? "met" : "missed");
   const rows = [...new Set(floods.map(({ images }) => images))].map((images) => {
     const all = floods.filter((flood) => flood.images === images);
