@@ -1,5 +1,5 @@
 /**
- * Package admission says which calls are taken and when each may run. It knows counts and time; it knows nothing of models, protocols or bytes.
+ * Package admission says which calls are taken and when each may run. It knows counts and time; it knows nothing of models or bytes.
  *
  *     const admission = newAdmission({ clock, metrics, defer: setImmediate, maxCalls, held });
  *     const refusal = admission.refuse(low); // as soon as a call has begun; undefined: it is taken
@@ -12,3 +12,4 @@
  */
 export type { Admission, AdmissionOptions } from "./admission.ts";
 export { defaultMaxCalls, newAdmission } from "./admission.ts";
+export { isLow } from "./priority.ts";

@@ -1,12 +1,7 @@
 import { type Dialect, type Exchange, type Fields, refuseCall, trailersOnly } from "@tfs/rpc";
 import type { Answer, Unary } from "@tfs/services";
 import type { Failure } from "@tfs/std";
-import type { Admission } from "../admission/index.ts";
-
-/** isLow tells whether a caller says that others go first. */
-export function isLow(fields: Fields): boolean {
-  return fields.get("tfs-priority") === "low";
-}
+import { type Admission, isLow } from "../admission/index.ts";
 
 /** admitted makes a method run when its turn has come. */
 export function admitted(method: Unary, admission: Pick<Admission, "run">): Unary {

@@ -1,8 +1,8 @@
 import { type Budget, type Dialect, dialectOf, type Exchange, type Fields, fieldsOf, type ListenerOptions, serveCall } from "@tfs/rpc";
 import { type FailureOf, type Method, type Methods, serveMethod } from "@tfs/services";
 import { Code, newError } from "@tfs/std";
-import type { Admission } from "../admission/index.ts";
-import { isLow, newShedder } from "./admitted.ts";
+import { type Admission, isLow } from "../admission/index.ts";
+import { newShedder } from "./admitted.ts";
 
 export interface GrpcOptions {
   readonly methods: Methods;

@@ -1,7 +1,7 @@
 import { httpStatus, isApi, isGzipped, isServed, gunzipped, moreRoute, type Numbers, printError, printPage, route } from "@tfs/rest";
-import { type Body, type Budget, collectBody, type Exchange, type Fields, type ListenerOptions, newField } from "@tfs/rpc";
+import { type Body, type Budget, collectBody, type Exchange, type ListenerOptions, newField } from "@tfs/rpc";
 import { Code, type Ctx, done, type Failure, type Logger, toFailure, withTimeout } from "@tfs/std";
-import type { Admission } from "../admission/index.ts";
+import { type Admission, isLow } from "../admission/index.ts";
 import type { InferOptions } from "../infer/index.ts";
 import { type Answer, json, write } from "./answer.ts";
 import { arraysOf } from "./binary.ts";
@@ -38,10 +38,6 @@ export interface HttpOptions {
 const pageOf = (status: number, title: string): Answer => ({ status, body: printPage(status, title), type: "text/html", outside: true });
 /** When a server that has too much to do may be asked again, in seconds. */
 const later = [newField("retry-after", "1")];
-
-function isLow(fields: Fields): boolean {
-  return fields.get("tfs-priority") === "low";
-}
 
 const notFound = pageOf(404, "Not Found");
 const notImplemented = pageOf(501, "Not Implemented");
