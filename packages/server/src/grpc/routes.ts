@@ -39,7 +39,7 @@ export function newGrpcHandler({ methods, runs, admission, messages, maxMessageB
     const refusal = route.runs ? admission.refuse(route.low) : undefined;
     if (refusal !== undefined) return shed(exchange, dialect, refusal);
     const held = method?.kind === "unary" ? { held: messages } : {}; // streams hand on what they take, and bound it themselves
-    const most = Math.min(method?.maxRequestBytes ?? maxMessageBytes, dialect.codec === "json" ? maxJsonBytes : maxMessageBytes, maxMessageBytes);
+    const most = Math.min(maxMessageBytes, method?.maxRequestBytes ?? (dialect.codec === "json" ? maxJsonBytes : maxMessageBytes));
     const call = serveCall(exchange, dialect, { maxMessageBytes: most, ...held });
     if (call === undefined) return;
     if (method === undefined) call.refuse(newError(Code.Unimplemented, `unknown method ${dialect.path}`), 404);
