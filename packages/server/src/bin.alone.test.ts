@@ -248,7 +248,7 @@ test("flags that do nothing here are said once each, and the server serves", asy
   const warned = server.lines.map((line) => JSON.parse(line) as { level: string; flag?: string }).filter(({ level }) => level === "warn");
   assert.deepEqual(
     warned.map(({ flag }) => flag),
-    ["grpc_max_threads", "grpc_channel_arguments", "enable_batching", "batching_parameters_file"],
+    ["grpc_channel_arguments", "grpc_max_threads", "enable_batching", "batching_parameters_file"],
   );
   assert.equal(await stop(server), 0);
 });
