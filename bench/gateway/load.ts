@@ -34,6 +34,8 @@ export interface LoadOptions {
   readonly calls: number;
   readonly rate?: number;
   readonly timeouts?: boolean;
+  /** timeoutMs is what a call with a rate may take; then it is given up, and has failed. */
+  readonly timeoutMs?: number;
   /** stream keeps calls open and sends a message after each answer. */
   readonly stream?: boolean;
   /** ca is a file with the authority of the target's certificate; with it TLS is spoken. */
@@ -60,6 +62,7 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
   }
   if (options.stream === true) args.push("-stream");
   if (options.rate !== undefined) args.push(`-rate=${options.rate}`);
+  if (options.timeoutMs !== undefined) args.push(`-timeout=${options.timeoutMs}ms`);
   if (options.timeouts === true) args.push("-timeouts");
   if (options.once === true) args.push("-once");
   if (options.ca !== undefined) args.push(`-ca=${options.ca}`);

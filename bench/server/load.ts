@@ -59,7 +59,7 @@ export async function window(pid: number, question: Question, seconds: number): 
 }
 
 /** askGrpc gives the framed answer that every call must have. */
-async function askGrpc(target: string, body: string): Promise<Uint8Array> {
+export async function askGrpc(target: string, body: string): Promise<Uint8Array> {
   const clock = systemClock();
   const logger = newLogger({ write: () => {}, clock, level: "error" });
   await using channel = newChannel({ address: target, clock, logger });

@@ -9,9 +9,10 @@ import { missing, root } from "../gateway/tools.ts";
 import { batching } from "./batching.ts";
 import { calls } from "./calls.ts";
 import { compare } from "./compare.ts";
+import { overload } from "./overload.ts";
 import type { Section } from "./section.ts";
 
-const sections: readonly Section[] = [calls, compare, batching];
+const sections: readonly Section[] = [calls, compare, batching, overload];
 
 const usage = `usage: npm run bench -- server [--shape NAME[,NAME...]] [--rounds N] [--seconds S] [--quick] [--json]
 

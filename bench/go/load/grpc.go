@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"net"
 	"sync"
 	"time"
@@ -21,14 +22,16 @@ type grpcClient struct {
 	mu      sync.Mutex // the pacer begins calls while run handles frames
 	out     []byte
 	streams map[uint32]*call
-	blocked []*call // calls whose body waits for window, oldest first
-	idle    []*call // ended calls, to be used again
+	blocked []*call     // calls whose body waits for window, oldest first
+	idle    []*call     // ended calls, to be used again
+	due     []time.Time // calls of the open loop that wait for a stream which the peer allows, oldest first
 	next    uint32
 	now     time.Time // of the turn: when bytes came in
 	dead    bool
 
 	window, peerInitial int64
 	maxFrame, maxCalls  int
+	maxStreams          int  // what the peer allows, for the open loop
 	greeted             bool // the peer's first SETTINGS came, and with them the first calls began
 	taken               int  // bytes of DATA since the last renewal of the connection's window
 
@@ -54,7 +57,7 @@ type call struct {
 func newGRPCClient(conn net.Conn, o *options) *grpcClient {
 	k := &grpcClient{
 		options: o, conn: conn, in: h2.NewReader(conn), streams: map[uint32]*call{}, next: 1,
-		window: h2.DefaultWindow, peerInitial: h2.DefaultWindow, maxFrame: h2.DefaultMaxFrame, maxCalls: o.calls,
+		window: h2.DefaultWindow, peerInitial: h2.DefaultWindow, maxFrame: h2.DefaultMaxFrame, maxCalls: o.calls, maxStreams: math.MaxInt,
 		headers: newBlockReader(),
 	}
 	k.encoder = hpack.NewEncoder(&k.encoded)
@@ -66,6 +69,9 @@ func newGRPCClient(conn net.Conn, o *options) *grpcClient {
 }
 
 func (k *grpcClient) run() {
+	if k.timeout > 0 {
+		go k.giveUp()
+	}
 	for {
 		err := k.in.Fill()
 		k.mu.Lock()
@@ -98,10 +104,50 @@ func (k *grpcClient) begin(due time.Time) {
 		return
 	}
 	if k.greeted { // before that, the peer's limits are not known
-		k.start(due)
+		k.due = append(k.due, due)
+		k.startDue()
 		k.flush()
 	}
 }
+
+// startDue starts what waits, as far as the peer allows.
+func (k *grpcClient) startDue() {
+	started := 0
+	for ; started < len(k.due) && len(k.streams) < k.maxStreams; started++ {
+		k.start(k.due[started])
+	}
+	k.due = append(k.due[:0], k.due[started:]...)
+}
+
+// lookEvery is how often it is looked for calls whose time is over.
+const lookEvery = 5 * time.Millisecond
+
+// giveUp resets calls that take too long, as clients with deadlines do, and drops those that have waited for a stream as long.
+func (k *grpcClient) giveUp() {
+	for range time.Tick(lookEvery) {
+		k.mu.Lock()
+		latest := time.Now().Add(-k.timeout)
+		late := 0
+		for late < len(k.due) && k.due[late].Before(latest) {
+			late++
+		}
+		if late > 0 {
+			k.due = append(k.due[:0], k.due[late:]...)
+			k.tally.fail("out of time before a stream was free", late)
+		}
+		for id, c := range k.streams {
+			if c.began.Before(latest) {
+				k.out = h2.AppendFrame(k.out, h2.Reset, 0, id, []byte{0, 0, 0, h2Cancel})
+				k.end(id, "out of time")
+			}
+		}
+		k.flush()
+		k.mu.Unlock()
+	}
+}
+
+// h2Cancel is CANCEL (RFC 9113, section 7).
+const h2Cancel = 8
 
 func (k *grpcClient) inFlight() int {
 	k.mu.Lock()
@@ -155,7 +201,7 @@ func (k *grpcClient) settings(f h2.Frame) {
 			k.encoder.SetMaxDynamicTableSizeLimit(value)
 			k.usual = nil
 		case h2.SettingMaxStreams:
-			k.maxCalls = min(k.calls, int(value))
+			k.maxCalls, k.maxStreams = min(k.calls, int(value)), int(value)
 		case h2.SettingInitialWindow:
 			for _, c := range k.streams {
 				c.window += int64(value) - k.peerInitial
@@ -199,6 +245,9 @@ func (k *grpcClient) requestHeaders() []byte {
 		return k.usual
 	}
 	timeout := "20S"
+	if k.timeout > 0 {
+		timeout = fmt.Sprintf("%dm", k.timeout.Milliseconds())
+	}
 	if k.timeouts {
 		timeout = nextTimeout()
 	}
@@ -330,7 +379,9 @@ func (k *grpcClient) end(stream uint32, why string) {
 	if c.sent == len(k.body) { // else it may still be in blocked
 		k.idle = append(k.idle, c)
 	}
-	if !k.openLoop && !k.once && len(k.streams) < k.maxCalls {
+	if k.openLoop {
+		k.startDue()
+	} else if !k.once && len(k.streams) < k.maxCalls {
 		k.start(k.now)
 	}
 }

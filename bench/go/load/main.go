@@ -24,12 +24,13 @@ import (
 type options struct {
 	target, path string
 	body, want   []byte
-	calls        int      // in flight on each connection
-	openLoop     bool     // calls begin when the pacer says so, not when another ends
-	timeouts     bool     // a grpc-timeout of its own for each call
-	once         bool     // one round of calls, then silence
-	stream       bool     // calls are streams that stay open; each answer is followed by the next message
-	headers      []string // of HTTP/1.1 requests, besides what every request has
+	calls        int           // in flight on each connection
+	openLoop     bool          // calls begin when the pacer says so, not when another ends
+	timeouts     bool          // a grpc-timeout of its own for each call
+	timeout      time.Duration // of each call of the open loop, from when it is due: what takes longer is given up; 0 is none
+	once         bool          // one round of calls, then silence
+	stream       bool          // calls are streams that stay open; each answer is followed by the next message
+	headers      []string      // of HTTP/1.1 requests, besides what every request has
 	tally        *tally
 }
 
@@ -53,6 +54,7 @@ func main() {
 	body := flag.String("body", "", "file with the request body")
 	want := flag.String("want", "", "file with the body that every answer must have")
 	flag.BoolVar(&o.timeouts, "timeouts", false, "send a different grpc-timeout with each call")
+	flag.DurationVar(&o.timeout, "timeout", 0, "time that a call of the open loop may take from when it is due; then it is reset, and has failed")
 	flag.BoolVar(&o.once, "once", false, "make one round of calls and then only hold the connections")
 	flag.BoolVar(&o.stream, "stream", false, "keep calls open and send a message after each answer")
 	flag.Func("header", "a header of HTTP/1.1 requests, NAME: VALUE; may be repeated", func(header string) error {
@@ -61,6 +63,9 @@ func main() {
 	})
 	flag.Parse()
 	o.body, o.want, o.openLoop = file(*body), file(*want), *rate > 0
+	if o.timeout > 0 && !o.openLoop {
+		log.Fatal("a timeout is for the open loop")
+	}
 	if *protocol != "grpc" && (o.openLoop || o.stream || o.timeouts) {
 		log.Fatal("rates, streams and timeouts are for gRPC")
 	}

@@ -49,6 +49,8 @@ export type { Deframer, Message } from "./frame.ts";
 export { frameMessage, newDeframer } from "./frame.ts";
 export type { Budget, Stream, StreamHandler } from "./http2/index.ts";
 export { h2, newBudget } from "./http2/index.ts";
+export type { ListenerLife } from "./lifetime.ts";
+export { defaultListenerLife } from "./lifetime.ts";
 export type { ChannelLimits, ListenerLimits } from "./limits.ts";
 export { defaultChannelLimits, defaultListenerLimits } from "./limits.ts";
 export type { Http1Exchange, Listener, ListenerOptions } from "./listener.ts";
@@ -60,10 +62,10 @@ export { openUnary } from "./open_unary.ts";
 export type { Peer, PeerCertificate } from "./peer.ts";
 export type { Called } from "./request.ts";
 export { callFields } from "./request.ts";
-export type { ClientCerts, Identity, Pem, ServerTls, ServerTlsOptions } from "./secure.ts";
+export type { ClientCerts, Identity, Names, Pem, ServerTls, ServerTlsOptions } from "./secure.ts";
 export { newServerTls } from "./secure.ts";
 export type { Dialect, Protocol, Reader, ReaderOptions, ReaderSink, ServeOptions, ServerCall, ServerCallHandler } from "./serve/index.ts";
-export { admitCall, dialectOf, headFields, metadataFields, newReader, noFields, serveCall, tailBytes } from "./serve/index.ts";
+export { admitCall, dialectOf, headFields, metadataFields, newReader, noFields, refuseCall, serveCall, tailBytes } from "./serve/index.ts";
 export {
   answerFault,
   codeFromHttpStatus,

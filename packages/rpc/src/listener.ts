@@ -5,6 +5,7 @@ import { type BindAddress, bind } from "./bind.ts";
 import type { Exchange } from "./exchange.ts";
 import { type Http1, newHttp1 } from "./http1/index.ts";
 import { type Budget, defaultSessionLimits, h2, newBudget, newSession, type Session, type SessionLimits, type Stream } from "./http2/index.ts";
+import { defaultListenerLife, type Lifetime, type ListenerLife, newLifetime } from "./lifetime.ts";
 import { defaultListenerLimits, type ListenerLimits } from "./limits.ts";
 import { peerOf } from "./peer.ts";
 import type { Kind } from "./preface.ts";
@@ -20,6 +21,8 @@ export interface ListenerOptions {
   /** tls, if there, is spoken on every connection; default plaintext. */
   readonly tls?: ServerTls;
   readonly limits?: Partial<ListenerLimits>;
+  /** life ends connections that are old or whose peer is gone; default defaultListenerLife. */
+  readonly life?: Partial<ListenerLife>;
   /** budget bounds what waits for slow readers, over all channels and listeners that share it; default one of its own of limits.heldBytes. */
   readonly budget?: Budget;
 }
@@ -51,7 +54,9 @@ class Listener {
   readonly #handshakes = new Set<Socket>();
   readonly #wires = new Set<Wire>();
   readonly #undecided = new Set<Wire>();
-  readonly #sessions = new Set<Session>();
+  readonly #life: ListenerLife;
+  readonly #sessions = new Map<Session, Lifetime>();
+  #served = 0;
   #sweep: Timer | undefined;
   #draining = false;
   #emptied: (() => void)[] = [];
@@ -59,12 +64,19 @@ class Listener {
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.#limits = { ...defaultListenerLimits, ...options.limits };
+    this.#life = { ...defaultListenerLife, ...options.life };
     const { streams, headerBytes, headerMs, streamWindowBytes, resetBurst, resetsPerSecond } = this.#limits;
     const resets = { burst: resetBurst, perSecond: resetsPerSecond };
     this.#sessionLimits = { ...defaultSessionLimits, streams, headerBytes, headerMs, streamWindowBytes, resets };
     this.#budget = options.budget ?? newBudget(this.#limits.heldBytes);
     const { clock, logger } = options;
-    this.#http1 = newHttp1({ limits: this.#limits, clock, logger, onExchange: (exchange) => options.onExchange(exchange as Http1Exchange) });
+    this.#http1 = newHttp1({
+      limits: this.#limits,
+      clock,
+      logger,
+      budget: this.#budget,
+      onExchange: (exchange) => options.onExchange(exchange as Http1Exchange),
+    });
     // Paused: the connection moves into a socket of ours before anything is read.
     this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpKeepAliveMs, pauseOnConnect: true }, (socket) =>
       this.accept(socket),
@@ -118,7 +130,7 @@ class Listener {
   async drain(ms: number): Promise<void> {
     const stopped = this.#stop();
     this.#http1.drain();
-    for (const session of this.#sessions) session.close();
+    for (const session of this.#sessions.keys()) session.close();
     for (const wire of this.#undecided) wire.socket.destroy();
     for (const socket of this.#handshakes) socket.destroy();
     using _ = this.#options.clock.after(ms, () => this.#cut());
@@ -170,7 +182,13 @@ class Listener {
         if (session.failure !== undefined) this.#options.logger.debug("connection ended", { peer: session.peer.address, err: session.failure });
       },
     });
-    this.#sessions.add(session);
+    const lived = {
+      received: () => wire.received,
+      ping: (onAck: () => void) => session.ping(onAck),
+      close: () => session.close(),
+      cut: (why: string) => session.destroy(h2.noError, why),
+    };
+    this.#sessions.set(session, newLifetime(lived, { life: this.#life, number: this.#served++, now: this.#options.clock.now() }));
     wire.onBytes(buffer, start, end);
   }
 
@@ -188,7 +206,7 @@ class Listener {
   }
 
   #cut(): void {
-    for (const session of this.#sessions) session.destroy(h2.noError, "shut down");
+    for (const session of this.#sessions.keys()) session.destroy(h2.noError, "shut down");
     for (const wire of this.#wires) wire.socket.destroy();
     for (const socket of this.#handshakes) socket.destroy();
   }
@@ -202,7 +220,10 @@ class Listener {
       sweepMs,
       () => {
         const now = this.#options.clock.now();
-        for (const session of this.#sessions) session.sweep(now, this.#limits.idleMs);
+        for (const [session, lifetime] of this.#sessions) {
+          session.sweep(now, this.#limits.idleMs);
+          lifetime.sweep(now);
+        }
         this.#armSweep();
       },
       { background: true },

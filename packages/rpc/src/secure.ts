@@ -11,9 +11,16 @@ export interface Identity {
   /** cert is the server's certificate, and behind it those of the authorities between it and the root. */
   readonly cert: Pem;
   readonly key: Pem;
-  /** clientCa are the authorities that sign clients' certificates. */
-  readonly clientCa?: Pem;
+  /** clientCa are the authorities that sign clients' certificates; an empty list is nobody, so that no certificate verifies. */
+  readonly clientCa?: Pem | readonly [];
+  /** names are what errors call the parts; default "certificate", "key" and "client authorities". */
+  readonly names?: Names;
 }
+
+/** Names are what whoever configured a part calls it. */
+export type Names = Readonly<Record<"cert" | "key" | "clientCa", string>>;
+
+const plainNames: Names = { cert: "certificate", key: "key", clientCa: "client authorities" };
 
 export interface ServerTlsOptions extends Identity {
   /**
@@ -125,16 +132,17 @@ class ServerTls {
   }
 
   /** #context gives the options of a secure context that can be made. */
-  #context({ cert, key, clientCa }: Identity): SecureContextOptions {
+  #context({ cert, key, clientCa, names = plainNames }: Identity): SecureContextOptions {
     const { minVersion = "TLSv1.2" } = this.#options;
-    const options = { cert, key, minVersion, ciphers, honorCipherOrder: true, ...(clientCa === undefined ? {} : { ca: clientCa }) };
-    const leaf = certificateOf("certificate", cert);
-    if (clientCa !== undefined) certificateOf("client authorities", clientCa);
-    if (!leaf.checkPrivateKey(privateKeyOf(key))) throw newError(Code.InvalidArgument, "certificate and key do not belong together");
+    const ca = clientCa === undefined ? {} : { ca: isPem(clientCa) ? clientCa : [] };
+    const options = { cert, key, minVersion, ciphers, honorCipherOrder: true, ...ca };
+    const leaf = certificateOf(names.cert, cert);
+    if (clientCa !== undefined && isPem(clientCa)) certificateOf(names.clientCa, clientCa);
+    if (!leaf.checkPrivateKey(privateKeyOf(names.key, key))) throw newError(Code.InvalidArgument, `${names.cert} and ${names.key} do not belong together`);
     try {
       createSecureContext(options);
     } catch (err) {
-      throw newError(Code.InvalidArgument, `certificate and key: ${openSslReason(err)}`, err);
+      throw newError(Code.InvalidArgument, `${names.cert} and ${names.key}: ${openSslReason(err)}`, err);
     }
     return options;
   }
@@ -156,12 +164,16 @@ function certificateOf(what: string, pem: Pem): X509Certificate {
 }
 
 /** privateKeyOf throws InvalidArgument for what is no key; OpenSSL takes an empty text for one that is to come later. */
-function privateKeyOf(pem: Pem): KeyObject {
+function privateKeyOf(what: string, pem: Pem): KeyObject {
   try {
     return createPrivateKey(pem);
   } catch (err) {
-    throw newError(Code.InvalidArgument, "key: not a PEM private key without passphrase", err);
+    throw newError(Code.InvalidArgument, `${what}: not a PEM private key without passphrase`, err);
   }
+}
+
+function isPem(ca: Pem | readonly []): ca is Pem {
+  return typeof ca === "string" || Buffer.isBuffer(ca);
 }
 
 const reasons: Readonly<Record<string, string>> = {

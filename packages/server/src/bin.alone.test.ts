@@ -264,7 +264,7 @@ test("flags that do nothing here are said once each, and the server serves", asy
   const warned = server.lines.map((line) => JSON.parse(line) as { level: string; flag?: string }).filter(({ level }) => level === "warn");
   assert.deepEqual(
     warned.map(({ flag }) => flag),
-    ["grpc_max_threads", "grpc_channel_arguments", "num_tflite_pools"],
+    ["grpc_channel_arguments", "grpc_max_threads", "num_tflite_pools"],
   );
   assert.equal(await stop(server), 0);
 });

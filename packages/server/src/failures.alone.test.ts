@@ -137,9 +137,9 @@ const failures: readonly { readonly name: string; readonly argv: readonly string
     text: "INVALID_ARGUMENT: ModelServer does not yet support custom model config.\n",
   },
   {
-    name: "TLS, which would silently be missing",
-    argv: [...served, `--ssl_config_file=${file("server_key: 'k' server_cert: 'c'")}`],
-    text: "UNIMPLEMENTED: --ssl_config_file is not supported: TLS is not there yet, and gRPC would be served in plain text\n",
+    name: "TLS without a key",
+    argv: [...served, `--ssl_config_file=${file("server_cert: 'c'")}`],
+    text: `NOT_FOUND: --ssl_config_file=${join(scratch, `${made - 1}.txt`)}: server_cert: ${join(scratch, "c")}; No such file or directory\n`,
   },
   {
     name: "a platform config",

@@ -24,3 +24,5 @@ export type { Telemetry } from "./telemetry/index.ts";
 export { openTelemetry } from "./telemetry/index.ts";
 export type { ExamplesOptions, RecordOptions, WarmupRecord, WarmupTask } from "./warmup/index.ts";
 export { classifyRecord, multiInferenceRecord, predictRecord, regressRecord, writeWarmupRequests } from "./warmup/index.ts";
+export type { Credentials, CredentialsOptions } from "./tls/index.ts";
+export { openCredentials } from "./tls/index.ts";

@@ -7,6 +7,7 @@ import { background, type Clock, Code, type Flags, type Level, type Logger, mess
 import { type BatchingTuning, paddings, parametersOf, policies } from "./batching/index.ts";
 import { checkNamed, type Configured, configured, monitoringPath, readBatching } from "./config/index.ts";
 import {
+  channelSettings,
   checkConflicts,
   checkFlags,
   defaultLevel,
@@ -24,6 +25,7 @@ import { transitions } from "./manager/index.ts";
 import { type ModelServer, newServer } from "./server.ts";
 import { openTelemetry, type Telemetry } from "./telemetry/index.ts";
 import { openRemoteStorages, type RemoteStorages, type Storages } from "./storage/index.ts";
+import { type Credentials, openCredentials } from "./tls/index.ts";
 
 /** As in TensorFlow Serving: -1, to a shell. */
 const failed = 255;
@@ -82,8 +84,13 @@ async function start(options: Flags, storages: Storages, clock: Clock, logger: L
   remark(options, logger);
   const page = await monitoringPath(options);
   const telemetry = options.bool("enable_opentelemetry") ? await openTelemetry() : undefined;
-  const server = serverOf(options, { ...models, batching, page, telemetry }, storages, clock, logger);
+  const tls = {
+    grpc: await credentialsOf(options, "ssl_config_file", clock, logger),
+    rest: await credentialsOf(options, "rest_api_ssl_config_file", clock, logger),
+  };
+  const server = serverOf(options, { ...models, batching, page, telemetry, tls }, storages, clock, logger);
   const { grpc, rest } = await server.start(background());
+  for (const credentials of [tls.grpc, tls.rest]) credentials?.watch();
   if (models.poll !== undefined) server.follow(models.poll.ms, models.poll.read);
   keepYoungSpace();
   for (const line of runningLines(options, rest !== undefined)) logger.info(line);
@@ -97,6 +104,8 @@ interface Told extends Configured {
   /** page is the path of TensorFlow Serving's page of metrics. */
   readonly page: string | undefined;
   readonly telemetry: Telemetry | undefined;
+  /** tls is what each port shows its clients; undefined is plaintext. */
+  readonly tls: { readonly grpc: Credentials | undefined; readonly rest: Credentials | undefined };
 }
 
 /** batchingOf gives how requests are joined; undefined if they are not. */
@@ -113,9 +122,14 @@ async function batchingOf(options: Flags): Promise<BatchingTuning | undefined> {
   };
 }
 
-function serverOf(options: Flags, { models, batching, page, telemetry }: Told, storages: Storages, clock: Clock, logger: Logger): ModelServer {
+async function credentialsOf(options: Flags, flag: string, clock: Clock, logger: Logger): Promise<Credentials | undefined> {
+  return options.string(flag) === "" ? undefined : openCredentials(options.string(flag), { flag, clock, logger });
+}
+
+function serverOf(options: Flags, { models, batching, page, telemetry, tls }: Told, storages: Storages, clock: Clock, logger: Logger): ModelServer {
   const host = options.string("host") === "" ? {} : { host: options.string("host") };
   const [port, restPort, socket] = [options.int("port"), options.int("rest_api_port"), options.string("grpc_socket_path")];
+  const channel = channelSettings(options);
   return newServer({
     models,
     storages,
@@ -138,6 +152,12 @@ function serverOf(options: Flags, { models, batching, page, telemetry }: Told, s
     tags: options.string("saved_model_tags").split(","),
     grpc: [...(port === 0 ? [] : [{ port, ...host }]), ...(socket === "" ? [] : [{ path: socket }])],
     ...(restPort === 0 ? {} : { rest: { port: restPort, ...host } }),
+    grpcLimits: channel.limits,
+    grpcLife: channel.life,
+    ...(channel.maxMessageBytes !== undefined && { maxMessageBytes: channel.maxMessageBytes }),
+    maxCalls: options.int("max_concurrent_requests"),
+    ...(tls.grpc && { grpcTls: tls.grpc.tls }),
+    ...(tls.rest && { restTls: tls.rest.tls }),
     restTimeoutMs: options.int("rest_api_timeout_in_ms"),
     restNumbers: oneOf(options, "rest_api_numbers", numberForms),
     strict: options.bool("strict_startup"),

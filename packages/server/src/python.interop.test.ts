@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { models, serve } from "./testing/index.ts";
+import { type CertificateName, certificateFile } from "@tfs/rpc/testing";
+import { systemClock } from "@tfs/std";
+import { models, scratch, serve, silent } from "./testing/index.ts";
+import { openCredentials } from "./tls/index.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const venv = `${root}.tools/venv/bin/python`;
@@ -58,4 +62,15 @@ test("TensorFlow Serving's published Python client", { skip, timeout: timeoutMs 
 test("the server's own services, by Python's gRPC", { skip, timeout: timeoutMs }, async (t) => {
   await using served = await serve(["half_plus_two"], { sessionRun: true });
   assert.equal(await call(t, "services.py", served.grpc.replace("http://", "")), 2);
+});
+
+test("TLS and clients' certificates, by Python's gRPC, on a port and on a unix socket", { skip, timeout: timeoutMs }, async (t) => {
+  using dir = scratch();
+  const [config, path] = [join(dir.path, "ssl.config"), join(dir.path, "grpc.sock")];
+  const file = (name: CertificateName, part?: "key"): string => JSON.stringify(certificateFile(name, part));
+  writeFileSync(config, `server_key: ${file("server", "key")} server_cert: ${file("server")} custom_ca: ${file("ca")} client_verify: true`);
+  const { tls } = await openCredentials(config, { flag: "ssl_config_file", clock: systemClock(), logger: silent });
+  await using served = await serve(["half_plus_two"], { grpc: [{ port: 0, host: "127.0.0.1" }, { path }], grpcTls: tls });
+  const client = [certificateFile("client"), certificateFile("client", "key")];
+  assert.equal(await call(t, "tls.py", certificateFile("ca"), ...client, served.started.grpc[0]!, `unix:${path}`), 4);
 });

@@ -1,13 +1,26 @@
 import { availableParallelism } from "node:os";
 import { type Engine, newEmbeddedEngine } from "@tfs/engine";
 import type { Numbers } from "@tfs/rest";
-import { type BindAddress, formatAddress, type Listener, newBudget, newListener } from "@tfs/rpc";
+import {
+  type BindAddress,
+  type Budget,
+  defaultListenerLimits,
+  formatAddress,
+  type Listener,
+  type ListenerLife,
+  type ListenerLimits,
+  newBudget,
+  newListener,
+  type ServerTls,
+} from "@tfs/rpc";
 import type { ModelServerConfig } from "@tfs/proto";
 import { background, type CancelCtx, type Clock, Code, type Ctx, type Logger, messageOf, newError, throwIfDone, withCancel } from "@tfs/std";
 import { type Family, newRegistry, type Registry } from "@tfs/std/metrics";
 import type { Form } from "@tfs/tensor";
 import type { Telemetry } from "./telemetry/index.ts";
-import { type Batching, type BatchingTuning, newBatching, withPriority } from "./batching/index.ts";
+import { type Admission, defaultMaxCalls, newAdmission } from "./admission/index.ts";
+import { type Batching, type BatchingTuning, newBatching } from "./batching/index.ts";
+import { withPriority } from "./priority/index.ts";
 import type { ModelSource } from "./config/index.ts";
 import { type Core, type CoreOptions, type LoadFailure, listed, newCore } from "./core/index.ts";
 import { type Direct, newDirect } from "./direct.ts";
@@ -44,6 +57,14 @@ export interface ServerOptions extends CoreTuning {
   /** grpc and rest are where to listen; what is left out stays closed. */
   readonly grpc?: readonly BindAddress[];
   readonly rest?: BindAddress;
+  /** grpcTls and restTls are spoken there; default plaintext. */
+  readonly grpcTls?: ServerTls;
+  readonly restTls?: ServerTls;
+  /** grpcLimits and grpcLife are of connections of gRPC, gRPC-Web and Connect; what is left out has its default. */
+  readonly grpcLimits?: Partial<ListenerLimits>;
+  readonly grpcLife?: Partial<ListenerLife>;
+  /** maxMessageBytes bounds a message over them; default 2^31 - 1, as in TensorFlow Serving. */
+  readonly maxMessageBytes?: number;
   /** restTimeoutMs bounds one inference over REST; default 30,000, 0 or less means no limit. */
   readonly restTimeoutMs?: number;
   /** restNumbers is how REST answers print floats; default "tensorflow". */
@@ -78,10 +99,17 @@ export interface ServerOptions extends CoreTuning {
   readonly maxBodyBytes?: number;
   /** maxHeldBodyBytes bounds all REST bodies that are in memory at a time; a request that would pass it is refused. Default 1 GiB. */
   readonly maxHeldBodyBytes?: number;
+  /** maxHeldMessageBytes does so for gRPC, gRPC-Web and Connect. Default 1 GiB. */
+  readonly maxHeldMessageBytes?: number;
+  /** maxCalls bounds the calls that wait for their turn or run, over all ports; one more is refused. 0 is no bound. Default 32,768. */
+  readonly maxCalls?: number;
 }
 
 const defaultMaxBodyBytes = 512 << 20;
 const defaultMaxHeldBodyBytes = 2 ** 30;
+/** A message may have so many bytes, compressed or not, as in TensorFlow Serving. */
+const defaultMaxMessageBytes = 0x7fffffff;
+const defaultMaxHeldMessageBytes = 2 ** 30;
 
 /** Started is where a server listens (`host:port` or `unix:path`), and what did not load. `rest` is undefined if REST was not wanted or its port not to be had. */
 export interface Started {
@@ -103,6 +131,9 @@ class ModelServer {
   /** life ends when a drain has taken its time: runs that no connection ends end with it. */
   readonly #life: CancelCtx = withCancel(background());
   readonly #infer: InferOptions;
+  readonly #admission: Admission;
+  /** What waits for slow readers, over all ports. */
+  readonly #unread: Budget = newBudget(defaultListenerLimits.heldBytes);
   #services: Services | undefined;
   #began = false;
   #isOpen = false;
@@ -115,6 +146,8 @@ class ModelServer {
     this.#options = options;
     const { engine = "embedded", tags = ["serve"], storages, clock, logger, warmup = true, warmupIterations: iterations = 1 } = options;
     const metrics = this.#metrics;
+    const { maxCalls = defaultMaxCalls } = options;
+    this.#admission = newAdmission({ clock, metrics, defer: setImmediate, maxCalls, full: () => this.#unread.exhausted });
     const verbs = { checkMethodName: options.checkMethodName ?? false, runs: newRuns(metrics) };
     const warm = newWarmup({ infer: verbs, iterations, metrics, clock, logger });
     const shared = { cpus: availableParallelism(), clock, metrics, defer: setImmediate };
@@ -152,7 +185,7 @@ class ModelServer {
   }
 
   async #open(ctx: Ctx): Promise<Started> {
-    const { clock, logger, grpc = [], rest } = this.#options;
+    const { clock, logger, grpc = [], rest, grpcTls } = this.#options;
     const failures = await this.#core.start(ctx, this.#options.models);
     if (failures.length > 0 && this.#options.strict === true)
       throw newError(Code.Unknown, `${failures.length} servable(s) did not become available: {${listed(failures)}}`);
@@ -162,9 +195,11 @@ class ModelServer {
     const { form = "values", health = true, sessionRun = false } = this.#options;
     const reload = (config: ModelServerConfig): Promise<void> => this.#core.reload(background(), config);
     const failureOf = newFailureOf(logger, this.#meter);
+    const admission = this.#admission;
     const ctxOf = this.#batching && withPriority; // where nobody waits, priorities mean nothing
-    const { methods } = (this.#services = newServices({
+    const { methods, runs } = (this.#services = newServices({
       infer,
+      admission,
       form,
       reload,
       ctxOf,
@@ -177,9 +212,12 @@ class ModelServer {
       meter: this.#meter,
       metrics: () => firstsOf(this.#metrics),
     }));
+    const messages = newBudget(this.#options.maxHeldMessageBytes ?? defaultMaxHeldMessageBytes);
+    const { grpcLimits = {}, grpcLife = {}, maxMessageBytes = defaultMaxMessageBytes } = this.#options;
+    const onExchange = newGrpcHandler({ methods, runs, admission, messages, maxMessageBytes, failureOf });
     const bound: string[] = [];
     for (const address of grpc) {
-      const listener = newListener({ onExchange: newGrpcHandler({ methods, failureOf }), clock, logger });
+      const listener = newListener({ onExchange, clock, logger, limits: grpcLimits, life: grpcLife, budget: this.#unread, ...(grpcTls && { tls: grpcTls }) });
       this.#grpc.push(listener);
       try {
         bound.push(formatAddress(await listener.listen(ctx, address)));
@@ -205,6 +243,7 @@ class ModelServer {
     const bodies = newBudget(maxHeldBodyBytes);
     const onExchange = newHttpHandler({
       infer,
+      admission: this.#admission,
       fleet: newFleet(this.#core, () => this.#draining),
       timeoutMs: restTimeoutMs,
       numbers: restNumbers,
@@ -219,7 +258,8 @@ class ModelServer {
       logger,
       life: this.#life,
     });
-    const listener = newListener({ onExchange, clock, logger });
+    const { restTls } = this.#options;
+    const listener = newListener({ onExchange, clock, logger, budget: this.#unread, ...(restTls && { tls: restTls }) });
     this.#rest = listener;
     try {
       return formatAddress(await listener.listen(ctx, address));

@@ -4,7 +4,9 @@ import { TLSSocket } from "node:tls";
 import { type Logger, messageOf } from "@tfs/std";
 import type { Exchange } from "../exchange.ts";
 import type { Fields } from "../fields.ts";
+import type { Budget } from "../http2/index.ts";
 import type { ListenerLimits } from "../limits.ts";
+import type { Output } from "../output.ts";
 import { type Peer, peerOf } from "../peer.ts";
 import { type Flushable, flushLater } from "../turn.ts";
 import type { Wire } from "../wire.ts";
@@ -21,6 +23,8 @@ export interface Home {
   readonly limits: ListenerLimits;
   readonly logger: Logger;
   readonly printer: Printer;
+  /** budget counts what waits for peers that do not read. */
+  readonly budget: Budget;
   readonly onExchange: (exchange: Exchange) => void;
   /** dueIn gives the time, on the sweep's clock, that is not reached before `ms` are over. */
   dueIn(ms: number): number;
@@ -55,6 +59,7 @@ class Connection implements Flushable {
   waiting = false;
   readonly #home: Home;
   readonly #socket: Socket;
+  readonly #output: Output;
   readonly #reader: HeadReader;
   readonly #answer: Answer;
   readonly #headMs: number;
@@ -78,6 +83,8 @@ class Connection implements Flushable {
   #ahead: Buffer | undefined = undefined;
   /** When the peer has taken too long to say something, on the sweep's clock. */
   #due = Number.POSITIVE_INFINITY;
+  /** What the budget counts as waiting for it. */
+  #held = 0;
   /** When it has taken too long to read. */
   #readDue = Number.POSITIVE_INFINITY;
 
@@ -86,6 +93,7 @@ class Connection implements Flushable {
     const { socket } = wire;
     this.#home = home;
     this.#socket = socket;
+    this.#output = wire.output;
     this.#reader = newHeadReader(limits.headerBytes, socket instanceof TLSSocket);
     this.#answer = newAnswer(wire.output, home.printer, limits.keepAliveMs);
     this.#headMs = Math.min(limits.headerMs, limits.requestMs);
@@ -315,8 +323,17 @@ class Connection implements Flushable {
     this.#owed = 0;
   }
 
+  /** #hold says how many bytes wait for the peer. */
+  #hold(bytes: number): void {
+    const more = bytes - this.#held;
+    this.#held = bytes;
+    if (more > 0) this.#home.budget.hold(more);
+    else if (more < 0) this.#home.budget.release(-more);
+  }
+
   /** #watchReader bounds the time in which the peer takes what was written. */
   #watchReader(): void {
+    if (this.#answer.blocked) this.#hold(this.#output.unsent);
     if (this.#answer.blocked && this.#readDue === Number.POSITIVE_INFINITY) this.#readDue = this.#home.dueIn(this.#home.limits.requestMs);
   }
 
@@ -375,6 +392,7 @@ class Connection implements Flushable {
   #onDrain(): void {
     if (!this.#answer.blocked) return;
     this.#answer.blocked = false;
+    this.#hold(0);
     this.#readDue = Number.POSITIVE_INFINITY;
     if (this.#exchange === undefined) this.#goAhead();
     else if (this.#full) {
@@ -393,6 +411,7 @@ class Connection implements Flushable {
   #onClose(): void {
     const exchange = this.#exchange;
     this.#phase = "closed";
+    this.#hold(0);
     this.#ahead = undefined;
     this.#forget();
     this.#home.onClose(this);

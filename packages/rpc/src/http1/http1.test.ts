@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { fakeClock } from "@tfs/std/testing";
 import type { Exchange } from "../exchange.ts";
+import { fieldsOf } from "../fields.ts";
+import { newBudget } from "../http2/index.ts";
 import { answersOf, echo, heard, serve, talk } from "./testing/index.ts";
 
 type Pair = readonly [string, string];
@@ -383,3 +386,33 @@ test("http1: the date moves on while connections come and go", async () => {
   }
   assert.deepEqual(dates, ["00", "05", "10"]);
 });
+
+for (const { name, end } of [
+  { name: "until it has read them", end: (socket: Socket) => void socket.resume() },
+  { name: "until it is gone", end: (socket: Socket) => void socket.destroy() },
+])
+  test(`bytes that wait for a peer that does not read count against the budget, ${name}`, async () => {
+    const budget = newBudget(1 << 30);
+    const answer = Buffer.alloc(64 << 20);
+    let answered = (): void => {};
+    const ended = new Promise<void>((resolve) => (answered = resolve));
+    using served = await serve({
+      budget,
+      onExchange(exchange) {
+        exchange.respond(fieldsOf([":status", "200"]));
+        exchange.write(answer);
+        exchange.end();
+        answered();
+      },
+    });
+    const socket = connect(served.port, "127.0.0.1");
+    socket.pause();
+    socket.write("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    await ended;
+    assert.ok(budget.heldBytes > answer.length / 2, `${budget.heldBytes} bytes are held`);
+    const released = new Promise<void>((resolve) => budget.wait(resolve));
+    end(socket);
+    await released;
+    assert.equal(budget.heldBytes, 0);
+    socket.destroy();
+  });

@@ -1,5 +1,6 @@
 import type { Clock, Logger, Timer } from "@tfs/std";
 import type { Exchange } from "../exchange.ts";
+import type { Budget } from "../http2/index.ts";
 import type { ListenerLimits } from "../limits.ts";
 import type { Wire } from "../wire.ts";
 import { type Connection, type Home, newConnection } from "./connection.ts";
@@ -9,6 +10,8 @@ export interface Http1Options {
   readonly limits: ListenerLimits;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** budget counts what waits for peers that do not read. */
+  readonly budget: Budget;
   /** onExchange is told of each request when its head is there. It sets the exchange's handler in the same turn. */
   readonly onExchange: (exchange: Exchange) => void;
 }
@@ -25,6 +28,7 @@ class Http1 implements Home {
   readonly limits: ListenerLimits;
   readonly logger: Logger;
   readonly printer: Printer;
+  readonly budget: Budget;
   readonly onExchange: (exchange: Exchange) => void;
   draining = false;
   readonly #clock: Clock;
@@ -34,9 +38,10 @@ class Http1 implements Home {
   #timer: Timer | undefined = undefined;
 
   constructor(options: Http1Options) {
-    const { limits, clock, logger, onExchange } = options;
+    const { limits, clock, logger, budget, onExchange } = options;
     this.limits = limits;
     this.logger = logger;
+    this.budget = budget;
     this.onExchange = onExchange;
     this.printer = newPrinter(clock);
     this.#clock = clock;

@@ -3,6 +3,7 @@ import { checkEncoding } from "../compression.ts";
 import { messageOf, parseConnectTimeout } from "../connect/index.ts";
 import type { Exchange, ExchangeHandler } from "../exchange.ts";
 import type { Fields } from "../fields.ts";
+import type { Budget } from "../http2/index.ts";
 import { parseTimeout } from "../timeout.ts";
 import { newTextDecoder, type TextDecoder } from "../web/index.ts";
 import type { Dialect } from "./dialect.ts";
@@ -47,6 +48,8 @@ export interface ServeOptions {
   readonly maxMessageBytes: number;
   /** passes lists compressions whose messages are handed on as they came; all others are decompressed. Default none. */
   readonly passes?: readonly string[];
+  /** held counts what the request takes, from its first byte until the call is over; a request that would pass its limit fails with ResourceExhausted. Default: it is not counted. */
+  readonly held?: Budget;
 }
 
 /**
@@ -66,10 +69,15 @@ export function admitCall(exchange: Exchange, dialect: Dialect): number | undefi
     checkEncoding(dialect.encoding);
     return timeoutMs;
   } catch (err) {
-    exchange.handler = { onData: (_buffer, start, end) => exchange.consumed(end - start), onEnd() {}, onReset() {}, onDrain() {} };
-    newSender(exchange, dialect).end(toFailure(err), noFields);
+    refuseCall(exchange, dialect, toFailure(err));
     return undefined;
   }
+}
+
+/** refuseCall answers an exchange whose body is not wanted. */
+export function refuseCall(exchange: Exchange, dialect: Dialect, failure: Failure): void {
+  exchange.handler = { onData: (_buffer, start, end) => exchange.consumed(end - start), onEnd() {}, onReset() {}, onDrain() {} };
+  newSender(exchange, dialect).end(failure, noFields);
 }
 
 function timeoutOf(exchange: Exchange, { protocol }: Dialect): number {
@@ -95,6 +103,8 @@ class Served implements ServerCall, ExchangeHandler, ReaderSink {
   readonly #sender: Sender;
   readonly #reader: Reader;
   readonly #text: TextDecoder | undefined;
+  readonly #budget: Budget | undefined;
+  #held = 0;
   #over = false;
 
   constructor(exchange: Exchange, dialect: Dialect, timeoutMs: number, options: ServeOptions) {
@@ -105,6 +115,7 @@ class Served implements ServerCall, ExchangeHandler, ReaderSink {
     this.#sender = newSender(exchange, dialect);
     this.#reader = newReader(this, { maxMessageBytes: options.maxMessageBytes, bare, encoding, plain: options.passes?.includes(encoding) !== true });
     this.#text = dialect.text ? newTextDecoder() : undefined;
+    this.#budget = options.held;
     exchange.handler = this;
   }
 
@@ -141,6 +152,7 @@ class Served implements ServerCall, ExchangeHandler, ReaderSink {
   onData(buffer: Buffer, start: number, end: number): void {
     const length = end - start;
     if (this.#over) return void this.exchange.consumed(length);
+    if (!this.#hold(length)) return void this.exchange.consumed(length);
     if (this.#text === undefined) return void this.#reader.push(Uint8Array.prototype.slice.call(buffer, start, end), length);
     try {
       this.#reader.push(this.#text.push(buffer.subarray(start, end)), length);
@@ -175,6 +187,8 @@ class Served implements ServerCall, ExchangeHandler, ReaderSink {
   // What the reader says.
 
   onMessage(bytes: Uint8Array, compressed: boolean): boolean {
+    // A message that was compressed is larger than what came.
+    if (bytes.length > this.#held && !this.#hold(bytes.length - this.#held)) return true;
     return this.handler.onMessage(bytes, compressed);
   }
 
@@ -192,8 +206,23 @@ class Served implements ServerCall, ExchangeHandler, ReaderSink {
     this.exchange.consumed(bytes);
   }
 
+  /** #hold counts bytes; without room for them the call fails. */
+  #hold(bytes: number): boolean {
+    const budget = this.#budget;
+    if (budget === undefined) return true;
+    if (budget.heldBytes + bytes > budget.limitBytes) {
+      this.onFault(newError(Code.ResourceExhausted, `the requests in flight are larger than ${budget.limitBytes} bytes together`));
+      return false;
+    }
+    budget.hold(bytes);
+    this.#held += bytes;
+    return true;
+  }
+
   #stop(): void {
     this.#over = true;
+    if (this.#held > 0) this.#budget!.release(this.#held);
+    this.#held = 0;
     this.#reader.stop();
   }
 }

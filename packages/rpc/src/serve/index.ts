@@ -8,7 +8,7 @@
  * @module
  */
 export type { ServeOptions, ServerCall, ServerCallHandler } from "./call.ts";
-export { admitCall, serveCall } from "./call.ts";
+export { admitCall, refuseCall, serveCall } from "./call.ts";
 export type { Dialect, Protocol } from "./dialect.ts";
 export { dialectOf } from "./dialect.ts";
 export { metadataFields } from "./metadata.ts";

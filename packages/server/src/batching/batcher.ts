@@ -4,7 +4,7 @@ import { slice, type Tensor } from "@tfs/tensor";
 import { type Lanes, newLanes, type Policy } from "./lanes.ts";
 import type { Meter } from "./metrics.ts";
 import type { Limits } from "./parameters.ts";
-import { isLow } from "./priority.ts";
+import { isLow } from "../priority/index.ts";
 import type { Batch, Queue, Sized } from "./queue.ts";
 import { checkOutputs, cut, type Feeds, glue, join, rowsOf, sizeFor } from "./rows.ts";
 import type { Line, Scheduler } from "./scheduler.ts";

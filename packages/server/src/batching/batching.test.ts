@@ -13,7 +13,8 @@ import { newLoads } from "../servable/loads.ts";
 import { loadServable, type Servable } from "../servable/servable.ts";
 import { models } from "../testing/index.ts";
 import type { Feeds } from "./rows.ts";
-import { type Batching, type BatchingTuning, newBatching, type Parameters, policies, withPriority } from "./index.ts";
+import { type Batching, type BatchingTuning, newBatching, type Parameters, policies } from "./index.ts";
+import { withPriority } from "../priority/index.ts";
 import { sweepMs } from "./scheduler.ts";
 import { maxQueues } from "./session.ts";
 

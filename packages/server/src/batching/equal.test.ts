@@ -12,7 +12,8 @@ import { newLoads } from "../servable/loads.ts";
 import { loadServable, type Servable } from "../servable/servable.ts";
 import { models } from "../testing/index.ts";
 import type { Feeds } from "./rows.ts";
-import { newBatching, paddings, type Parameters, policies, withPriority } from "./index.ts";
+import { newBatching, paddings, type Parameters, policies } from "./index.ts";
+import { withPriority } from "../priority/index.ts";
 
 const dtypes = [DType.Float, DType.Int64, DType.String, DType.Bool, DType.Complex64, DType.Half];
 

@@ -14,4 +14,3 @@ export type { Policy } from "./lanes.ts";
 export { policies } from "./lanes.ts";
 export type { Padding, Parameters } from "./parameters.ts";
 export { paddings, parametersOf } from "./parameters.ts";
-export { priorityField, withPriority } from "./priority.ts";

@@ -26,6 +26,7 @@ const messages: readonly { readonly flag: string; readonly message: string; read
   { flag: "tensorflow_session_config_file", message: "ConfigProto", good: "intra_op_parallelism_threads: 0x4 gpu_options < allow_growth: true >" },
   { flag: "thread_pool_factory_config_file", message: "ThreadPoolFactoryConfig", good: "# nothing" },
   { flag: "ssl_config_file", message: "SSLConfig", good: "server_key: 'a' \"b\"; server_cert: 'c', client_verify: true" },
+  { flag: "rest_api_ssl_config_file", message: "SSLConfig", good: "" },
   {
     flag: "batching_parameters_file",
     message: "BatchingParameters",

@@ -6,12 +6,13 @@ import { ThreadPoolFactoryConfigSchema } from "@tfs/proto/gen/tensorflow_serving
 import type { Flags } from "@tfs/std";
 import { readTextProto } from "./file.ts";
 
-/** What is in these files is not obeyed yet, or means nothing here; but a fault in one ends the start as it would in TensorFlow Serving. */
+/** A fault in one of these files ends the start as it would in TensorFlow Serving, also where what is in it is not obeyed yet or means nothing here. */
 const files: readonly { readonly flag: string; readonly schema: DescMessage }[] = [
   { flag: "platform_config_file", schema: PlatformConfigMapSchema },
   { flag: "tensorflow_session_config_file", schema: ConfigProtoSchema },
   { flag: "thread_pool_factory_config_file", schema: ThreadPoolFactoryConfigSchema },
   { flag: "ssl_config_file", schema: SSLConfigSchema },
+  { flag: "rest_api_ssl_config_file", schema: SSLConfigSchema },
 ];
 
 /** checkNamed reads the files that flags name, besides those of models, of batching and of metrics. Throws NotFound or InvalidArgument in TensorFlow Serving's words. */

@@ -1,4 +1,5 @@
 import { Code, type Flags, type Logger, newError } from "@tfs/std";
+import { channelSettings } from "./channel.ts";
 import type { ServerFlag } from "./fate.ts";
 import { table } from "./table.ts";
 
@@ -16,13 +17,7 @@ export function checkFlags(flags: Flags): void {
   }
   const metrics = flags.string("metrics_path");
   if (metrics !== "" && !metrics.startsWith("/")) throw newError(Code.InvalidArgument, `--metrics_path=${metrics}: a path begins with /`);
-  checkChannelArguments(flags.string("grpc_channel_arguments"));
-}
-
-/** An entry without "=" crashes TensorFlow Serving; here it is named. */
-function checkChannelArguments(list: string): void {
-  for (const entry of list === "" ? [] : list.split(","))
-    if (!/^[^=]+=/.test(entry)) throw newError(Code.InvalidArgument, `--grpc_channel_arguments: ${JSON.stringify(entry)} is not key=value`);
+  channelSettings(flags);
 }
 
 /** checkConflicts is for flags that do not go together but whose files are looked at first. Throws InvalidArgument in TensorFlow Serving's words. */
@@ -46,6 +41,8 @@ export function refuse(flags: Flags): void {
 
 /** remark logs, once each, the flags that were given and do nothing. */
 export function remark(flags: Flags, logger: Logger): void {
+  const { moot } = channelSettings(flags);
+  if (moot.length > 0) logger.warn("gRPC channel arguments are accepted and mean nothing here", { flag: "grpc_channel_arguments", names: moot.join(",") });
   for (const flag of table) {
     if (!asks(flags, flag)) continue;
     if (flag.fate === "not yet") logger.warn("a flag is accepted but not in force yet", { flag: flag.name, why: flag.why });

@@ -153,6 +153,7 @@ const below: Readonly<Record<string, number | undefined>> = {
   file_system_poll_wait_seconds: undefined,
   model_config_file_poll_wait_seconds: undefined,
   load_retry_interval_micros: undefined,
+  max_concurrent_requests: 0,
   num_request_iterations_for_warmup: undefined,
   tensorflow_session_parallelism: undefined,
   tensorflow_intra_op_parallelism: undefined,

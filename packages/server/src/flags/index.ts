@@ -6,6 +6,8 @@
  *
  * @module
  */
+export type { ChannelSettings } from "./channel.ts";
+export { channelSettings } from "./channel.ts";
 export { checkConflicts, checkFlags, refuse, remark } from "./checks.ts";
 export type { Fate, ServerFlag } from "./fate.ts";
 export { helpText, readFlags } from "./flags.ts";

@@ -1,5 +1,6 @@
 // The one table of flags: TensorFlow Serving's all, then ours, by subject, each with what becomes of it. docs/compatibility.md says the same to readers; a test holds it to this.
 import { numberForms } from "@tfs/rest";
+import { defaultMaxCalls } from "../admission/index.ts";
 import { paddings, policies } from "../batching/index.ts";
 import { transitions } from "../manager/index.ts";
 import { alsoCalled, atLeast, bool, float, inForce, int32, int64, moot, notYet, own, refused, type ServerFlag, string } from "./fate.ts";
@@ -25,10 +26,8 @@ const listening: readonly ServerFlag[] = [
   own(atLeast(0, int32("Listening", "drain_ms", 10_000, "time requests in flight get to finish after SIGTERM"))),
   moot(atLeast(0, int32("Listening", "rest_api_num_threads", 0, "threads that answer HTTP requests", "4 for each CPU")), oneLoop),
   moot(atLeast(0, int32("Listening", "grpc_max_threads", 0, "threads that answer gRPC calls", "4 for each CPU")), oneLoop),
-  notYet(
-    string("Listening", "grpc_channel_arguments", "", "comma-separated key=value list of gRPC's own settings"),
-    "connections have this server's own limits",
-  ),
+  inForce(string("Listening", "grpc_channel_arguments", "", "comma-separated key=value list of gRPC's own settings: ages, keepalive and sizes")),
+  own(atLeast(0, int32("Listening", "max_concurrent_requests", defaultMaxCalls, "calls that wait for their turn or run; one more is refused; 0 is no limit"))),
 ];
 
 const services: readonly ServerFlag[] = [
@@ -37,7 +36,8 @@ const services: readonly ServerFlag[] = [
 ];
 
 const security: readonly ServerFlag[] = [
-  refused(string("Security", "ssl_config_file", "", "text-format SSLConfig: TLS for gRPC"), "TLS is not there yet, and gRPC would be served in plain text"),
+  inForce(string("Security", "ssl_config_file", "", "text-format SSLConfig: TLS for gRPC; each part is PEM, or the path of a file that has it")),
+  own(string("Security", "rest_api_ssl_config_file", "", "the same for REST, which is served in plain text without it")),
   moot(bool("Security", "use_alts_credentials", false, "ALTS for gRPC"), "there is no ALTS here, and gRPC is served in plain text"),
 ];
 

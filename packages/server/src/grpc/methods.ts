@@ -18,6 +18,8 @@ import { type Methods, newForm, pathOf, type Unary } from "@tfs/services";
 import { Code, type Ctx, newError, race } from "@tfs/std";
 import { decode, encode, type Form, fromMessage, type Tensor, toMessage } from "@tfs/tensor";
 import { classify, type InferOptions, metadata, multiInference, predict, regress, status } from "../infer/index.ts";
+import type { Admission } from "../admission/index.ts";
+import { admitted } from "./admitted.ts";
 import type { Meter } from "../meter/index.ts";
 import { newCounting } from "./counted.ts";
 import { newSessionRun } from "./session.ts";
@@ -25,6 +27,8 @@ import { readerOf } from "./tensors.ts";
 
 export interface MethodOptions {
   readonly infer: InferOptions;
+  /** admission says when a call that runs a model may. */
+  readonly admission: Pick<Admission, "run">;
   /** reload changes the configuration, and waits until new models are available. */
   readonly reload: (config: ModelServerConfig) => Promise<void>;
   /** form is how answers carry tensors. */
@@ -42,6 +46,8 @@ export interface MethodOptions {
 export interface Served {
   readonly methods: Methods;
   readonly predict: Unary;
+  /** runs are the paths of methods that run a model. */
+  readonly runs: ReadonlySet<string>;
 }
 
 /** newMethods gives the methods that are served. */
@@ -49,9 +55,13 @@ export function newMethods(options: MethodOptions): Served {
   const { infer, meter, ctxOf } = options;
   const { method } = PredictionService;
   const { unary: counted } = newCounting(meter);
-  const ran = ([path, unary]: [path: string, method: Unary]): [path: string, method: Unary] => [path, ctxOf === undefined ? unary : under(ctxOf, unary)];
+  /** ran is for methods that run a model: when their turn has come, and knowing what their metadata say. */
+  const ran = ([path, unary]: [path: string, method: Unary]): [path: string, method: Unary] => [
+    path,
+    admitted(ctxOf === undefined ? unary : under(ctxOf, unary), options.admission),
+  ];
   const [predictPath, predict] = ran(newPredict(options));
-  const methods = new Map<string, Unary>([
+  const running: readonly [path: string, method: Unary][] = [
     [predictPath, predict],
     ran(counted(method.classify, { method: "classify", modelOf: nameOf }, (ctx, request, seen) => classify(ctx, request, infer, seen))),
     ran(counted(method.regress, { method: "regress", modelOf: nameOf }, (ctx, request, seen) => regress(ctx, request, infer, seen))),
@@ -60,12 +70,15 @@ export function newMethods(options: MethodOptions): Served {
         multiInference(ctx, request, infer, seen),
       ),
     ),
+    ...(options.sessionRun ? [ran(newSessionRun(options))] : []),
+  ];
+  const methods = new Map<string, Unary>([
+    ...running,
     counted(method.getModelMetadata, { method: "metadata", modelOf: nameOf, registry }, async (_, request, seen) => metadata(request, infer, seen)),
     counted(ModelService.method.getModelStatus, { method: "status", modelOf: nameOf }, async (_, request) => status(request, infer)),
     counted(ModelService.method.handleReloadConfigRequest, { method: "reload_config" }, (ctx, request) => reloadConfig(ctx, request, options)),
-    ...(options.sessionRun ? [ran(newSessionRun(options))] : []),
   ]);
-  return { methods, predict };
+  return { methods, predict, runs: new Set([predictPath, ...running.map(([path]) => path)]) };
 }
 
 /** under gives a method whose runs know what their requests' metadata say. */

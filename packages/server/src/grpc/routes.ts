@@ -1,15 +1,23 @@
-import { type Dialect, dialectOf, type Exchange, type Fields, fieldsOf, type ListenerOptions, serveCall } from "@tfs/rpc";
+import { type Budget, type Dialect, dialectOf, type Exchange, type Fields, fieldsOf, type ListenerOptions, serveCall } from "@tfs/rpc";
 import { type FailureOf, type Method, type Methods, serveMethod } from "@tfs/services";
 import { Code, newError } from "@tfs/std";
+import type { Admission } from "../admission/index.ts";
+import { saysLow } from "../priority/index.ts";
+import { newShedder } from "./admitted.ts";
 import type { Protocol } from "../meter/index.ts";
 
 export interface GrpcOptions {
   readonly methods: Methods;
+  /** runs are the paths of methods whose calls admission may refuse. */
+  readonly runs: ReadonlySet<string>;
+  readonly admission: Pick<Admission, "refuse">;
+  /** messages bounds what requests of calls that are under way take together; one that would pass it is refused. */
+  readonly messages: Budget;
+  /** maxMessageBytes bounds one, compressed or not. */
+  readonly maxMessageBytes: number;
   readonly failureOf: FailureOf;
 }
 
-/** A message may have 2^31-1 bytes, compressed or not, and answers are never compressed: both as in TensorFlow Serving. */
-const maxMessageBytes = 0x7fffffff;
 /** A message in JSON is parsed in one piece, into an object for each of its objects and lists. */
 const maxJsonBytes = 16 << 20;
 
@@ -17,6 +25,9 @@ const maxJsonBytes = 16 << 20;
 interface Route {
   readonly dialect: Dialect | undefined;
   readonly method: Method | undefined;
+  /** runs: the method runs a model. */
+  readonly runs: boolean;
+  readonly low: boolean;
 }
 
 /** protocolOf tells by which protocol a request came that was routed here. */
@@ -25,23 +36,29 @@ export function protocolOf({ fields }: Exchange): Protocol {
   return protocol === "grpc-web" ? "grpc_web" : (protocol ?? "grpc");
 }
 
-/** newGrpcHandler answers requests of all three protocols, told apart by content type. */
-export function newGrpcHandler({ methods, failureOf }: GrpcOptions): ListenerOptions["onExchange"] {
+/** newGrpcHandler answers requests of all three protocols, told apart by content type. Answers are never compressed, as in TensorFlow Serving. */
+export function newGrpcHandler({ methods, runs, admission, messages, maxMessageBytes, failureOf }: GrpcOptions): ListenerOptions["onExchange"] {
+  const shed = newShedder();
   return (exchange) => {
-    exchange.fields.memo ??= routeOf(exchange.fields, methods);
-    const { dialect, method } = exchange.fields.memo as Route;
+    exchange.fields.memo ??= routeOf(exchange.fields, methods, runs);
+    const route = exchange.fields.memo as Route;
+    const { dialect, method } = route;
     if (dialect === undefined) return refuse(exchange, methods);
-    const most = dialect.codec === "json" ? maxJsonBytes : maxMessageBytes;
-    const call = serveCall(exchange, dialect, { maxMessageBytes: method?.maxRequestBytes ?? most });
+    const refusal = route.runs ? admission.refuse(route.low) : undefined;
+    if (refusal !== undefined) return shed(exchange, dialect, refusal);
+    const held = method?.kind === "unary" ? { held: messages } : {}; // streams hand on what they take, and bound it themselves
+    const most = Math.min(maxMessageBytes, method?.maxRequestBytes ?? (dialect.codec === "json" ? maxJsonBytes : maxMessageBytes));
+    const call = serveCall(exchange, dialect, { maxMessageBytes: most, ...held });
     if (call === undefined) return;
     if (method === undefined) call.refuse(newError(Code.Unimplemented, `unknown method ${dialect.path}`), 404);
     else serveMethod(call, method, failureOf);
   };
 }
 
-function routeOf(fields: Fields, methods: Methods): Route {
+function routeOf(fields: Fields, methods: Methods, runs: ReadonlySet<string>): Route {
   const dialect = dialectOf(fields);
-  return { dialect, method: dialect === undefined ? undefined : methods.get(dialect.path) };
+  const path = dialect?.path ?? "";
+  return { dialect, method: dialect === undefined ? undefined : methods.get(path), runs: runs.has(path), low: saysLow(fields) };
 }
 
 /** refuse answers what is plain HTTP: there is nothing here but methods. */

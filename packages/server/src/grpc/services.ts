@@ -27,6 +27,8 @@ export interface ServicesOptions extends MethodOptions {
 /** Services are all that the gRPC ports answer. */
 export interface Services {
   readonly methods: Methods;
+  /** runs are the paths of those that run models, and may be refused when there is too much to do. */
+  readonly runs: ReadonlySet<string>;
   /** drain: nothing is SERVING from now on, and calls that would not end by themselves are ended. */
   drain(): void;
 }
@@ -63,6 +65,7 @@ export function newServices(options: ServicesOptions): Services {
   for (const [path, method] of reflection.methods) methods.set(path, method);
   return {
     methods,
+    runs: new Set([...served.runs, stream.path]),
     drain() {
       isDraining = true;
       health?.drain();

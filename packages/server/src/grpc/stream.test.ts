@@ -7,10 +7,10 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { type PredictRequest, PredictRequestSchema } from "@tfs/proto";
 import { type PredictStreamResponse, PredictStreamResponseSchema, ServingService } from "@tfs/proto/gen/tfs/serving/v1/serving_pb.js";
-import { frameMessage, newDeframer, newListener } from "@tfs/rpc";
+import { frameMessage, newBudget, newDeframer, newListener } from "@tfs/rpc";
 import { background, type Ctx, done, newError, systemClock, toFailure } from "@tfs/std";
 import { DType, newTensor, toMessage } from "@tfs/tensor";
-import { models, serve, silent, wires } from "../testing/index.ts";
+import { admitting, models, serve, silent, wires } from "../testing/index.ts";
 import { newGrpcHandler } from "./routes.ts";
 import { newPredictStream, type PredictStream } from "./stream.ts";
 
@@ -180,7 +180,14 @@ async function withLate(use: (url: string, late: Late, stream: PredictStream) =>
     while (waiting.length < count) await new Promise<void>((resolve) => (wake = resolve));
   };
   const predictStream = newPredictStream({ predict: { kind: "unary", name: "Predict", proto: answer, json: answer }, failureOf: toFailure });
-  const onExchange = newGrpcHandler({ methods: new Map([[path, predictStream.method]]), failureOf: toFailure });
+  const onExchange = newGrpcHandler({
+    methods: new Map([[path, predictStream.method]]),
+    runs: new Set(),
+    admission: admitting,
+    messages: newBudget(1 << 30),
+    maxMessageBytes: 1 << 20,
+    failureOf: toFailure,
+  });
   const listener = newListener({ onExchange, clock: systemClock(), logger: silent });
   const address = await listener.listen(background(), { host: "127.0.0.1", port: 0 });
   assert.ok("port" in address);

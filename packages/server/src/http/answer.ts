@@ -9,6 +9,8 @@ export interface Answer {
   readonly type?: string;
   /** outside says that the answer is none of the API's, and has no CORS fields. */
   readonly outside?: boolean;
+  /** more fields. */
+  readonly more?: readonly Field[];
 }
 
 export const json = "application/json";
@@ -34,6 +36,7 @@ export async function write(exchange: Exchange, answer: Answer, { cors, compress
   if (type !== undefined) fields.push(newField("content-type", type));
   if (zipped !== undefined) fields.push(newField("content-encoding", "gzip"));
   if (compressor !== undefined) fields.push(newField("vary", "accept-encoding"));
+  if (answer.more !== undefined) fields.push(...answer.more);
   if (cors && answer.outside !== true) fields.push(...corsFields);
   if (body.length === 0) return void exchange.respond(newFields(fields), true);
   exchange.respond(newFields(fields));

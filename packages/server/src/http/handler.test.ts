@@ -9,7 +9,7 @@ import { newMeter } from "../meter/index.ts";
 import { newLoads } from "../servable/index.ts";
 import { newCore } from "../core/index.ts";
 import { newLocalStorage } from "../storage/index.ts";
-import { models, silent } from "../testing/index.ts";
+import { admitting, models, silent } from "../testing/index.ts";
 import { newFleet, newHttpHandler } from "./index.ts";
 
 const clock = systemClock();
@@ -45,6 +45,7 @@ const infer = { manager: counting, checkMethodName: false, runs: newRuns(registr
 const listener = newListener({
   onExchange: newHttpHandler({
     infer,
+    admission: admitting,
     fleet: newFleet({ models: [], manager, trouble: () => undefined }, () => false),
     timeoutMs: 0,
     cors: false,

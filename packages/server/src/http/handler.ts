@@ -1,6 +1,8 @@
 import { httpStatus, isApi, isGzipped, isServed, gunzipped, moreRoute, type Numbers, printError, printPage, route } from "@tfs/rest";
-import { type Body, type Budget, collectBody, type Exchange, type Fields, type ListenerOptions } from "@tfs/rpc";
-import { Code, type Ctx, done, type Logger, toFailure, withTimeout } from "@tfs/std";
+import { type Body, type Budget, collectBody, type Exchange, type Fields, type ListenerOptions, newField } from "@tfs/rpc";
+import { Code, type Ctx, done, type Failure, type Logger, toFailure, withTimeout } from "@tfs/std";
+import type { Admission } from "../admission/index.ts";
+import { saysLow } from "../priority/index.ts";
 import type { InferOptions } from "../infer/index.ts";
 import { type Call, type Meter, traceField } from "../meter/index.ts";
 import { type Answer, json, write } from "./answer.ts";
@@ -13,6 +15,8 @@ import { describe } from "./more.ts";
 
 export interface HttpOptions {
   readonly infer: InferOptions;
+  /** admission says which calls are taken, and when each may run its model. */
+  readonly admission: Pick<Admission, "refuse" | "run">;
   /** fleet is told by health, the list of models and the server's own description. */
   readonly fleet: Fleet;
   /** timeoutMs bounds one inference; 0 or less means no limit. */
@@ -39,6 +43,9 @@ export interface HttpOptions {
 }
 
 const pageOf = (status: number, title: string): Answer => ({ status, body: printPage(status, title), type: "text/html", outside: true });
+/** When a server that has too much to do may be asked again, in seconds. */
+const later = [newField("retry-after", "1")];
+
 const notFound = pageOf(404, "Not Found");
 const notImplemented = pageOf(501, "Not Implemented");
 
@@ -47,9 +54,18 @@ export function newHttpHandler(options: HttpOptions): ListenerOptions["onExchang
   void done(options.life); // one follower that stays: to be the first and the last one costs each request more
   const writing = { cors: options.cors, compressor: options.compress ? newCompressor() : undefined };
   return (exchange) => {
+    const { fields } = exchange;
+    const refusal = fields.get(":method") === "POST" ? options.admission.refuse(saysLow(fields)) : undefined; // all that is posted runs models
+    if (refusal !== undefined) return void shed(exchange, refusal);
     const body = collectBody(exchange, options.maxBodyBytes, { budget: options.bodies });
     void serve(exchange, body);
   };
+
+  /** shed refuses a request before it is read. */
+  function shed(exchange: Exchange, { code, message }: Failure): Promise<void> {
+    exchange.handler = { onData: (_buffer, start, end) => exchange.consumed(end - start), onEnd() {}, onReset() {}, onDrain() {} };
+    return write(exchange, { status: httpStatus(code), body: printError(message), type: json, more: later }, writing);
+  }
 
   async function serve(exchange: Exchange, body: Body): Promise<void> {
     const found = await answer(exchange, body, options);
@@ -109,7 +125,8 @@ async function answerApi({ fields, method, target, received, call }: Request, op
   const body = asked.kind === "status" || asked.kind === "metadata" ? new Uint8Array(0) : await (isGzipped(fields) ? gunzipped(received) : received.whole());
   call.received(body.length);
   using ctx = withTimeout(options.life, options.timeoutMs > 0 ? options.timeoutMs : Number.POSITIVE_INFINITY);
-  return await run(options.ctxOf?.(ctx, fields) ?? ctx, { call: asked, body, arrays, seen: call }, options);
+  const answering = (): Promise<Answer> => run(options.ctxOf?.(ctx, fields) ?? ctx, { call: asked, body, arrays, seen: call }, options);
+  return await (method === "POST" ? options.admission.run(ctx, saysLow(fields), answering) : answering());
 }
 
 /** An OPTIONS request without an origin is refused, with an empty body. */

@@ -7,6 +7,7 @@
  *
  * @module
  */
+export { admitting } from "./admitting.ts";
 export type { Started, Tool } from "./buckets.ts";
 export { fakeGcs, moto } from "./buckets.ts";
 export type { Crashed } from "./crash.ts";

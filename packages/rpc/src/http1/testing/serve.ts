@@ -2,6 +2,7 @@ import { connect, createServer, type Socket } from "node:net";
 import { type Clock, discard, type Logger, systemClock } from "@tfs/std";
 import type { Exchange } from "../../exchange.ts";
 import { type Fields, fieldsOf } from "../../fields.ts";
+import { type Budget, newBudget } from "../../http2/index.ts";
 import { defaultListenerLimits, type ListenerLimits } from "../../limits.ts";
 import { newWire, wrapWire } from "../../wire.ts";
 import { type Http1, newHttp1 } from "../index.ts";
@@ -10,6 +11,7 @@ export interface Setup {
   readonly clock?: Clock;
   readonly logger?: Logger;
   readonly limits?: Partial<ListenerLimits>;
+  readonly budget?: Budget;
   /** Default: echo. */
   readonly onExchange?: (exchange: Exchange) => void;
   /** events: read by "data" events, as TLS is, instead of into the wire's own buffer. */
@@ -32,6 +34,7 @@ export async function serve(setup: Setup = {}): Promise<Served> {
     limits: { ...defaultListenerLimits, ...setup.limits },
     clock: setup.clock ?? systemClock(),
     logger: setup.logger ?? discard(),
+    budget: setup.budget ?? newBudget(defaultListenerLimits.heldBytes),
     onExchange: setup.onExchange ?? echo,
   });
   const sockets = new Set<Socket>();

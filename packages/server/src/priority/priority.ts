@@ -16,6 +16,11 @@ export function withPriority(ctx: Ctx, fields: { get(name: string): string | und
   return withValue(ctx, key, value);
 }
 
+/** saysLow tells the same of a request that nobody has looked at yet; what it says wrongly, withPriority refuses. */
+export function saysLow(fields: { get(name: string): string | undefined }): boolean {
+  return fields.get(priorityField) === "low";
+}
+
 /** isLow tells whether a request may wait for others. */
 export function isLow(ctx: Ctx): boolean {
   return ctx.value(key) === "low";
