@@ -7,7 +7,8 @@ if (version[0] < 22 || (version[0] === 22 && version[1] < 20)) {
   process.exit(1);
 }
 // One file starts faster than many. In a checkout it may be older than what was built last: then the many are run.
-import("node:fs").then((fs) => {
+Promise.all([import("node:fs"), import("node:module")]).then(([fs, module]) => {
+  module.enableCompileCache(); // what V8 made of the code stays on disk for the next start, where Node keeps such things
   var packages = new URL("../../", import.meta.url);
   function time(path) {
     var found = fs.statSync(new URL(path, packages), { throwIfNoEntry: false });

@@ -9,6 +9,8 @@ import {
   canceled,
   codeOf,
   deadlineExceeded,
+  done,
+  hasEnded,
   newError,
   newKey,
   race,
@@ -83,6 +85,9 @@ test("a child's end does not touch its parent", () => {
   assert.equal(parent.signal.aborted, false);
 });
 
+/** made is a context that is not of this package's making. */
+const made = (signal: AbortSignal): Ctx => ({ ...background(), signal });
+
 const leaks: { name: string; make: (parent: Ctx, foreign: AbortSignal) => CancelCtx; end: (child: CancelCtx) => void }[] = [
   { name: "withCancel, disposed", make: withCancel, end: (c) => c[Symbol.dispose]() },
   { name: "withCancel, cancelled", make: withCancel, end: (c) => c.cancel(why) },
@@ -93,24 +98,37 @@ const leaks: { name: string; make: (parent: Ctx, foreign: AbortSignal) => Cancel
 ];
 for (const tc of leaks) {
   test(`no listener is left behind: ${tc.name}`, () => {
-    using parent = withCancel(background());
-    const foreign = new AbortController().signal;
+    const [parent, foreign] = [made(new AbortController().signal), new AbortController().signal];
     for (let i = 0; i < 100; i++) tc.end(tc.make(parent, foreign));
     assert.equal(listeners(parent.signal), 0);
     assert.equal(listeners(foreign), 0);
   });
 }
 
-test("a thousand children share one listener; who has left is not told, who stays is", () => {
-  const parent = withCancel(background());
-  const children = Array.from({ length: 1000 }, () => withCancel(parent));
-  assert.equal(listeners(parent.signal), 1);
-  for (const child of children.slice(1)) child.cancel(new Error("left"));
-  assert.equal(listeners(parent.signal), 1);
-  const late = withCancel(parent);
-  parent.cancel(why);
-  assert.deepEqual([children[0]?.signal.reason, late.signal.reason], [why, why]);
-  assert.match(String(children[1]?.signal.reason), /left/);
+for (const kind of ["of this package", "of another make"])
+  test(`a thousand children of a context ${kind} need one listener at most; who has left is not told, who stays is`, () => {
+    const controller = new AbortController();
+    const own = withCancel(background());
+    const parent = kind === "of this package" ? own : made(controller.signal);
+    const children = Array.from({ length: 1000 }, () => withCancel(parent));
+    assert.ok(listeners(parent.signal) <= 1);
+    for (const child of children.slice(1)) child.cancel(new Error("left"));
+    const late = withCancel(withValue(parent, newKey("k"), 1));
+    own.cancel(why);
+    controller.abort(why);
+    assert.deepEqual([children[0]?.signal.reason, late.signal.reason], [why, why]);
+    assert.match(String(children[1]?.signal.reason), /left/);
+  });
+
+test("a signal that is asked for late tells what has happened, and is always the same", async () => {
+  const ctx = withValue(withCancel(background()), newKey("k"), 1);
+  const child = withCancel(ctx);
+  assert.equal(hasEnded(ctx), false);
+  assert.equal(ctx.signal, ctx.signal);
+  child.cancel(why);
+  assert.deepEqual([hasEnded(child), child.signal.aborted, child.signal.reason, hasEnded(ctx), ctx.signal.aborted], [true, true, why, false, false]);
+  assert.equal(child.signal, child.signal);
+  await done(child);
 });
 
 test("a signal whose followers have all left can be followed again", () => {

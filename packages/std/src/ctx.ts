@@ -41,16 +41,12 @@ export function newKey<T>(name: string): Key<T> {
 }
 
 export function withValue<T>(parent: Ctx, key: Key<T>, value: T): Ctx {
-  return {
-    signal: parent.signal,
-    deadline: parent.deadline,
-    value: <U>(k: Key<U>) => ((k as Key<unknown>) === key ? (value as unknown as U) : parent.value(k)),
-  };
+  return new Valued(parent, key, value);
 }
 
 /** withCancel makes a child that ends when the parent ends or when it is cancelled. Dispose it, or the parent keeps it alive. */
 export function withCancel(parent: Ctx): CancelCtx {
-  return child(parent, parent.deadline);
+  return new Child(parent, parent.deadline);
 }
 
 /**
@@ -59,7 +55,7 @@ export function withCancel(parent: Ctx): CancelCtx {
  */
 export function withTimeout(parent: Ctx, ms: number): CancelCtx {
   if (Number.isNaN(ms)) throw new Error("withTimeout takes milliseconds, not NaN");
-  return child(parent, Math.min(parent.deadline, performance.now() + ms));
+  return new Child(parent, ms === Number.POSITIVE_INFINITY ? parent.deadline : Math.min(parent.deadline, performance.now() + ms));
 }
 
 /**
@@ -67,13 +63,19 @@ export function withTimeout(parent: Ctx, ms: number): CancelCtx {
  * carries no code becomes the cause of one that does: DeadlineExceeded for a platform TimeoutError (AbortSignal.timeout), else Canceled.
  */
 export function withSignal(parent: Ctx, signal: AbortSignal): CancelCtx {
-  return child(parent, parent.deadline, signal);
+  return new Child(parent, parent.deadline, signal);
 }
 
-/** throwIfDone throws the context's reason if its signal has aborted or its deadline has passed. */
+/** throwIfDone throws the context's reason if it has ended or its deadline has passed. */
 export function throwIfDone(ctx: Ctx): void {
-  if (ctx.signal.aborted) throw ctx.signal.reason;
-  if (ctx.deadline <= performance.now()) throw deadlineExceeded;
+  if (hasEnded(ctx)) throw ctx.signal.reason;
+  if (ctx.deadline !== Number.POSITIVE_INFINITY && ctx.deadline <= performance.now()) throw deadlineExceeded;
+}
+
+/** hasEnded tells whether a context's signal has aborted, and does not make one to find out. */
+export function hasEnded(ctx: Ctx): boolean {
+  if (ctx instanceof Child) return ctx.ended;
+  return ctx instanceof Valued ? hasEnded(ctx.parent) : ctx.signal.aborted;
 }
 
 /** remainingMs gives the time left until the deadline: Infinity without one, 0 when it has passed. */
@@ -86,7 +88,7 @@ export async function race<T>(ctx: Ctx, work: Promise<T>): Promise<T> {
   let stop = () => {};
   try {
     const ended = new Promise<never>((_, reject) => {
-      stop = follow(ctx.signal, reject);
+      stop = onEnd(ctx, reject);
     });
     return await Promise.race([work, ended]);
   } finally {
@@ -96,34 +98,117 @@ export async function race<T>(ctx: Ctx, work: Promise<T>): Promise<T> {
 
 /** done resolves when the context ends, for whatever reason. */
 export function done(ctx: Ctx): Promise<void> {
-  return new Promise((resolve) => void follow(ctx.signal, () => resolve()));
+  return new Promise((resolve) => void onEnd(ctx, () => resolve()));
 }
 
 /** setTimeout takes at most 2^31-1 ms; a longer one would fire at once. */
 const maxTimerMs = 0x7fffffff;
 
-function child(parent: Ctx, deadline: number, foreign?: AbortSignal): CancelCtx {
-  const controller = new AbortController();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let stopParent = (): void => {};
-  let stopForeign = (): void => {};
-  const cancel = (reason: unknown = canceled): void => {
-    stopParent();
-    stopForeign();
-    clearTimeout(timer);
-    if (!controller.signal.aborted) controller.abort(reason);
-  };
-  const arm = (): void => {
-    const left = deadline - performance.now();
-    timer = setTimeout(() => (deadline <= performance.now() ? cancel(deadlineExceeded) : arm()), Math.min(Math.max(0, Math.ceil(left)), maxTimerMs));
-  };
-  stopParent = follow(parent.signal, cancel);
-  if (foreign !== undefined && !controller.signal.aborted) stopForeign = follow(foreign, (reason) => cancel(coded(reason)));
-  if (deadline < parent.deadline && !controller.signal.aborted) {
-    if (deadline <= performance.now()) cancel(deadlineExceeded);
-    else arm();
+/** Child is a context that can be cancelled. Its signal is made for who asks for it: most calls end without that anybody has. */
+class Child implements CancelCtx {
+  readonly deadline: number;
+  readonly #parent: Ctx;
+  #controller: AbortController | undefined = undefined;
+  #ended = false;
+  #reason: unknown = undefined;
+  /** Those who are called back when it ends, besides who follows the signal. */
+  #followers: Set<(reason: unknown) => void> | undefined = undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined = undefined;
+  #stopParent: (() => void) | undefined = undefined;
+  #stopForeign: (() => void) | undefined = undefined;
+
+  constructor(parent: Ctx, deadline: number, foreign?: AbortSignal) {
+    this.#parent = parent;
+    this.deadline = deadline;
+    if (parent !== root) this.#stopParent = onEnd(parent, (reason) => this.cancel(reason));
+    if (foreign !== undefined && !this.#ended) this.#stopForeign = follow(foreign, (reason) => this.cancel(coded(reason)));
+    if (!this.#ended && deadline < parent.deadline) this.#arm();
   }
-  return { signal: controller.signal, deadline, value: (key) => parent.value(key), cancel, [Symbol.dispose]: () => cancel() };
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#ended) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  value<T>(key: Key<T>): T | undefined {
+    return this.#parent.value(key);
+  }
+
+  cancel(reason: unknown = canceled): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#reason = reason;
+    this.#letGo();
+    this.#controller?.abort(reason);
+    const followers = this.#followers;
+    this.#followers = undefined;
+    if (followers !== undefined) for (const onAbort of followers) onAbort(reason);
+  }
+
+  [Symbol.dispose](): void {
+    this.cancel();
+  }
+
+  /** onEnd is follow for who has the context itself. */
+  onEnd(onAbort: (reason: unknown) => void): () => void {
+    if (this.#ended) {
+      onAbort(this.#reason);
+      return nothing;
+    }
+    const all = (this.#followers ??= new Set());
+    all.add(onAbort);
+    return () => void all.delete(onAbort);
+  }
+
+  #letGo(): void {
+    this.#stopParent?.();
+    this.#stopForeign?.();
+    clearTimeout(this.#timer);
+  }
+
+  #arm(): void {
+    const left = this.deadline - performance.now();
+    if (left <= 0) this.cancel(deadlineExceeded);
+    else this.#timer = setTimeout(() => this.#arm(), Math.min(Math.ceil(left), maxTimerMs));
+  }
+}
+
+/** Valued is a context with one value more. */
+class Valued<T> implements Ctx {
+  readonly parent: Ctx;
+  readonly deadline: number;
+  readonly #key: Key<T>;
+  readonly #value: T;
+
+  constructor(parent: Ctx, key: Key<T>, value: T) {
+    this.parent = parent;
+    this.deadline = parent.deadline;
+    this.#key = key;
+    this.#value = value;
+  }
+
+  get signal(): AbortSignal {
+    return this.parent.signal;
+  }
+
+  value<U>(key: Key<U>): U | undefined {
+    return (key as Key<unknown>) === this.#key ? (this.#value as unknown as U) : this.parent.value(key);
+  }
+}
+
+function nothing(): void {}
+
+/** onEnd calls back once when a context ends (at once if it has); the returned function stops that. Each call needs a function of its own. */
+function onEnd(ctx: Ctx, onAbort: (reason: unknown) => void): () => void {
+  if (ctx instanceof Child) return ctx.onEnd(onAbort);
+  return ctx instanceof Valued ? onEnd(ctx.parent, onAbort) : follow(ctx.signal, onAbort);
 }
 
 /** coded gives a foreign abort reason a gRPC code, if it has none of its own. */
@@ -145,10 +230,10 @@ interface Followers {
 
 /** follow calls back once when the signal aborts (at once if it has); the returned function stops following. Each call needs a function of its own. */
 function follow(signal: AbortSignal, onAbort: (reason: unknown) => void): () => void {
-  if (signal === neverAborts) return () => {};
+  if (signal === neverAborts) return nothing;
   if (signal.aborted) {
     onAbort(signal.reason);
-    return () => {};
+    return nothing;
   }
   const { all, listener } = followers.get(signal) ?? watch(signal);
   all.add(onAbort);

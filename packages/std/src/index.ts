@@ -18,6 +18,7 @@ export {
   canceled,
   deadlineExceeded,
   done,
+  hasEnded,
   newKey,
   race,
   remainingMs,

@@ -1,5 +1,5 @@
 // Data plane. Who runs when: some calls each turn of the event loop, so that what comes is read, and refused if need be, while others wait.
-import { type Clock, Code, type Ctx, type Failure, newError, throwIfDone } from "@tfs/std";
+import { type Clock, Code, type Ctx, type Failure, hasEnded, newError, throwIfDone } from "@tfs/std";
 import type { Counter, Registry } from "@tfs/std/metrics";
 import { type Load, newLoad } from "./load.ts";
 
@@ -130,7 +130,7 @@ class Admission {
     while (this.#begun < most && late < lateCalls) {
       const next = this.#normal.shift() ?? this.#low.shift();
       if (next === undefined) return;
-      const isLate = next.ctx.signal.aborted || next.ctx.deadline <= now;
+      const isLate = hasEnded(next.ctx) || next.ctx.deadline <= now;
       this.#load.began(now, now - next.since, isLate);
       if (isLate) late++;
       else this.#begun++;

@@ -1,5 +1,5 @@
 // Data plane. One queue's tasks, from the call to its answer.
-import { background, type Clock, Code, type Ctx, type Failure, newError } from "@tfs/std";
+import { background, type Clock, Code, type Ctx, type Failure, hasEnded, newError } from "@tfs/std";
 import { slice, type Tensor } from "@tfs/tensor";
 import { type Lanes, newLanes, type Policy } from "./lanes.ts";
 import type { Meter } from "./metrics.ts";
@@ -195,7 +195,7 @@ const isOverdue = { err: overdue };
 /** whyOver tells why a task need not run: its time is up, its caller has gone, or another piece of the same call has failed. */
 function whyOver({ ctx, whole }: Task, now: number): { readonly err: unknown } | undefined {
   if (ctx.deadline <= now) return isOverdue;
-  if (ctx.signal.aborted) return { err: ctx.signal.reason };
+  if (hasEnded(ctx)) return { err: ctx.signal.reason };
   return whole?.failure;
 }
 

@@ -17,10 +17,9 @@ export interface ProcessLevels {
   close(): void;
 }
 
-/** newProcessLevels begins to look at the event loop. Lag is what came since somebody looked last; all else since the process began. */
+/** newProcessLevels gives levels since the process began; lag since somebody looked last, and none to who looks first: to watch the event loop wakes an idle process. */
 export function newProcessLevels(): ProcessLevels {
   const lag = monitorEventLoopDelay({ resolution: resolutionMs });
-  lag.enable();
   const one = (kind: Family["kind"], name: string, help: string, value: number): Family => family(kind, name, help, [], [{ values: [], value }]);
   return {
     levels() {
@@ -44,6 +43,7 @@ export function newProcessLevels(): ProcessLevels {
         ),
       ];
       lag.reset();
+      lag.enable();
       return families;
     },
     close: () => void lag.disable(),

@@ -97,11 +97,18 @@ class Source {
     for (let i = 0; i < wanted.length; i += looksMax) {
       throwIfDone(ctx);
       if (i > 0) await new Promise((resolve) => setImmediate(resolve));
-      const lot = this.#lookAtAll(ctx, wanted.slice(i, i + looksMax));
+      const changed = wanted.slice(i, i + looksMax).filter((watched) => !this.#isUnchanged(watched));
+      if (changed.length === 0) continue; // all that happens most of the time
+      const lot = this.#lookAtAll(ctx, changed);
       lots.push(lot);
       await this.#atMost(lotMs, lot);
     }
     await Promise.all(lots);
+  }
+
+  #isUnchanged({ at, names, standIn }: Watched): boolean {
+    if (names === undefined || standIn !== undefined) return false;
+    return storageFor(this.#options.storages, at).isUnchanged?.(at, names) ?? false;
   }
 
   async #lookAtAll(ctx: Ctx, lot: readonly Watched[]): Promise<void> {

@@ -16,10 +16,12 @@ const near = new Set([0xef53, 0x58465342, 0x9123683e, 0x2fc12fc1, 0xf2f52010, 0x
 
 interface Listed {
   /** stamp tells one state of the folder from another. */
-  readonly stamp: string;
+  readonly stamp: Stamp;
   readonly names: readonly string[];
   readonly near: boolean;
 }
+
+type Stamp = Pick<Stats, "dev" | "ino" | "mtimeMs" | "ctimeMs">;
 
 /** newLocalStorage reads the local disk. A folder whose time stamps are as before is not listed again, so that looking often costs little. */
 export function newLocalStorage(clock: Clock): Storage {
@@ -30,11 +32,10 @@ export function newLocalStorage(clock: Clock): Storage {
       try {
         const before = known.get(dir);
         const found = before?.near === true ? statSync(dir) : await stat(dir);
-        const stamp = stampOf(found);
-        if (before?.stamp === stamp) return before.names;
+        if (before !== undefined && isSame(before.stamp, found)) return before.names;
         const names = await readdir(dir);
         const changedMs = Math.max(found.mtimeMs, found.ctimeMs);
-        if (clock.wallMs() - changedMs > racyMs) known.set(dir, { stamp, names, near: before?.near ?? near.has((await statfs(dir)).type) });
+        if (clock.wallMs() - changedMs > racyMs) known.set(dir, { stamp: found, names, near: before?.near ?? near.has((await statfs(dir)).type) });
         return names;
       } catch (err) {
         known.delete(dir);
@@ -42,13 +43,22 @@ export function newLocalStorage(clock: Clock): Storage {
         throw newError(Code.FailedPrecondition, messageOf(err), err);
       }
     },
+    isUnchanged(basePath, names) {
+      const before = known.get(basePath);
+      if (before?.names !== names || !before.near) return false;
+      try {
+        return isSame(before.stamp, statSync(basePath));
+      } catch {
+        return false; // list tells what is wrong
+      }
+    },
     join: (basePath, child) => join(pathOf(basePath), child),
     bring: async (_, path) => ({ dir: pathOf(path), [Symbol.asyncDispose]: async () => {} }),
   };
 }
 
-function stampOf({ dev, ino, mtimeMs, ctimeMs }: Stats): string {
-  return `${dev}/${ino}/${mtimeMs}/${ctimeMs}`;
+function isSame(a: Stamp, b: Stamp): boolean {
+  return a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs && a.ino === b.ino && a.dev === b.dev;
 }
 
 function pathOf(path: string): string {

@@ -5,6 +5,8 @@ import { schemeOf, withoutQuery } from "../config/index.ts";
 export interface Storage {
   /** list names the children of a base path; the same array again if nothing has changed since. Throws NotFound if there is no such folder. */
   list(ctx: Ctx, basePath: string): Promise<readonly string[]>;
+  /** isUnchanged tells, where that can be told at once, that list would give this array again; false if it may not. */
+  isUnchanged?(basePath: string, names: readonly string[]): boolean;
   /** join gives the path of a child. */
   join(basePath: string, child: string): string;
   /** bring makes the files of a version directory readable on this machine. Whoever brings disposes. */
@@ -21,7 +23,7 @@ export type Storages = Readonly<Record<string, Storage>>;
 
 /** storageFor gives the storage that a path lies in. Throws Unimplemented if there is none for its scheme. */
 export function storageFor(storages: Storages, path: string): Storage {
-  const scheme = schemeOf(path) ?? "file";
+  const scheme = path.startsWith("/") ? "file" : (schemeOf(path) ?? "file"); // most are
   const found = storages[scheme];
   if (found !== undefined) return found;
   const known = Object.keys(storages).filter((name) => name !== "file");
