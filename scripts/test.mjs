@@ -14,7 +14,11 @@ const { values: options, positionals: parts } = parseArgs({
   options: { package: { type: "string" }, suite: { type: "string" }, short: { type: "boolean" }, node: { type: "string" }, verbose: { type: "boolean" } },
 });
 /** A child that has not ended by then hangs; a suite in its long form takes its time. */
-const killMs = (options.suite === undefined || options.short === true ? 4 : 20) * 60_000;
+const killMs = minutesOf(options.suite, options.short === true) * 60_000;
+function minutesOf(suite, short) {
+  if (suite === "soak") return short ? 20 : 90; // time is what they are about
+  return suite === undefined || short ? 4 : 20;
+}
 const inFlight = 2;
 const windows = process.platform === "win32";
 const running = new Set();

@@ -12,6 +12,7 @@ export interface Running extends AsyncDisposable {
   /** grpc and rest are base URLs. */
   readonly grpc: string;
   readonly rest: string;
+  readonly pid: number;
   /** lines is its log so far, as JSON. */
   readonly lines: readonly string[];
   /** logged waits for a line that has all of the parts. */
@@ -36,6 +37,7 @@ export async function launch(args: readonly string[], env?: NodeJS.ProcessEnv, b
   const running: Running = {
     grpc: `http://127.0.0.1:${grpc}`,
     rest: `http://127.0.0.1:${rest}`,
+    pid: child.pid!,
     lines: log.lines,
     logged: log.logged,
     stop: async () => {
