@@ -56,10 +56,14 @@ export function newBatcher(options: BatcherOptions): Batcher {
   return new Batcher(options);
 }
 
+/** After so many batches in turn that had one task and left none behind, the next task is taken to come alone as well. */
+const loneBatches = 3;
+
 class Batcher implements Line {
   readonly #options: BatcherOptions;
   readonly #lanes: Lanes<Task>;
   #running = 0;
+  #lone = 0;
 
   constructor(options: BatcherOptions) {
     this.#options = options;
@@ -72,6 +76,10 @@ class Batcher implements Line {
     const { meter, scheduler, clock, limits, lowLimits } = this.#options;
     const rows = rowsOf(feeds);
     for (let i = feeds.size; i > 0; i--) meter.came(rows);
+    if (this.#lone >= loneBatches) {
+      if (rows <= limits.maxTaskRows && rows <= limits.maxBatchRows && limits.timeoutMs === 0 && scheduler.claim()) return this.#runAtOnce(ctx, feeds, rows);
+      this.#lone = 0;
+    }
     const low = isLow(ctx);
     const queue = low ? this.#lanes.low : this.#lanes.high;
     const pieces = queue.pieces(rows);
@@ -79,6 +87,19 @@ class Batcher implements Line {
     const outputs = pieces === undefined ? push(queue, call, rows) : pushPieces(queue, call, pieces);
     scheduler.wake(this);
     return outputs;
+  }
+
+  /** runAtOnce runs a task that came alone, as those before it did: to wait for the end of the turn would bring nobody else. */
+  async #runAtOnce(ctx: Ctx, feeds: Feeds, rows: number): Promise<readonly Tensor[]> {
+    const { limits, meter, scheduler } = this.#options;
+    meter.taken(0);
+    this.#running++;
+    try {
+      return await this.#runOne(ctx, feeds, rows, limits);
+    } finally {
+      this.#running--;
+      scheduler.release();
+    }
   }
 
   /** isIdle: nothing waits here, and nothing runs. */
@@ -102,6 +123,7 @@ class Batcher implements Line {
     const batch = this.#lanes.take(mustNotWait ? Number.POSITIVE_INFINITY : now);
     if (batch === undefined) return;
     const tasks = this.#alive(batch, now);
+    this.#lone = batch.tasks.length === 1 && this.isEmpty ? this.#lone + 1 : 0;
     if (tasks.length === 0) return;
     this.#running++;
     try {
@@ -142,19 +164,26 @@ class Batcher implements Line {
   /** execute runs tasks as one. Throws if they cannot be joined, if the run fails, or if its outputs cannot be told apart. */
   async #execute(tasks: readonly Task[]): Promise<void> {
     const { run, inputs, outputs: names, meter } = this.#options;
-    const [first] = tasks;
-    const { limits } = first!; // where priorities share a batch, the high one comes first
+    const first = tasks[0]!;
+    const { limits } = first; // where priorities share a batch, the high one comes first
+    if (tasks.length === 1) return first.resolve(await this.#runOne(first.ctx, first.feeds, first.rows, limits));
     let rows = 0;
     for (const task of tasks) rows += task.rows;
     const size = sizeFor(rows, limits.allowedSizes);
-    const isAlone = tasks.length === 1;
-    const feeds = isAlone && size === rows ? first!.feeds : join(feedsOf(tasks), { names: inputs, size, pads: limits.pads });
     meter.ran(size, size - rows);
-    const outputs = await run(isAlone ? first!.ctx : ctxOf(tasks), feeds, names);
+    const outputs = await run(ctxOf(tasks), join(feedsOf(tasks), { names: inputs, size, pads: limits.pads }), names);
     checkOutputs(outputs, size);
-    if (isAlone) return first!.resolve(size === rows ? outputs : cut(outputs, 0, rows));
     let begin = 0;
     for (const task of tasks) task.resolve(cut(outputs, begin, (begin += task.rows)));
+  }
+
+  async #runOne(ctx: Ctx, feeds: Feeds, rows: number, { allowedSizes, pads }: Limits): Promise<readonly Tensor[]> {
+    const { run, inputs, outputs: names, meter } = this.#options;
+    const size = sizeFor(rows, allowedSizes);
+    meter.ran(size, size - rows);
+    const outputs = await run(ctx, size === rows ? feeds : join([feeds], { names: inputs, size, pads }), names);
+    checkOutputs(outputs, size);
+    return size === rows ? outputs : cut(outputs, 0, rows);
   }
 }
 export type { Batcher };

@@ -82,6 +82,43 @@ function sums(metrics: Registry, name: string): Record<string, [count: number, s
 }
 const unavailable = `${Code.Unavailable}: The batch scheduling queue to which this task was submitted is full`;
 
+test("requests that come one at a time run at once, after some that did; whatever comes beside one is joined again", async () => {
+  const { servable, ran, metrics } = await rig({ maxBatchSize: 4 });
+  const ask = (value: number): Promise<readonly Tensor[]> => servable.run(ctx, feeds(column(value)), ["y"]);
+  for (let i = 0; i < 3; i++) {
+    const call = ask(i);
+    await Promise.resolve();
+    assert.equal(ran.length, i, "it waits for the end of the turn");
+    assert.deepEqual(await outcome(call), [[2 * i]]);
+    await turn();
+  }
+  const together = [ask(3), ask(4), ask(5)];
+  await Promise.resolve();
+  assert.equal(ran.length, 4, "the first of them runs at once");
+  assert.deepEqual(await all(together), [[[6]], [[8]], [[10]]]);
+  assert.deepEqual(ran.slice(3), ["x=1>y", "x=2>y"]);
+  await turn();
+  const next = [ask(6), ask(7)];
+  assert.deepEqual(await all(next), [[[12]], [[14]]]);
+  assert.deepEqual(ran.slice(5), ["x=2>y"], "from now on requests are taken to come together");
+  assert.deepEqual(sums(metrics, "queuing_latency")?.[""]?.[0], 8);
+  const late = ask(-1);
+  assert.match(String(await outcome(late)), /-1 is negative/);
+});
+
+test("a request with a timeout, or one that is too large, never runs at once", async () => {
+  const { servable, ran, clock } = await rig({ maxBatchSize: 2, batchTimeoutMicros: 1_000 });
+  for (let i = 0; i < 5; i++) {
+    const call = servable.run(ctx, feeds(column(i)), ["y"]);
+    await turn();
+    assert.equal(ran.length, i);
+    await clock.advance(1);
+    await turn();
+    assert.deepEqual(await outcome(call), [[2 * i]]);
+  }
+  assert.match(String(await outcome(servable.run(ctx, feeds(column(1, 2, 3)), ["y"]))), /Task size 3 is larger than maximum input batch size 2/);
+});
+
 test("13.11 two requests of two rows in a batch of four: one run, each gets its rows", async () => {
   const { servable, ran } = await rig({ maxBatchSize: 4, batchTimeoutMicros: 1_000_000 });
   const calls = [column(1, 2), column(3, 4)].map((t) => servable.run(ctx, feeds(t), ["y"]));

@@ -75,6 +75,20 @@ test("scheduler: nothing runs before the turn of the loop ends, then what is due
   assert.equal(r.clock.pending, 0, "a timer where nothing waits");
 });
 
+test("scheduler: a slot is to be claimed where nothing came this turn, nothing waits and nothing runs", async () => {
+  const r = rig(2);
+  assert.equal(r.scheduler.claim(), true);
+  assert.equal(r.scheduler.claim(), false, "what comes in the same turn waits for its end");
+  r.scheduler.wake(r.line("a", 0));
+  await r.turn();
+  assert.deepEqual(r.log(), ["a"], "there is a second slot");
+  r.scheduler.release();
+  assert.equal(r.scheduler.claim(), false, "another run is under way");
+  await r.end();
+  assert.equal(r.scheduler.claim(), true);
+  r.scheduler.release();
+});
+
 test("scheduler: round robin, one batch of each line a turn", async () => {
   const r = rig(8);
   const [a, b, c] = [r.line("a", 0, 0, 0), r.line("b", 0), r.line("c", 0, 0)];

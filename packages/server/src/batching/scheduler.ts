@@ -54,6 +54,19 @@ class Scheduler {
     else if (this.#timer === undefined) this.#arm(this.#clock.now());
   }
 
+  /** claim takes a slot for a run that begins at once, if nothing else came this turn, waits or runs; false if something did. Whoever claims releases. */
+  claim(): boolean {
+    if (this.#deferred || this.#waiting.size > 0 || this.#running > 0) return false;
+    this.#running++;
+    this.#later();
+    return true;
+  }
+
+  /** release gives a claimed slot back. */
+  release(): void {
+    this.#onEnd();
+  }
+
   /** drain lets nobody wait any longer: from now on a batch is due as soon as it has a task. */
   drain(): void {
     this.#draining = true;
