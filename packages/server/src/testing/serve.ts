@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { background, type Logger, newLogger, systemClock } from "@tfs/std";
 import type { ModelSource } from "../config/index.ts";
-import { type ModelServer, newServer, type ServerOptions, type Started } from "../server.ts";
+import type { ServerOptions, Started } from "../options.ts";
+import { type ModelServer, newServer } from "../server.ts";
 
 /** models is the folder of committed test models. */
 export const models: string = fileURLToPath(new URL("../../../../testdata/models/", import.meta.url));

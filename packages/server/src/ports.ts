@@ -1,0 +1,82 @@
+import { type ListenerOptions, newBudget } from "@tfs/rpc";
+import { background, type Ctx } from "@tfs/std";
+import { newFailureOf, newGrpcHandler, newServices, type Services } from "./grpc/index.ts";
+import { newFleet, newHttpHandler } from "./http/index.ts";
+import { firstsOf, type Pages } from "./monitoring/index.ts";
+import type { ServerOptions } from "./options.ts";
+import { withPriority } from "./priority/index.ts";
+import type { Rooms } from "./rooms.ts";
+
+const defaultMaxBodyBytes = 512 << 20;
+const defaultMaxHeldBodyBytes = 2 ** 30;
+/** A message may have so many bytes, compressed or not, as in TensorFlow Serving. */
+const defaultMaxMessageBytes = 0x7fffffff;
+const defaultMaxHeldMessageBytes = 2 ** 30;
+
+type OnExchange = ListenerOptions["onExchange"];
+
+/** GrpcPort is what gRPC, gRPC-Web and Connect are answered by. */
+export interface GrpcPort {
+  readonly services: Services;
+  readonly onExchange: OnExchange;
+}
+
+/** newGrpcPort puts together what the gRPC port answers. */
+export function newGrpcPort(rooms: Rooms, options: ServerOptions): GrpcPort {
+  const { admission, core, infer, logs, meter, metrics } = rooms;
+  const { clock, logger, form = "values", health = true, sessionRun = false, maxMessageBytes = defaultMaxMessageBytes } = options;
+  const failureOf = newFailureOf(logger, meter);
+  const services = newServices({
+    infer,
+    admission,
+    form,
+    reload: (config) => core.reload(background(), config),
+    ctxOf: priorities(rooms),
+    sessionRun,
+    core,
+    clock,
+    health,
+    failureOf,
+    streamLog: () => logs.stream(),
+    meter,
+    metrics: () => firstsOf(metrics),
+  });
+  const messages = newBudget(options.maxHeldMessageBytes ?? defaultMaxHeldMessageBytes);
+  const { methods, runs } = services;
+  return { services, onExchange: newGrpcHandler({ methods, runs, admission, messages, maxMessageBytes, failureOf }) };
+}
+
+/** RestLife is what the REST port needs of the server's life. */
+export interface RestLife {
+  /** life ends when a drain has taken its time. */
+  readonly life: Ctx;
+  readonly isDraining: () => boolean;
+  readonly pages: Pages;
+}
+
+/** newRestPort puts together what the REST port answers. */
+export function newRestPort(rooms: Rooms, options: ServerOptions, { life, isDraining, pages }: RestLife): OnExchange {
+  const { admission, core, infer, meter } = rooms;
+  return newHttpHandler({
+    infer,
+    admission,
+    fleet: newFleet(core, isDraining),
+    timeoutMs: options.restTimeoutMs ?? 30_000,
+    numbers: options.restNumbers ?? "tensorflow",
+    cors: options.cors ?? false,
+    compress: options.restCompress ?? false,
+    listModels: options.restListModels ?? true,
+    maxBodyBytes: options.maxBodyBytes ?? defaultMaxBodyBytes,
+    bodies: newBudget(options.maxHeldBodyBytes ?? defaultMaxHeldBodyBytes),
+    ctxOf: priorities(rooms),
+    meter,
+    pages,
+    logger: options.logger,
+    life,
+  });
+}
+
+/** priorities reads what requests say of theirs; where nobody waits, they mean nothing. */
+function priorities({ batching }: Rooms): typeof withPriority | undefined {
+  return batching && withPriority;
+}
