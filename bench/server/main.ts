@@ -10,9 +10,10 @@ import { batching } from "./batching.ts";
 import { calls } from "./calls.ts";
 import { compare } from "./compare.ts";
 import { overload } from "./overload.ts";
+import { rooms } from "./rooms.ts";
 import type { Section } from "./section.ts";
 
-const sections: readonly Section[] = [calls, compare, batching, overload];
+const sections: readonly Section[] = [calls, rooms, compare, batching, overload];
 
 const usage = `usage: npm run bench -- server [--shape NAME[,NAME...]] [--rounds N] [--seconds S] [--quick] [--json]
 

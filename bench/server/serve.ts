@@ -17,7 +17,7 @@ export interface Served {
 }
 
 /** A server that is not there by then does not start. */
-const startMs = 120_000;
+export const startMs = 120_000;
 
 /** serve starts a server that serves half-plus-two under the given names. */
 export function serve(dir: string, names: readonly string[], flags: readonly string[] = []): Promise<Served> {
