@@ -10,7 +10,7 @@ import { newUnary } from "@tfs/services";
 import { background, Code, type Failure, isFailure, newError, systemClock, toFailure } from "@tfs/std";
 import { DType, newTensor, toMessage } from "@tfs/tensor";
 import { newGrpcHandler } from "./grpc/index.ts";
-import { models, serve, silent, wires } from "./testing/index.ts";
+import { meter, models, serve, silent, wires } from "./testing/index.ts";
 
 const clock = systemClock();
 const logger = silent;
@@ -25,6 +25,7 @@ async function refusing(refuse: (low: boolean) => Failure | undefined) {
     methods: new Map([predict, status]),
     runs: new Set([predict[0]]),
     admission,
+    meter: meter(),
     messages: newBudget(1000),
     maxMessageBytes: 1 << 20,
     failureOf: toFailure,

@@ -43,7 +43,7 @@ export function newGrpcPort(rooms: Rooms, options: ServerOptions): GrpcPort {
   });
   const messages = newBudget(options.maxHeldMessageBytes ?? defaultMaxHeldMessageBytes);
   const { methods, runs } = services;
-  return { services, onExchange: newGrpcHandler({ methods, runs, admission, messages, maxMessageBytes, failureOf }) };
+  return { services, onExchange: newGrpcHandler({ methods, runs, admission, meter, messages, maxMessageBytes, failureOf }) };
 }
 
 /** RestLife is what the REST port needs of the server's life. */

@@ -127,9 +127,11 @@ class Connection implements Flushable {
     else this.#refuse(refusal(408, "the request took too long to come"));
   }
 
-  /** drain closes the connection if it is idle; otherwise it closes after its answer. */
+  /** drain closes the connection if it is idle, at once if all it was told has left; otherwise it closes after its answer. */
   drain(): void {
-    if (this.#phase === "head" && !this.#reader.begun && this.#ahead === undefined) this.#close();
+    if (this.#phase !== "head" || this.#reader.begun || this.#ahead !== undefined) return;
+    if (this.#output.unsent === 0) this.#socket.destroy();
+    else this.#close();
   }
 
   /** flush is for turn.ts. */

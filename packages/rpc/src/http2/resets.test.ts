@@ -5,7 +5,7 @@ import { connect, createServer, type ServerHttp2Stream } from "node:http2";
 import { test } from "node:test";
 import { discard } from "@tfs/std";
 import { fakeClock } from "@tfs/std/testing";
-import { type CallHandler, newChannel } from "../index.ts";
+import { type CallHandler, type Exchange, fieldsOf, newChannel } from "../index.ts";
 import { encodeFrame, encodeHeaders, fieldsFrom, frameFlag, frameType, type Raw, rawServer, uint32 } from "../testing/index.ts";
 import { reaction, request, withServer } from "./testing/index.ts";
 
@@ -32,6 +32,17 @@ test("resets: when time has passed, nothing is held any more", async () => {
     raw.send(takenBack(101));
     await reaction(raw);
     assert.deepEqual(heard.slice(before), ["/back", "/back reset 8"]);
+  });
+});
+
+test("resets: a client that has its whole answer may take back the rest of its request as often as it likes", async () => {
+  const setup = { clock: fakeClock(), limits, onExchange: (exchange: Exchange) => exchange.respond(fieldsOf([":status", "204"]), true) };
+  await withServer(setup, async ({ raw }) => {
+    const ids = Array.from({ length: 200 }, (_, i) => 2 * i + 1);
+    for (const id of ids) raw.send(request(id, "/refused", frameFlag.endHeaders));
+    await raw.until((frame) => frame.type === frameType.headers && frame.stream === ids.at(-1));
+    for (const id of ids) raw.send(cancel(id));
+    assert.doesNotMatch(await reaction(raw), /connection/);
   });
 });
 

@@ -161,7 +161,9 @@ class Streams {
       this.#remove(stream);
       stream.handler.onReset(buffer.readUInt32BE(start));
     } else if (this.#cancelled?.end(id, true) === true) this.left();
-    if (server) this.#spend();
+    // Who has the whole answer may well not send the rest of the question: so do gRPC's libraries when a call is refused at its headers.
+    const answered = stream?.ended === true && stream.queued === 0;
+    if (server && !answered) this.#spend();
   }
 
   /** onStrayData takes DATA on a stream that takes none. */

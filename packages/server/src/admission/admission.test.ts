@@ -112,6 +112,22 @@ test("what a call fails with is its caller's, and its place is free again", asyn
   }
 });
 
+test("calls that were all taken before one of them was whole are held to the limit when they would begin", async () => {
+  const { admission } = room({ maxCalls: 3 });
+  const taken = Array.from({ length: 5 }, () => admission.refuse(false));
+  assert.deepEqual(taken, [undefined, undefined, undefined, undefined, undefined]);
+  const ends: (() => void)[] = [];
+  const calls = taken.map(() => admission.run(background(), false, () => new Promise<void>((resolve) => void ends.push(resolve))));
+  const refused = await Promise.allSettled(calls.slice(3));
+  assert.deepEqual(
+    refused.map((end) => end.status === "rejected" && (end.reason as { readonly code: Code }).code),
+    [Code.ResourceExhausted, Code.ResourceExhausted],
+  );
+  for (const end of ends) end();
+  await Promise.all(calls.slice(0, 3));
+  assert.equal(admission.refuse(false), undefined);
+});
+
 test("calls past the limit are refused and counted, low ones at half of it, and when nobody reads the answers", async () => {
   let unread = false;
   const { admission, metrics, turn } = await slowed({ maxCalls: 4, full: () => unread });

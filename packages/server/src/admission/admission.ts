@@ -72,6 +72,7 @@ class Admission {
 
   /** run does the work of a call when its turn has come. Throws what ended ctx meanwhile, or Unavailable if there is too much to do all the same. */
   async run<T>(ctx: Ctx, low: boolean, work: () => Promise<T>): Promise<T> {
+    if (this.#isFull(low)) throw this.#refusal("calls", low); // many may have come before the first of them was whole
     if (this.#load.swamped(this.#waiting, low)) throw this.#refusal("overload", low);
     this.#calls++;
     try {
@@ -95,10 +96,15 @@ class Admission {
   }
 
   #reason(low: boolean): Reason | undefined {
-    const { maxCalls, clock, full } = this.#options;
-    if (maxCalls > 0 && this.#calls >= maxCalls * (low ? lowShare : 1)) return "calls";
+    const { clock, full } = this.#options;
+    if (this.#isFull(low)) return "calls";
     if (full()) return "memory";
     return this.#load.came(clock.now(), this.#waiting, low) ? "overload" : undefined;
+  }
+
+  #isFull(low: boolean): boolean {
+    const { maxCalls } = this.#options;
+    return maxCalls > 0 && this.#calls >= maxCalls * (low ? lowShare : 1);
   }
 
   /** #begin tells whether a call may run at once. */

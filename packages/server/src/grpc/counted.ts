@@ -1,4 +1,5 @@
 import type { DescMessage, MessageShape, Registry } from "@bufbuild/protobuf";
+import type { Exchange } from "@tfs/rpc";
 import { type Answer, type Described, type Form, newForm, pathOf, type Unary } from "@tfs/services";
 import { Code, type Ctx, toFailure } from "@tfs/std";
 import type { Seen } from "../infer/index.ts";
@@ -23,16 +24,23 @@ export interface Counting {
   ): [path: string, method: Unary];
 }
 
-export function newCounting(meter: Meter): Counting {
+/** Through does the work of a call when and as it may be done, and throws what there is against it. */
+export type Through = <T>(ctx: Ctx, exchange: Exchange, work: (ctx: Ctx) => Promise<T>) => Promise<T>;
+
+/** newCounting counts calls from when they are whole, with the time that they wait in `through`; without one their work is done at once. */
+export function newCounting(meter: Meter, through?: Through): Counting {
   const answer: Counting["answer"] =
     ({ method, modelOf }, form, verb) =>
     async (ctx, bytes, exchange) => {
       const call = meter.begin(protocolOf(exchange), method, exchange);
       call.received(bytes.length);
-      try {
+      const work = async (within: Ctx): Promise<Uint8Array> => {
         const request = form.read(bytes);
         call.named(modelOf?.(request) ?? "");
-        const said = form.write(await verb(ctx, request, call));
+        return form.write(await verb(within, request, call));
+      };
+      try {
+        const said = await (through === undefined ? work(ctx) : through(ctx, exchange, work));
         call.end(Code.Ok, said.length);
         return said;
       } catch (err) {

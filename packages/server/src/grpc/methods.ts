@@ -19,9 +19,9 @@ import { Code, type Ctx, newError, race } from "@tfs/std";
 import { decode, encode, type Form, fromMessage, type Tensor, toMessage } from "@tfs/tensor";
 import { classify, type InferOptions, metadata, multiInference, predict, regress, status } from "../infer/index.ts";
 import type { Admission } from "../admission/index.ts";
-import { admitted } from "./admitted.ts";
 import type { Meter } from "../meter/index.ts";
-import { newCounting } from "./counted.ts";
+import { saysLow } from "../priority/index.ts";
+import { type Counting, newCounting, type Through } from "./counted.ts";
 import { newSessionRun } from "./session.ts";
 import { readerOf } from "./tensors.ts";
 
@@ -52,42 +52,32 @@ export interface Served {
 
 /** newMethods gives the methods that are served. */
 export function newMethods(options: MethodOptions): Served {
-  const { infer, meter, ctxOf } = options;
+  const { infer, meter } = options;
   const { method } = PredictionService;
-  const { unary: counted } = newCounting(meter);
-  /** ran is for methods that run a model: when their turn has come, and knowing what their metadata say. */
-  const ran = ([path, unary]: [path: string, method: Unary]): [path: string, method: Unary] => [
-    path,
-    admitted(ctxOf === undefined ? unary : under(ctxOf, unary), options.admission),
-  ];
-  const [predictPath, predict] = ran(newPredict(options));
-  const running: readonly [path: string, method: Unary][] = [
+  const { unary } = newCounting(meter);
+  const running = newCounting(meter, whenAdmitted(options));
+  const [predictPath, predict] = newPredict(options, running);
+  const runs: readonly [path: string, method: Unary][] = [
     [predictPath, predict],
-    ran(counted(method.classify, { method: "classify", modelOf: nameOf }, (ctx, request, seen) => classify(ctx, request, infer, seen))),
-    ran(counted(method.regress, { method: "regress", modelOf: nameOf }, (ctx, request, seen) => regress(ctx, request, infer, seen))),
-    ran(
-      counted(method.multiInference, { method: "multi_inference", modelOf: ({ tasks }) => nameOf(tasks[0] ?? {}) }, (ctx, request, seen) =>
-        multiInference(ctx, request, infer, seen),
-      ),
+    running.unary(method.classify, { method: "classify", modelOf: nameOf }, (ctx, request, seen) => classify(ctx, request, infer, seen)),
+    running.unary(method.regress, { method: "regress", modelOf: nameOf }, (ctx, request, seen) => regress(ctx, request, infer, seen)),
+    running.unary(method.multiInference, { method: "multi_inference", modelOf: ({ tasks }) => nameOf(tasks[0] ?? {}) }, (ctx, request, seen) =>
+      multiInference(ctx, request, infer, seen),
     ),
-    ...(options.sessionRun ? [ran(newSessionRun(options))] : []),
+    ...(options.sessionRun ? [newSessionRun(options, running)] : []),
   ];
   const methods = new Map<string, Unary>([
-    ...running,
-    counted(method.getModelMetadata, { method: "metadata", modelOf: nameOf, registry }, async (_, request, seen) => metadata(request, infer, seen)),
-    counted(ModelService.method.getModelStatus, { method: "status", modelOf: nameOf }, async (_, request) => status(request, infer)),
-    counted(ModelService.method.handleReloadConfigRequest, { method: "reload_config" }, (ctx, request) => reloadConfig(ctx, request, options)),
+    ...runs,
+    unary(method.getModelMetadata, { method: "metadata", modelOf: nameOf, registry }, async (_, request, seen) => metadata(request, infer, seen)),
+    unary(ModelService.method.getModelStatus, { method: "status", modelOf: nameOf }, async (_, request) => status(request, infer)),
+    unary(ModelService.method.handleReloadConfigRequest, { method: "reload_config" }, (ctx, request) => reloadConfig(ctx, request, options)),
   ]);
-  return { methods, predict, runs: new Set([predictPath, ...running.map(([path]) => path)]) };
+  return { methods, predict, runs: new Set(runs.map(([path]) => path)) };
 }
 
-/** under gives a method whose runs know what their requests' metadata say. */
-function under(ctxOf: (ctx: Ctx, fields: Fields) => Ctx, { proto, json, ...rest }: Unary): Unary {
-  return {
-    ...rest,
-    proto: (ctx, request, exchange) => proto(ctxOf(ctx, exchange.fields), request, exchange),
-    json: (ctx, request, exchange) => json(ctxOf(ctx, exchange.fields), request, exchange),
-  };
+/** whenAdmitted lets a call that runs a model wait for its turn, and know what its metadata say. */
+function whenAdmitted({ admission, ctxOf }: MethodOptions): Through {
+  return (ctx, { fields }, work) => admission.run(ctx, saysLow(fields), () => work(ctxOf === undefined ? ctx : ctxOf(ctx, fields)));
 }
 
 /** nameOf is the model that a request names. */
@@ -113,9 +103,8 @@ async function reloadConfig(ctx: Ctx, request: ReloadConfigRequest, { reload, me
 const registry = createRegistry(SignatureDefMapSchema);
 
 /** Predict in binary leaves each tensor as bytes: the envelope is equal on the wire. In JSON it takes the true messages. */
-function newPredict({ infer, form, meter }: MethodOptions): [path: string, method: Unary] {
+function newPredict({ infer, form }: MethodOptions, { answer }: Counting): [path: string, method: Unary] {
   const desc = PredictionService.method.predict;
-  const { answer } = newCounting(meter);
   const asked = { method: "predict", modelOf: nameOf } as const;
   const binary = newForm({ input: PredictRequestEnvelopeSchema, output: PredictResponseEnvelopeSchema }, "proto");
   const proto = answer(asked, binary, async (ctx, request, seen) => {

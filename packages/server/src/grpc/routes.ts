@@ -3,14 +3,15 @@ import { type FailureOf, type Method, type Methods, serveMethod } from "@tfs/ser
 import { Code, newError } from "@tfs/std";
 import type { Admission } from "../admission/index.ts";
 import { saysLow } from "../priority/index.ts";
-import { newShedder } from "./admitted.ts";
-import type { Protocol } from "../meter/index.ts";
+import { newShedder } from "./shed.ts";
+import type { Meter, Protocol } from "../meter/index.ts";
 
 export interface GrpcOptions {
   readonly methods: Methods;
   /** runs are the paths of methods whose calls admission may refuse. */
   readonly runs: ReadonlySet<string>;
   readonly admission: Pick<Admission, "refuse">;
+  readonly meter: Pick<Meter, "begin">;
   /** messages bounds what requests of calls that are under way take together; one that would pass it is refused. */
   readonly messages: Budget;
   /** maxMessageBytes bounds one, compressed or not. */
@@ -37,7 +38,7 @@ export function protocolOf({ fields }: Exchange): Protocol {
 }
 
 /** newGrpcHandler answers requests of all three protocols, told apart by content type. Answers are never compressed, as in TensorFlow Serving. */
-export function newGrpcHandler({ methods, runs, admission, messages, maxMessageBytes, failureOf }: GrpcOptions): ListenerOptions["onExchange"] {
+export function newGrpcHandler({ methods, runs, admission, meter, messages, maxMessageBytes, failureOf }: GrpcOptions): ListenerOptions["onExchange"] {
   const shed = newShedder();
   return (exchange) => {
     exchange.fields.memo ??= routeOf(exchange.fields, methods, runs);
@@ -45,7 +46,10 @@ export function newGrpcHandler({ methods, runs, admission, messages, maxMessageB
     const { dialect, method } = route;
     if (dialect === undefined) return refuse(exchange, methods);
     const refusal = route.runs ? admission.refuse(route.low) : undefined;
-    if (refusal !== undefined) return shed(exchange, dialect, refusal);
+    if (refusal !== undefined) {
+      meter.begin(protocolOf(exchange), "other", exchange).end(refusal.code, 0); // of what, its body would tell
+      return shed(exchange, dialect, refusal);
+    }
     const held = method?.kind === "unary" ? { held: messages } : {}; // streams hand on what they take, and bound it themselves
     const most = Math.min(maxMessageBytes, method?.maxRequestBytes ?? (dialect.codec === "json" ? maxJsonBytes : maxMessageBytes));
     const call = serveCall(exchange, dialect, { maxMessageBytes: most, ...held });

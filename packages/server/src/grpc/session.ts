@@ -7,7 +7,7 @@ import { newForm, pathOf, type Unary } from "@tfs/services";
 import type { Ctx } from "@tfs/std";
 import { decode, encode, fromMessage, type Tensor, toMessage } from "@tfs/tensor";
 import { type Seen, type SessionResult, sessionRun } from "../infer/index.ts";
-import { newCounting } from "./counted.ts";
+import type { Counting } from "./counted.ts";
 import type { MethodOptions } from "./methods.ts";
 import { readerOf } from "./tensors.ts";
 
@@ -21,11 +21,10 @@ interface Request<T> {
 }
 
 /** newSessionRun serves SessionRun. In binary each tensor is left as bytes, as for Predict. */
-export function newSessionRun({ infer, form, meter }: Pick<MethodOptions, "infer" | "form" | "meter">): [path: string, method: Unary] {
+export function newSessionRun({ infer, form }: Pick<MethodOptions, "infer" | "form">, { answer }: Counting): [path: string, method: Unary] {
   const desc = SessionService.method.sessionRun;
   const binary = newForm({ input: SessionRunRequestEnvelopeSchema, output: SessionRunResponseEnvelopeSchema }, "proto");
   const text = newForm({ input: SessionRunRequestSchema, output: SessionRunResponseSchema }, "json");
-  const { answer } = newCounting(meter);
   const asked = { method: "session_run", modelOf: (request: Request<unknown>) => request.modelSpec?.name ?? "" } as const;
   const run = <T>(ctx: Ctx, request: Request<T>, seen: Seen, read: (tensor: T | undefined) => Tensor): Promise<SessionResult> => {
     const feeds = request.feed.map(({ name, tensor }) => [name, readerOf(name, tensor, read)] as const);

@@ -10,7 +10,7 @@ import { type PredictStreamResponse, PredictStreamResponseSchema, ServingService
 import { frameMessage, newBudget, newDeframer, newListener } from "@tfs/rpc";
 import { background, type Ctx, done, newError, systemClock, toFailure } from "@tfs/std";
 import { DType, newTensor, toMessage } from "@tfs/tensor";
-import { admitting, models, serve, silent, wires } from "../testing/index.ts";
+import { admitting, meter, models, serve, silent, wires } from "../testing/index.ts";
 import { newGrpcHandler } from "./routes.ts";
 import { newPredictStream, type PredictStream } from "./stream.ts";
 
@@ -184,6 +184,7 @@ async function withLate(use: (url: string, late: Late, stream: PredictStream) =>
     methods: new Map([[path, predictStream.method]]),
     runs: new Set(),
     admission: admitting,
+    meter: meter(),
     messages: newBudget(1 << 30),
     maxMessageBytes: 1 << 20,
     failureOf: toFailure,

@@ -56,7 +56,10 @@ export function newHttpHandler(options: HttpOptions): ListenerOptions["onExchang
   return (exchange) => {
     const { fields } = exchange;
     const refusal = fields.get(":method") === "POST" ? options.admission.refuse(saysLow(fields)) : undefined; // all that is posted runs models
-    if (refusal !== undefined) return void shed(exchange, refusal);
+    if (refusal !== undefined) {
+      options.meter.begin("rest", "other", exchange).end(refusal.code, 0);
+      return void shed(exchange, refusal);
+    }
     const body = collectBody(exchange, options.maxBodyBytes, { budget: options.bodies });
     void serve(exchange, body);
   };
@@ -87,7 +90,8 @@ async function answer(exchange: Exchange, received: Body, options: HttpOptions):
   } catch (err) {
     const failure = toFailure(err);
     if (failure.code === Code.Internal) options.logger.error("request failed", { target, ...traceField(options.meter, exchange), error: err });
-    return { status: httpStatus(failure.code), body: printError(failure.message), type: json };
+    const [status, body] = [httpStatus(failure.code), printError(failure.message)];
+    return { status, body, type: json, ...((status === 429 || status === 503) && { more: later }) };
   }
 }
 

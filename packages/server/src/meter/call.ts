@@ -6,7 +6,10 @@ import type { Seen } from "../infer/index.ts";
 export type Protocol = "grpc" | "grpc_web" | "connect" | "rest";
 export const protocols: readonly Protocol[] = ["grpc", "grpc_web", "connect", "rest"];
 
-/** Method is what was asked; "other" is what REST answers without asking a model: preflights, descriptions, and what is no request of the API. */
+/**
+ * Method is what was asked; "other" is what nobody looked at, since there was too much to do, and what REST answers
+ * without asking a model: preflights, descriptions, and what is no request of the API.
+ */
 export type Method = (typeof methods)[number];
 export const methods = [
   "predict",

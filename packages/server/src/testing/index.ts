@@ -22,6 +22,7 @@ export type { LogFile, LoggingOptions } from "./logs.ts";
 export { logFiles, logged, logging } from "./logs.ts";
 export type { Entry } from "./packing.ts";
 export { entriesOf, tarGzOf, tarOf, zipOf } from "./packing.ts";
+export { meter } from "./meter.ts";
 export type { Running } from "./process.ts";
 export { bin, freePort, launch } from "./process.ts";
 export { damage, newRandom } from "./random.ts";

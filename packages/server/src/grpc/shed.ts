@@ -1,17 +1,5 @@
 import { type Dialect, type Exchange, type Fields, refuseCall, trailersOnly } from "@tfs/rpc";
-import type { Answer, Unary } from "@tfs/services";
 import type { Failure } from "@tfs/std";
-import type { Admission } from "../admission/index.ts";
-import { saysLow } from "../priority/index.ts";
-
-/** admitted makes a method run when its turn has come. */
-export function admitted(method: Unary, admission: Pick<Admission, "run">): Unary {
-  const through =
-    (answer: Answer): Answer =>
-    (ctx, request, exchange) =>
-      admission.run(ctx, saysLow(exchange.fields), () => answer(ctx, request, exchange));
-  return { ...method, proto: through(method.proto), json: through(method.json) };
-}
 
 /** newShedder refuses calls before they are read, which for gRPC costs no more than a few bytes. */
 export function newShedder(): (exchange: Exchange, dialect: Dialect, failure: Failure) => void {
