@@ -11,6 +11,8 @@ interface Fold {
   readonly name: string;
   readonly number?: (row: Float64Array) => number;
   readonly big?: (row: readonly bigint[]) => bigint;
+  /** total gives the same from what the elements add up to, for folds that need no more: then no row is made. */
+  readonly total?: (sum: number, n: number) => number;
 }
 
 const sum = (row: Float64Array): number => {
@@ -19,8 +21,13 @@ const sum = (row: Float64Array): number => {
   return total;
 };
 const folds: Readonly<Record<string, Fold>> = {
-  Sum: { name: "Sum", number: sum, big: (row) => row.reduce((a, b) => a + b, 0n) },
-  Mean: { name: "Mean", number: (row) => sum(row) / row.length, big: (row) => (row.length === 0 ? 0n : row.reduce((a, b) => a + b, 0n) / BigInt(row.length)) },
+  Sum: { name: "Sum", number: sum, total: (all) => all, big: (row) => row.reduce((a, b) => a + b, 0n) },
+  Mean: {
+    name: "Mean",
+    number: (row) => sum(row) / row.length,
+    total: (all, n) => all / n,
+    big: (row) => (row.length === 0 ? 0n : row.reduce((a, b) => a + b, 0n) / BigInt(row.length)),
+  },
   Prod: { name: "Prod", number: (row) => row.reduce((a, b) => a * b, 1), big: (row) => row.reduce((a, b) => a * b, 1n) },
   Max: {
     name: "Max",
@@ -49,6 +56,8 @@ function reduce(fold: Fold, t: Tensor, axes: readonly number[], keep: boolean): 
   const kept = t.shape.map((_, d) => d).filter((d) => !drop.has(d));
   const gone = [...drop].sort((a, b) => a - b);
   const shape = keep ? t.shape.map((d, i) => (drop.has(i) ? 1 : d)) : kept.map((d) => t.shape[d]!);
+  if (fold.total !== undefined && (t.dtype === DType.Float || t.dtype === DType.Double) && gone.every((d, i) => d === gone[0]! + i))
+    return { dtype: t.dtype, shape, data: totals(fold.total, t, gone) };
   const own = strides(t.shape);
   const rows = walk(
     kept.map((d) => t.shape[d]!),
@@ -76,6 +85,25 @@ function reduce(fold: Fold, t: Tensor, axes: readonly number[], keep: boolean): 
     target[r] = fold.number(row);
   }
   return narrow(t.dtype, shape, out);
+}
+
+/** totals reduces dimensions that lie beside each other, adding in the order in which the elements lie. */
+function totals(total: NonNullable<Fold["total"]>, t: Tensor, gone: readonly number[]): Float32Array | Float64Array {
+  const first = gone[0] ?? t.shape.length;
+  const [outer, size, inner] = [t.shape.slice(0, first), gone.map((d) => t.shape[d]!), t.shape.slice(first + gone.length)].map(elementCount) as [
+    number,
+    number,
+    number,
+  ];
+  const source = t.data as Float32Array | Float64Array;
+  const out = t.dtype === DType.Float ? new Float32Array(outer * inner) : new Float64Array(outer * inner);
+  const sums = new Float64Array(inner);
+  for (let o = 0, at = 0; o < outer; o++) {
+    sums.fill(0);
+    for (let k = 0; k < size; k++) for (let i = 0; i < inner; i++) sums[i]! += source[at++]!;
+    for (let i = 0; i < inner; i++) out[o * inner + i] = total(sums[i]!, size);
+  }
+  return out;
 }
 
 /** sumOver adds up over some dimensions, which then are gone. */
