@@ -198,9 +198,15 @@ function oneOf<T extends string>(options: Flags, name: string, values: readonly 
   return found;
 }
 
+/** end ends the process when what it said is with its readers, whatever else holds it. */
+async function end(status: number): Promise<never> {
+  for (const stream of [process.stdout, process.stderr]) await new Promise<void>((resolve) => stream.write("", () => resolve()));
+  process.exit(status);
+}
+
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  await end(await main(process.argv.slice(2)));
 } catch (err) {
   process.stderr.write(`tfs-server: ${messageOf(err)}\ntfs-server --help lists the flags\n`);
-  process.exitCode = failed;
+  await end(failed);
 }
