@@ -82,7 +82,7 @@ async function start(options: Flags, storages: Storages, clock: Clock, logger: L
   checkConflicts(options);
   refuse(options);
   remark(options, logger);
-  const page = await monitoringPath(options);
+  const page = await monitoringPath(options, logger);
   const telemetry = options.bool("enable_opentelemetry") ? await openTelemetry() : undefined;
   const tls = {
     grpc: await credentialsOf(options, "ssl_config_file", clock, logger),
@@ -110,13 +110,14 @@ interface Told extends Configured {
 
 /** batchingOf gives how requests are joined; undefined if they are not. */
 async function batchingOf(options: Flags): Promise<BatchingTuning | undefined> {
+  const [policy, padding] = [oneOf(options, "batching_mixed_priority_policy", policies), oneOf(options, "batching_padding_policy", paddings)];
   const files = await readBatching(options);
   if (files === undefined) return undefined;
   return {
     parameters: files.parameters === undefined ? {} : parametersOf(files.parameters),
     ...(files.low === undefined ? {} : { lowParameters: parametersOf(files.low) }),
-    policy: oneOf(options, "batching_mixed_priority_policy", policies),
-    padding: oneOf(options, "batching_padding_policy", paddings),
+    policy,
+    padding,
     perModel: options.bool("enable_per_model_batching_parameters"),
     isolates: options.bool("batching_isolation"),
   };
