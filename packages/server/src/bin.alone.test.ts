@@ -83,7 +83,7 @@ test("flags with and without =, a REST answer, and a drained exit with 0 on SIGT
     [`Running gRPC ModelServer at 127.0.0.1:${grpc} ...`, `Exporting HTTP/REST API at:127.0.0.1:${rest} ...`],
   );
 });
-test("it ends once it is drained, whatever holds the process", async () => {
+test("it ends once it is drained, whatever holds the process", { timeout: 60_000 }, async () => {
   const holding = join(scratch, "holding.mjs");
   writeFileSync(holding, "setInterval(() => {}, 1000);");
   const [grpc, rest] = [await freePort(), await freePort()];
