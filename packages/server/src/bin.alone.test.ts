@@ -12,6 +12,7 @@ import { after, test } from "node:test";
 import { createClient } from "@connectrpc/connect";
 import { PredictionService } from "@tfs/proto";
 import { DType, newTensor, toMessage } from "@tfs/tensor";
+import { helpText } from "./flags/index.ts";
 import { predictRecord, writeWarmupRequests } from "./index.ts";
 import { bin, freePort, models, wires } from "./testing/index.ts";
 
@@ -81,6 +82,21 @@ test("flags with and without =, a REST answer, and a drained exit with 0 on SIGT
     said.filter((event) => /^Running|^Exporting/.test(event)),
     [`Running gRPC ModelServer at 127.0.0.1:${grpc} ...`, `Exporting HTTP/REST API at:127.0.0.1:${rest} ...`],
   );
+});
+test("it ends once it is drained, whatever holds the process", { timeout: 60_000 }, async () => {
+  const holding = join(scratch, "holding.mjs");
+  writeFileSync(holding, "setInterval(() => {}, 1000);");
+  const [grpc, rest] = [await freePort(), await freePort()];
+  const model = ["--model_name=m", `--model_base_path=${join(models, "half_plus_two")}`];
+  const server = await start([`--port=${grpc}`, `--rest_api_port=${rest}`, ...model], { NODE_OPTIONS: `--import=${holding}` });
+  const ended = once(server.process.stderr!, "close");
+  assert.equal(await stop(server), 0);
+  await ended;
+  assert.match(server.lines.at(-1)!, /"event":"stopped"/);
+});
+test("--help through a pipe is whole", { skip: process.platform === "win32" && "needs a shell" }, () => {
+  const { stdout } = spawnSync("sh", ["-c", '"$1" "$2" --help | cat', "sh", process.execPath, bin], { encoding: "utf8", timeout: 30_000 });
+  assert.equal(stdout, helpText());
 });
 test("a call whose loop never ends holds up neither other calls nor the end", { timeout: 60_000 }, async () => {
   const [grpc, rest] = [await freePort(), await freePort()];

@@ -82,7 +82,7 @@ async function start(options: Flags, storages: Storages, clock: Clock, logger: L
   checkConflicts(options);
   refuse(options);
   remark(options, logger);
-  const page = await monitoringPath(options);
+  const page = await monitoringPath(options, logger);
   const telemetry = options.bool("enable_opentelemetry") ? await openTelemetry() : undefined;
   const tls = {
     grpc: await credentialsOf(options, "ssl_config_file", clock, logger),
@@ -110,13 +110,14 @@ interface Told extends Configured {
 
 /** batchingOf gives how requests are joined; undefined if they are not. */
 async function batchingOf(options: Flags): Promise<BatchingTuning | undefined> {
+  const [policy, padding] = [oneOf(options, "batching_mixed_priority_policy", policies), oneOf(options, "batching_padding_policy", paddings)];
   const files = await readBatching(options);
   if (files === undefined) return undefined;
   return {
     parameters: files.parameters === undefined ? {} : parametersOf(files.parameters),
     ...(files.low === undefined ? {} : { lowParameters: parametersOf(files.low) }),
-    policy: oneOf(options, "batching_mixed_priority_policy", policies),
-    padding: oneOf(options, "batching_padding_policy", paddings),
+    policy,
+    padding,
     perModel: options.bool("enable_per_model_batching_parameters"),
     isolates: options.bool("batching_isolation"),
   };
@@ -198,9 +199,15 @@ function oneOf<T extends string>(options: Flags, name: string, values: readonly 
   return found;
 }
 
+/** end ends the process when what it said is with its readers, whatever else holds it. */
+async function end(status: number): Promise<never> {
+  for (const stream of [process.stdout, process.stderr]) await new Promise<void>((resolve) => stream.write("", () => resolve()));
+  process.exit(status);
+}
+
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  await end(await main(process.argv.slice(2)));
 } catch (err) {
   process.stderr.write(`tfs-server: ${messageOf(err)}\ntfs-server --help lists the flags\n`);
-  process.exitCode = failed;
+  await end(failed);
 }

@@ -215,13 +215,15 @@ test("requests of low priority have queues of their own, by header and by metada
   assert.deepEqual(await two, { predictions: y(1, 2) });
   assert.deepEqual(await mixed.rest(1, 2, 3, 4), predictions(1, 2, 3, 4));
 });
-test("a policy that there is not is told", async () => {
-  const model = ["--model_name=m", `--model_base_path=${join(models, "half_plus_two")}`];
-  await assert.rejects(
-    launch([...model, "--enable_batching", "--batching_mixed_priority_policy=fair"]),
-    /batching_mixed_priority_policy=fair: expected one of low_/,
-  );
-});
+for (const enabled of [["--enable_batching"], []])
+  for (const [flag, why] of [
+    ["--batching_mixed_priority_policy=fair", "expected one of low_"],
+    ["--batching_padding_policy=some", "expected one of PAD_UP, "],
+  ] as const)
+    test(`a policy that there is not is told: ${[...enabled, flag].join(" ")}`, async () => {
+      const model = ["--model_name=m", `--model_base_path=${join(models, "half_plus_two")}`];
+      await assert.rejects(launch([...model, ...enabled, flag]), new RegExp(`${flag.slice(2)}: ${why}`));
+    });
 
 test("batching without a file has all defaults: what comes by itself is answered at once", async () => {
   const running = await launch(["--model_name=m", `--model_base_path=${join(models, "half_plus_two")}`, "--enable_batching"]);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { Code } from "@tfs/std";
 import { readFlags } from "../flags/index.ts";
-import { scratch } from "../testing/index.ts";
+import { newHeard, scratch, silent } from "../testing/index.ts";
 import { checkNamed, monitoringPath, readBatching } from "./index.ts";
 
 const dir = scratch();
@@ -45,7 +45,7 @@ for (const { flag, message, good, more = [] } of messages) {
   const check = async (path: string): Promise<void> => {
     const flags = readFlags([`--${flag}=${path}`, ...more]);
     await (flag.startsWith("batching_") ? readBatching(flags) : checkNamed(flags));
-    await monitoringPath(flags);
+    await monitoringPath(flags, silent);
   };
   test(`--${flag}: a good file is read`, () => check(file(good)));
   test(`--${flag}: a file that is not there ends the start`, () =>
@@ -65,12 +65,17 @@ test("no file of batching parameters is read without batching", async () =>
 test("batching needs no file", async () => assert.deepEqual(await readBatching(readFlags(["--enable_batching"])), { parameters: undefined, low: undefined }));
 for (const argv of [["--rest_api_port=0"], ["--rest_api_port=8500"]])
   test(`a monitoring file is not looked at where there would be no page: ${argv}`, async () =>
-    assert.equal(await monitoringPath(readFlags([...argv, `--monitoring_config_file=${missing}`])), undefined));
+    assert.equal(await monitoringPath(readFlags([...argv, `--monitoring_config_file=${missing}`]), silent), undefined));
 for (const [content, path] of [
   ["prometheus_config { enable: true }", "/monitoring/prometheus/metrics"],
   ['prometheus_config { enable: true path: "/m" }', "/m"],
   ['prometheus_config { path: "/m" }', undefined],
   ["", undefined],
+  ['prometheus_config { enable: true path: "m" }', "m"],
 ] as const)
-  test(`a monitoring file with ${JSON.stringify(content)} has the page at ${path}`, async () =>
-    assert.equal(await monitoringPath(readFlags([`--monitoring_config_file=${file(content)}`])), path));
+  test(`a monitoring file with ${JSON.stringify(content)} has the page at ${path}`, async () => {
+    const [heard, named] = [newHeard(), file(content)];
+    assert.equal(await monitoringPath(readFlags([`--monitoring_config_file=${named}`]), heard.logger), path);
+    assert.equal(heard.lines.length, path === "m" ? 1 : 0);
+    for (const line of heard.lines) assert.ok(line.includes("WARN") && line.includes(named) && line.includes("path=m"), line);
+  });

@@ -15,6 +15,10 @@ const refusals: readonly { readonly argv: readonly string[]; readonly code?: Cod
   { argv: ["--model_base_path="], want: "Both server_options.model_base_path and server_options.model_config_file are empty!" },
   { argv: ["--port=65536"], want: "--port=65536: a port is between 0 and 65535" },
   { argv: ["--metrics_path=metrics"], want: "--metrics_path=metrics: a path begins with /" },
+  ...["/v1", "/v1/", "/v1/models/m:predict", "/V1/metrics", "/healthz", "/readyz", "/openapi.json"].map((path) => ({
+    argv: [`--metrics_path=${path}`],
+    want: `--metrics_path=${path}: the API is there`,
+  })),
   { argv: ["--rest_api_port=-1"], want: "--rest_api_port=-1: a port is between 0 and 65535" },
   { argv: ["--grpc_channel_arguments=a=1,b"], want: '--grpc_channel_arguments: "b" is not key=value' },
   { argv: ["--grpc_channel_arguments=a=1,"], want: '--grpc_channel_arguments: "" is not key=value' },
@@ -49,6 +53,7 @@ const fine: readonly (readonly string[])[] = [
   ["--use_alts_credentials=false", "--ssl_config_file=/f", "--ssl_config_file="],
   ["--model_base_path=", "--model_config_file=/f"],
   ["--grpc_channel_arguments=grpc.max_connection_age_ms=2000,grpc.lb_policy_name=grpclb,a=b=c,d="],
+  ...["", "/", "/v1metrics", "/v12/metrics", "/metrics/v1/x", "/healthz/metrics"].map((path) => [`--metrics_path=${path}`]),
   ["--enable_batching", "--batching_parameters_file=/f"],
   ["--tensorflow_intra_op_parallelism=1", "--tensorflow_inter_op_parallelism=2", "--tensorflow_session_parallelism=0"],
   ["--tensorflow_session_parallelism=2", "--tensorflow_intra_op_parallelism=1"],

@@ -17,6 +17,7 @@ export function checkFlags(flags: Flags): void {
   }
   const metrics = flags.string("metrics_path");
   if (metrics !== "" && !metrics.startsWith("/")) throw newError(Code.InvalidArgument, `--metrics_path=${metrics}: a path begins with /`);
+  if (/^\/(?:v1(?:\/.*)?|healthz|readyz|openapi\.json)$/i.test(metrics)) throw newError(Code.InvalidArgument, `--metrics_path=${metrics}: the API is there`);
   channelSettings(flags);
 }
 

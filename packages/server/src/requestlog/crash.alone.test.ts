@@ -1,6 +1,6 @@
 // A server that is killed while it writes its request log, one small file after the other.
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fromMessage } from "@tfs/tensor";
@@ -28,6 +28,23 @@ for (const files of [2, 7, 12, 23, 40]) {
     for (const { name, failure } of left.slice(0, -1)) assert.equal(failure, undefined, `${name} is not the last file`);
   });
 }
+
+const noProc = !existsSync("/proc/self/fd") && "needs Linux's /proc";
+for (const folder of ["/proc/tfs/deep", "/dev/fd"])
+  test(`a log where no folder can be made (${folder}) is lost, and nothing else`, { skip: noProc, timeout: 60_000 }, async () => {
+    await using server = await launch([`--model_config_file=${logConfig(dir.path, folder)}`]);
+    for (let i = 0; i < 3; i++) {
+      const response = await fetch(`${server.rest}/v1/models/m:predict`, { method: "POST", body: `{"instances":[${i}]}` });
+      assert.deepEqual(await response.json(), { predictions: [i / 2 + 3] });
+    }
+    await server.logged("records are lost until writing succeeds", "ENOENT");
+    const lost = /^tfs_request_log_lost_total\{[^}]*write failed[^}]*\} (\d+)$/m;
+    for (;;) {
+      const page = await (await fetch(`${server.rest}/metrics`)).text();
+      if (lost.exec(page)?.[1] === "3") break;
+    }
+    assert.equal(await server.stop(), 0);
+  });
 
 test("a disk that takes nothing at all keeps the logs that are there", async () => {
   const folder = join(dir.path, "none");

@@ -1,6 +1,8 @@
-import { type FileHandle, mkdir, open, readdir, rm, stat } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { type FileHandle, open, readdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { type Clock, Code, type Logger, newError, type Timer } from "@tfs/std";
+import { makeFolder } from "../folder/index.ts";
 
 export interface FilesOptions {
   /** prefix is a path whose last part begins the names of the files. */
@@ -26,6 +28,8 @@ export const defaultTotalBytes: number = 4 * 2 ** 30;
 
 /** Files of one name that are there already: other servers of this prefix. More than this many at one moment is no accident. */
 const namesMax = 100;
+/** The open file's path is looked at this often: what is written to a file that was removed is in no folder, and takes its place on the disk all the same. */
+const lookMs = 1000;
 
 /** checkPrefix refuses what names no files. */
 export function checkPrefix(prefix: string): void {
@@ -42,6 +46,10 @@ interface Open {
   readonly file: FileHandle;
   readonly path: string;
   readonly timer: Timer;
+  /** inode is the file's, as long as nobody removes it. */
+  readonly inode: string;
+  /** lookedAt is when its path was looked at, on the clock's scale. */
+  lookedAt: number;
   sizeBytes: number;
 }
 
@@ -76,7 +84,9 @@ class Files {
 
   /** room opens a file in which a record of that size has its place, and tells how many bytes it has room for. */
   async room(sizeBytes: number): Promise<number> {
-    if (this.#open !== undefined && (this.#isOld || (this.#open.sizeBytes > 0 && this.#open.sizeBytes + sizeBytes > this.#fileBytes))) await this.close();
+    const current = this.#open;
+    const isFull = current !== undefined && current.sizeBytes > 0 && current.sizeBytes + sizeBytes > this.#fileBytes;
+    if (current !== undefined && (this.#isOld || isFull || (await this.#isGone(current)))) await this.close();
     this.#open ??= await this.#begin();
     return Math.max(sizeBytes, this.#fileBytes - this.#open.sizeBytes);
   }
@@ -106,16 +116,29 @@ class Files {
     await current?.file.close();
   }
 
+  /** #isGone tells, looking once a second at most, whether the open file is no longer at its path. */
+  async #isGone(current: Open): Promise<boolean> {
+    const { clock, logger } = this.#options;
+    if (clock.now() - current.lookedAt < lookMs) return false;
+    current.lookedAt = clock.now();
+    const { path } = current;
+    const found = await stat(path).then(inodeOf, (err: NodeJS.ErrnoException) => (err.code === "ENOENT" || err.code === "ENOTDIR" ? "" : current.inode));
+    if (found === current.inode) return false;
+    logger.warn("the open request log was removed or moved away: another one begins", { path });
+    return true;
+  }
+
   async #begin(): Promise<Open> {
     const { prefix, extension, clock, fileMs = defaultFileMs } = this.#options;
     const dir = dirname(prefix);
-    await mkdir(dir, { recursive: true });
+    await makeFolder(dir);
     this.#wallMs = Math.max(this.#wallMs, clock.wallMs());
     const stamp = new Date(this.#wallMs).toISOString().replace(/[-:]/g, "");
     for (let tries = 1; ; tries++) {
       const path = join(dir, `${basename(prefix)}-${stamp}-${String(++this.#count).padStart(6, "0")}.${extension}`);
       try {
         const file = await open(path, "ax");
+        const inode = inodeOf(await file.stat());
         const timer = clock.after(
           fileMs,
           () => {
@@ -125,7 +148,7 @@ class Files {
           { background: true },
         );
         await this.#prune(dir, basename(path));
-        return { file, path, timer, sizeBytes: 0 };
+        return { file, path, timer, inode, lookedAt: clock.now(), sizeBytes: 0 };
       } catch (err) {
         if ((err as NodeJS.ErrnoException).code !== "EEXIST" || tries === namesMax) throw err;
       }
@@ -152,3 +175,7 @@ class Files {
   }
 }
 export type { Files };
+
+function inodeOf({ dev, ino }: Stats): string {
+  return `${dev}:${ino}`;
+}

@@ -1,6 +1,6 @@
 // Records on their way into real files, with a clock that stands still.
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
@@ -213,6 +213,49 @@ test("records are lost while writing fails, which is said once; room comes back,
   );
   assert.equal(said.filter((line) => line.includes("records are lost until writing succeeds")).length, 1);
 });
+for (const prefix of ["/proc/tfs/log", "/dev/fd/log"])
+  test(`where no folder can be made (${prefix}), records are lost, which is said`, {
+    skip: !existsSync("/proc/self/fd") && "needs Linux's /proc",
+  }, async () => {
+    const { sink, lost, said } = open({ prefix });
+    sink.collect(record("one"));
+    await sink.close();
+    assert.deepEqual(lost, ["one: write failed"]);
+    assert.match(said.join("\n"), /records are lost until writing succeeds.*ENOENT/);
+  });
+
+const cleaners: readonly { readonly name: string; readonly clean: (path: string) => void; readonly left: readonly string[] }[] = [
+  { name: "removed", clean: (path) => rmSync(path), left: ["c\nd\n"] },
+  { name: "removed with its folder", clean: (path) => rmSync(dirname(path), { recursive: true }), left: ["c\nd\n"] },
+  { name: "moved away", clean: (path) => renameSync(path, join(dirname(path), "old")), left: ["c\nd\n", "a\nb\n"] },
+  {
+    name: "replaced",
+    clean: (path) => {
+      writeFileSync(`${path}.new`, "other");
+      renameSync(`${path}.new`, path);
+    },
+    left: ["other", "c\nd\n"],
+  },
+];
+for (const { name, clean, left } of cleaners)
+  test(`an open file that is ${name} is followed by another within a second`, { skip: process.platform === "win32" && "open files stay there" }, async () => {
+    const { sink, clock, files, settled, folder, said, lost } = open();
+    sink.collect(record("a"));
+    await settled();
+    clean(join(folder, readdirSync(folder)[0]!));
+    await clock.advance(999);
+    sink.collect(record("b"));
+    await settled();
+    await clock.advance(1);
+    sink.collect(record("c"));
+    await settled();
+    await clock.advance(1000);
+    sink.collect(record("d"));
+    await sink.close();
+    assert.deepEqual([files(), lost], [left, []]);
+    assert.equal(said.filter((line) => line.includes("was removed or moved away")).length, 1);
+    assert.equal(clock.pending, 0);
+  });
 test("a record is encoded after the turn in which it was collected", async () => {
   let encoded = 0;
   const encode = (r: LogRecord): Uint8Array => {

@@ -1,7 +1,8 @@
-import { lstat, mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
+import { lstat, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Code, type Logger, newError } from "@tfs/std";
+import { makeFolder } from "../folder/index.ts";
 
 export interface CacheOptions {
   /** dir holds what is downloaded; default a folder of the user's own below the system's temporary directory. */
@@ -123,7 +124,7 @@ export type { Cache };
 
 async function made(dir: string): Promise<void> {
   try {
-    await mkdir(dir, { recursive: true, mode: 0o700 });
+    await makeFolder(dir, 0o700);
   } catch (err) {
     const code = (err as NodeJS.ErrnoException).code === "ENOSPC" ? Code.ResourceExhausted : Code.FailedPrecondition;
     throw newError(code, "the folder for downloaded models cannot be made (--model_cache_dir)", err);

@@ -3,7 +3,8 @@ import { type Logger, newLogger, systemClock } from "@tfs/std";
 /** Heard is a log that a test can wait for. */
 export interface Heard {
   readonly logger: Logger;
-  readonly lines: readonly string[];
+  /** lines are what was said; a test may take out what it has looked at. */
+  readonly lines: string[];
   /** line resolves with the first line that matches, said already or to come. */
   line(pattern: RegExp): Promise<string>;
 }

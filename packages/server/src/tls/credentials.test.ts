@@ -112,9 +112,9 @@ test("TLS for REST: curl is served over HTTP/1.1 and HTTP/2, without TLS it is n
 });
 
 /** shown opens a connection and gives the name in the certificate that it gets. */
-async function shown(target: string): Promise<{ readonly name: string; close(): void; readonly closed: boolean }> {
+async function shown(target: string, rejectUnauthorized = true): Promise<{ readonly name: string; close(): void; readonly closed: boolean }> {
   const [host, port] = target.split(":");
-  const socket = connect({ host, port: Number(port), ca: certificate("ca").cert, ALPNProtocols: ["h2"] });
+  const socket = connect({ host, port: Number(port), ca: certificate("ca").cert, ALPNProtocols: ["h2"], rejectUnauthorized });
   await new Promise<void>((resolve, reject) => socket.once("secureConnect", resolve).once("error", reject));
   return {
     name: String(socket.getPeerCertificate().subject.CN),
@@ -156,13 +156,6 @@ const exchanges: readonly {
       write(pem("renewed", "key"), "turn.key.pem");
     },
   },
-  {
-    name: "client_verify, which takes a restart",
-    before: server,
-    broken: () => write(`${server}${ours}client_verify: true`, "turn.config"),
-    why: /client_verify has changed, which takes a restart/,
-    renewed: () => write(inline("server_key", pem("renewed", "key")) + inline("server_cert", pem("renewed")), "turn.config"),
-  },
 ];
 for (const { name, before, broken, why, renewed } of exchanges)
   test(`TLS is exchanged while it is used: ${name}`, async () => {
@@ -196,6 +189,67 @@ for (const { name, before, broken, why, renewed } of exchanges)
     credentials.close();
     await clock.advance(60_000);
     assert.equal(clock.pending, 0);
+  });
+
+const renewed = inline("server_key", pem("renewed", "key")) + inline("server_cert", pem("renewed"));
+const strict = `${ours}client_verify: true`;
+const changes: readonly { readonly name: string; readonly before: string; readonly after: string; readonly want: Readonly<Record<string, string>> }[] = [
+  { name: "set", before: "", after: strict, want: { nobody: "2", client: "2", stranger: "2" } },
+  { name: "no longer set, with authorities", before: strict, after: ours, want: { nobody: "UNAVAILABLE", client: "2", stranger: "UNAVAILABLE" } },
+  { name: "no longer set, without authorities", before: strict, after: "", want: { nobody: "UNAVAILABLE", client: "2", stranger: "UNAVAILABLE" } },
+];
+for (const { name, before, after, want } of changes)
+  test(`client_verify that is ${name} takes a restart, and what the server shows does not`, async () => {
+    const heard = newHeard();
+    const path = write(server + before);
+    const credentials = await openCredentials(path, { flag, clock: systemClock(), logger: heard.logger });
+    await using running = await serve(["half_plus_two"], { grpcTls: credentials.tls, restTls: credentials.tls });
+    writeFileSync(path, renewed + after);
+    for (let i = 0; i < 2; i++) await credentials.look();
+    assert.deepEqual(
+      heard.lines.map((line) => /client_verify has changed|certificates read again/.exec(line)?.[0]),
+      ["client_verify has changed", "certificates read again"],
+    );
+    const target = running.started.grpc[0]!;
+    const connection = await shown(target);
+    assert.equal(connection.name, "renewed");
+    connection.close();
+    for (const [who, version] of Object.entries(want)) assert.equal(await ask(target, who === "nobody" ? undefined : (who as CertificateName)), version, who);
+    writeFileSync(path, server + before);
+    await credentials.look();
+    assert.match(heard.lines[2]!, /certificates read again/);
+  });
+
+const brief = inline("server_key", certificateFile("expired", "key")) + inline("server_cert", certificateFile("expired"));
+const dated: readonly { readonly name: string; readonly wall: string; readonly want: readonly string[] }[] = [
+  { name: "is not valid yet", wall: "2019-12-31T23:59:59Z", want: ["the server's certificate is not valid yet", "from=2020-01-01T00:00:00.000Z"] },
+  { name: "is valid", wall: "2020-01-01T12:00:00Z", want: [] },
+  { name: "has expired", wall: "2020-01-02T00:00:01Z", want: ["the server's certificate has expired", "to=2020-01-02T00:00:00.000Z"] },
+];
+for (const { name, wall, want } of dated)
+  test(`a server's certificate that ${name} is shown, which is said if it cannot be right: at the start and when it is exchanged`, async () => {
+    const clock = { ...fakeClock(), wallMs: () => Date.parse(wall) };
+    const heard = newHeard();
+    const said = (): void => {
+      assert.equal(heard.lines.length, want.length === 0 ? 0 : 1);
+      for (const part of ["WARN", flag, `server_cert (${certificateFile("expired")})`, ...want])
+        for (const line of heard.lines) assert.ok(line.includes(part), `${line} without ${part}`);
+    };
+    const path = write(brief);
+    const credentials = await openCredentials(path, { flag, clock, logger: heard.logger });
+    said();
+    await using running = await serve(["half_plus_two"], { grpcTls: credentials.tls });
+
+    writeFileSync(path, server);
+    await credentials.look();
+    heard.lines.length = 0;
+    writeFileSync(path, brief);
+    await credentials.look();
+    assert.match(heard.lines.pop()!, /certificates read again/);
+    said();
+    const connection = await shown(running.started.grpc[0]!, false);
+    assert.equal(connection.name, "expired");
+    connection.close();
   });
 
 const key = inline("server_key", pem("server", "key"));

@@ -1,5 +1,6 @@
-import { newServerTls, type ServerTls } from "@tfs/rpc";
-import { type Clock, Code, codeOf, type Logger, messageOf, newError, type Timer } from "@tfs/std";
+import { X509Certificate } from "node:crypto";
+import { type Identity, newServerTls, type ServerTls } from "@tfs/rpc";
+import { type Clock, codeOf, type Logger, messageOf, newError, type Timer } from "@tfs/std";
 import { readSsl, type Ssl } from "./sslconfig.ts";
 
 export interface CredentialsOptions {
@@ -17,10 +18,19 @@ export async function openCredentials(path: string, options: CredentialsOptions)
     const tls = newServerTls({ ...ssl.identity, clientCerts: ssl.clientVerify ? "require" : "none" });
     if (ssl.clientVerify && ssl.identity.clientCa?.length === 0)
       logger.warn("client_verify without custom_ca: no client has a certificate that verifies", { flag });
+    checkDates(ssl, options);
     return new Credentials(path, options, ssl, tls);
   } catch (err) {
     throw newError(codeOf(err), `--${flag}=${path}: ${messageOf(err)}`, err);
   }
+}
+
+/** checkDates says when a server's certificate is used out of its time, in which no client that looks accepts it. */
+function checkDates({ identity, certName: certificate }: Ssl, { flag, clock, logger }: CredentialsOptions): void {
+  const { validFromDate: from, validToDate: to } = new X509Certificate(identity.cert);
+  const now = clock.wallMs();
+  if (now < from.getTime()) logger.warn("the server's certificate is not valid yet", { flag, certificate, from: from.toISOString() });
+  if (now > to.getTime()) logger.warn("the server's certificate has expired", { flag, certificate, to: to.toISOString() });
 }
 
 /** Files are looked at this often: certificates are exchanged hours before they expire. */
@@ -32,15 +42,18 @@ class Credentials {
   readonly #path: string;
   readonly #options: CredentialsOptions;
   readonly #clientVerify: boolean;
+  /** What clients' certificates are signed by, according to what was in force last. */
+  #clientCa: Identity["clientCa"];
   /** What is in force, or was found to be wrong. */
   #seen: string;
   #timer: Timer | undefined = undefined;
   #closed = false;
 
-  constructor(path: string, options: CredentialsOptions, { text, clientVerify }: Ssl, tls: ServerTls) {
+  constructor(path: string, options: CredentialsOptions, { text, clientVerify, identity }: Ssl, tls: ServerTls) {
     this.#path = path;
     this.#options = options;
     this.#clientVerify = clientVerify;
+    this.#clientCa = identity.clientCa;
     this.#seen = text;
     this.tls = tls;
   }
@@ -80,8 +93,14 @@ class Credentials {
       throw err;
     }
     if (!this.#isNew(ssl.text)) return false;
-    if (ssl.clientVerify !== this.#clientVerify) throw newError(Code.FailedPrecondition, "client_verify has changed, which takes a restart");
-    this.tls.reload(ssl.identity);
+    const { clientCa: _, ...shown } = ssl.identity;
+    const isSame = ssl.clientVerify === this.#clientVerify;
+    const clientCa = isSame ? ssl.identity.clientCa : this.#clientCa; // authorities go with who is verified: none of them might mean anybody
+    this.tls.reload({ ...shown, ...(clientCa !== undefined && { clientCa }) });
+    this.#clientCa = clientCa;
+    const { flag, logger } = this.#options;
+    if (!isSame) logger.error("client_verify has changed, which takes a restart: until then it and custom_ca stay as they were", { flag });
+    checkDates(ssl, this.#options);
     return true;
   }
 

@@ -10,6 +10,8 @@ export interface Ssl {
   readonly identity: Identity;
   /** clientVerify: only clients with a certificate that verifies are served. */
   readonly clientVerify: boolean;
+  /** certName is how messages call the server's certificate: by its field, and the file that it is in. */
+  readonly certName: string;
   /** text is the same for what is the same. */
   readonly text: string;
 }
@@ -27,7 +29,7 @@ export async function readSsl(path: string): Promise<Ssl> {
   // Without authorities of its own gRPC verifies against none: every certificate is refused (ssl_transport_security.cc).
   const clientCa = ca.pem === "" ? (clientVerify ? { clientCa: [] as const } : {}) : { clientCa: ca.pem };
   const identity = { key: key.pem, cert: cert.pem, ...clientCa, names: { key: key.name, cert: cert.name, clientCa: ca.name } };
-  return { identity, clientVerify, text: JSON.stringify([clientVerify, key.pem, cert.pem, ca.pem]) };
+  return { identity, clientVerify, certName: cert.name, text: JSON.stringify([clientVerify, key.pem, cert.pem, ca.pem]) };
 }
 
 /** Part is a PEM text, and how errors call it: by its field, and the file that it is in. */
