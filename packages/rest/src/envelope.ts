@@ -15,8 +15,8 @@ export interface PredictEncoder {
 /** A gRPC message starts with a flag and four bytes of length (gRPC over HTTP/2, "Length-Prefixed-Message"). */
 const prefixBytes = 5;
 
-/** Keys on the wire: field 1 of the request and field 2 of the response are the model spec; the maps are field 2 and field 1, their entries' key and value fields 1 and 2. */
-const key = { spec: 0x0a, inputs: 0x12, outputs: 0x0a, name: 0x0a, tensor: 0x12 } as const;
+/** Keys on the wire: field 1 of the request and field 2 of the response are the model spec; the maps are field 2 and field 1, their entries' key and value fields 1 and 2; a spec's version is field 2, and its value that message's field 1. */
+const key = { spec: 0x0a, inputs: 0x12, outputs: 0x0a, name: 0x0a, tensor: 0x12, answered: 0x12, version: 0x12, value: 0x08 } as const;
 
 const utf8 = new TextEncoder();
 
@@ -177,6 +177,35 @@ export function outputsOf(message: Uint8Array): Map<string, Tensor> {
     outputs.set(alias, decode(tensor ?? noBytes, { name: alias }));
   }
   return outputs;
+}
+
+/** versionOf gives the version that a PredictResponse says it comes from, 0 if it names none; beyond 2^53 it is not exact. Throws Internal for what is no such message. */
+export function versionOf(message: Uint8Array): number {
+  const r: Reading = { bytes: message, at: 0 };
+  const spec = find(r, message.length, key.answered);
+  const wrapped = spec < 0 ? -1 : find(r, spec, key.version);
+  return wrapped < 0 || find(r, wrapped, key.value) < 0 ? 0 : long(r);
+}
+
+/** find puts the reading at the content of the first field with this tag before `end`, and gives where that ends, or where it is if it is a number; -1 if there is none. */
+function find(r: Reading, end: number, wanted: number): number {
+  while (r.at < end) {
+    const tag = varint(r);
+    if (tag === wanted) return (tag & 7) === 0 ? r.at : span(r);
+    skipField(r, tag & 7);
+  }
+  return -1;
+}
+
+function long(r: Reading): number {
+  let value = 0;
+  for (let unit = 1; unit < 2 ** 70; unit *= 128) {
+    const byte = r.bytes[r.at++];
+    if (byte === undefined) throw broken(r);
+    value += (byte & 0x7f) * unit;
+    if (byte < 0x80) return value;
+  }
+  throw broken(r);
 }
 
 const noBytes = new Uint8Array(0);

@@ -13,7 +13,7 @@
  */
 export { parseError, parseMetadata, parsePredictResponse, parseStatus, printPredictRequest } from "./client.ts";
 export type { PredictEncoder } from "./envelope.ts";
-export { newPredictEncoder } from "./envelope.ts";
+export { newPredictEncoder, versionOf } from "./envelope.ts";
 export type { ExamplesRequest } from "./examples.ts";
 export { parseExamples } from "./examples.ts";
 export type { Format, PredictInputs } from "./format.ts";

@@ -47,7 +47,7 @@ export function newBridge({ opener, clock, numbers }: BridgeOptions): Bridge {
     (over: Opener): Unary =>
     async (ctx, path, message) =>
       (await callUnary(ctx, over, { path, message, clock, authority, scheme: "http", maxMessageBytes: maxAnswerBytes })).message;
-  const options = { opener, signatures: newSignatures(unaryOver(opener), clock), scratch: newScratch(), numbers };
+  const options = { opener, signatures: newSignatures(unaryOver(opener), clock), clock, scratch: newScratch(), numbers };
 
   async function ask<I extends DescMessage, O extends DescMessage>(
     ctx: Ctx,

@@ -86,6 +86,41 @@ test("signatures: what is known is known without waiting, for as long as it is g
   assert.equal(fleet.signatures.known(target("m")), undefined);
 });
 
+test("signatures: who needs a newer answer shares one question, asked 100 ms after the last one; the old answer is known until then", async () => {
+  const fleet = newFleet();
+  const first = fleet.signatures.of(target("m"));
+  fleet.next().answer();
+  const known = await first;
+  assert.equal(fleet.signatures.since(target("m"), known.asked), first, "asked no earlier than that");
+  await fleet.clock.advance(40);
+  const newer = Promise.all([1, 2, 3].map(() => namesOf(fleet.signatures.since(target("m"), fleet.clock.now()))));
+  await fleet.clock.advance(59);
+  assert.equal(fleet.asked.length, 1);
+  await fleet.clock.advance(1);
+  assert.equal(fleet.asked.length, 2);
+  assert.equal(fleet.signatures.known(target("m")), known);
+  fleet.next().answer();
+  assert.deepEqual(await newer, [["v2"], ["v2"], ["v2"]]);
+  assert.deepEqual(fleet.signatures.known(target("m"))?.names, ["v2"]);
+});
+
+test("signatures: a newer answer is not asked for while a question is open, and what it fails with reaches who waits", async () => {
+  const fleet = newFleet();
+  const first = fleet.signatures.of(target("m"));
+  await fleet.clock.advance(1000);
+  const newer = fleet.signatures.since(target("m"), fleet.clock.now());
+  await fleet.clock.advance(1000);
+  assert.equal(fleet.asked.length, 1);
+  fleet.next().answer();
+  await first;
+  await fleet.clock.advance(0);
+  assert.equal(fleet.asked.length, 2);
+  const failure = newError(Code.NotFound, "Servable not found for request: Latest(m)");
+  fleet.next().fail(failure);
+  await assert.rejects(newer, failure);
+  assert.equal(fleet.signatures.known(target("m")), undefined);
+});
+
 test("signatures: a plan is made once for each name there is", async () => {
   const fleet = newFleet();
   const answer = fleet.signatures.of(target("m"));

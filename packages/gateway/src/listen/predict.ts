@@ -55,10 +55,6 @@ class Serving implements PredictHandler, Timed {
     else this.#body.onSettled = () => this.#read();
   }
 
-  onRead(): void {
-    this.#body.release();
-  }
-
   onAnswer(body: Uint8Array): void {
     if (!this.#finish()) return;
     send(this.#exchange, { status: 200, type: json, body });
