@@ -21,8 +21,8 @@ export interface GrpcPort {
   readonly onExchange: OnExchange;
 }
 
-/** newGrpcPort puts together what the gRPC port answers. */
-export function newGrpcPort(rooms: Rooms, options: ServerOptions): GrpcPort {
+/** newGrpcPort puts together what the gRPC port answers. With `life` the calls end that have not ended by then. */
+export function newGrpcPort(rooms: Rooms, options: ServerOptions, life: Ctx): GrpcPort {
   const { admission, core, infer, logs, meter, metrics } = rooms;
   const { clock, logger, form = "values", health = true, sessionRun = false, maxMessageBytes = defaultMaxMessageBytes } = options;
   const failureOf = newFailureOf(logger, meter);
@@ -37,13 +37,14 @@ export function newGrpcPort(rooms: Rooms, options: ServerOptions): GrpcPort {
     clock,
     health,
     failureOf,
+    life,
     streamLog: () => logs.stream(),
     meter,
     metrics: () => firstsOf(metrics),
   });
   const messages = newBudget(options.maxHeldMessageBytes ?? defaultMaxHeldMessageBytes);
   const { methods, runs } = services;
-  return { services, onExchange: newGrpcHandler({ methods, runs, admission, meter, messages, maxMessageBytes, failureOf }) };
+  return { services, onExchange: newGrpcHandler({ methods, runs, admission, meter, messages, maxMessageBytes, failureOf, life }) };
 }
 
 /** RestLife is what the REST port needs of the server's life. */

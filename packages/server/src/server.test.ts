@@ -10,7 +10,7 @@ import { gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
-import { ModelSpecSchema, PredictRequestSchema, PredictionService } from "@tfs/proto";
+import { ModelServerConfigSchema, ModelSpecSchema, PredictRequestSchema, PredictionService } from "@tfs/proto";
 import { background, codeOf, systemClock, withCancel } from "@tfs/std";
 import { DType, fromMessage, newTensor, toMessage } from "@tfs/tensor";
 import { newServer } from "./index.ts";
@@ -133,7 +133,35 @@ test("draining ends a call of this process that has not ended by then", async ()
   const inputs = new Map(Object.entries(endless.inputs).map(([alias, message]) => [alias, fromMessage(message)]));
   const call = served.server.direct().predict(background(), { spec: create(ModelSpecSchema, endless.modelSpec), inputs, outputFilter: [] });
   const [ended] = await Promise.all([call.catch((err: unknown) => err), served.server.drain(100)]);
-  assert.equal((ended as { code?: number }).code, Code.Canceled);
+  assert.deepEqual([(ended as { code?: number }).code, (ended as Error).message], [Code.Unavailable, "the server is shutting down"]);
+});
+test("draining answers calls that have not ended by then, over every wire", async () => {
+  const served = await serve(["cond_loop"], { tensorFlowMetricsPath: "/metrics" });
+  const open = wires(served.grpc);
+  const calls = open.map(async ({ name, transport }) => {
+    const err = await createClient(PredictionService, transport)
+      .predict(endless)
+      .catch((err: unknown) => err);
+    assert.ok(err instanceof ConnectError, name);
+    assert.deepEqual([Code[err.code], err.rawMessage], ["Unavailable", "the server is shutting down"], name);
+  });
+  const rest = fetch(`${served.rest}/v1/models/cond_loop:predict`, { method: "POST", body: '{"inputs":{"x":[1,2,3],"n":2000000000}}' });
+  const begun = async () => Number(/core:direct_session_runs\{\} (\d+)/.exec(await (await fetch(`${served.rest}/metrics`)).text())?.[1]);
+  while ((await begun()) < calls.length + 1);
+  const [answer] = await Promise.all([rest, served.server.drain(1), ...calls]);
+  assert.deepEqual([answer.status, await answer.json()], [503, { error: "the server is shutting down" }]);
+  for (const wire of open) wire[Symbol.dispose]();
+});
+test("a server that was drained neither starts nor takes a configuration", async () => {
+  const server = newServer(base);
+  await server.drain(0);
+  await assert.rejects(server.start(background()), { code: Code.FailedPrecondition as number, message: /^a server that was drained does not start/ });
+  const served = await serve(["half_plus_two"]);
+  await served.server.drain(0);
+  await assert.rejects(served.server.reload(background(), create(ModelServerConfigSchema)), {
+    code: Code.FailedPrecondition as number,
+    message: /^a server that was drained takes no configuration/,
+  });
 });
 test("draining lets a REST request in flight finish, then refuses connections", async () => {
   const served = await serve(["half_plus_two"]);

@@ -3,17 +3,20 @@ import type { ModelServerConfig } from "@tfs/proto";
 import { background, type CancelCtx, Code, type Ctx, messageOf, newError, throwIfDone, withCancel } from "@tfs/std";
 import { listed } from "./core/index.ts";
 import { type Direct, newDirect } from "./direct.ts";
-import type { Services } from "./grpc/index.ts";
+import { type Services, shuttingDown } from "./grpc/index.ts";
 import { newPages, newProcessLevels, type Pages, type ProcessLevels } from "./monitoring/index.ts";
 import type { ServerOptions, Started } from "./options.ts";
 import { newGrpcPort, newRestPort } from "./ports.ts";
 import { newRooms, observed, type Rooms } from "./rooms.ts";
 
+/** How long calls that a drain has ended have to be answered before their connections are cut, in milliseconds. */
+const answerMs = 1000;
+
 /** ModelServer serves models over gRPC, gRPC-Web and Connect on one set of addresses and REST on another. */
 class ModelServer {
   readonly #options: ServerOptions;
   readonly #rooms: Rooms;
-  /** life ends when a drain has taken its time: runs that no connection ends end with it. */
+  /** life ends when a drain has taken its time, and with it the calls that still run. */
   readonly #life: CancelCtx = withCancel(background());
   #services: Services | undefined;
   #began = false;
@@ -31,6 +34,7 @@ class ModelServer {
 
   /** start loads the models, then listens. If it throws, everything it had opened is closed again. */
   async start(ctx: Ctx): Promise<Started> {
+    if (this.#draining) throw newError(Code.FailedPrecondition, "a server that was drained does not start: make another one");
     if (this.#began) throw newError(Code.FailedPrecondition, "a server starts once: make another one");
     this.#began = true;
     try {
@@ -50,7 +54,7 @@ class ModelServer {
     if (failures.length > 0 && strict === true) throw newError(Code.Unknown, `${failures.length} servable(s) did not become available: {${listed(failures)}}`);
     throwIfDone(ctx); // told to stop while loading: do not listen
     if (telemetry !== undefined) this.#unobserve = telemetry.observe(() => observed(this.#rooms));
-    const { services, onExchange } = newGrpcPort(this.#rooms, this.#options);
+    const { services, onExchange } = newGrpcPort(this.#rooms, this.#options, this.#life);
     this.#services = services;
     const bound: string[] = [];
     for (const address of grpc) {
@@ -102,9 +106,10 @@ class ModelServer {
     });
   }
 
-  /** reload changes to another configuration, as HandleReloadConfigRequest does. */
-  reload(ctx: Ctx, config: ModelServerConfig): Promise<void> {
-    return this.#rooms.core.reload(ctx, config);
+  /** reload changes to another configuration, as HandleReloadConfigRequest does. Throws FailedPrecondition after drain. */
+  async reload(ctx: Ctx, config: ModelServerConfig): Promise<void> {
+    if (this.#draining) throw newError(Code.FailedPrecondition, "a server that was drained takes no configuration: make another one");
+    await this.#rooms.core.reload(ctx, config);
   }
 
   /** follow applies a configuration that `read` gives, every `ms` until the server is drained. */
@@ -112,14 +117,17 @@ class ModelServer {
     this.#rooms.core.follow(ms, read);
   }
 
-  /** drain stops accepting, lets requests in flight finish for at most `ms`, unloads the models, and writes what is to be logged yet. */
+  /**
+   * drain stops accepting, lets requests in flight finish for at most `ms`, answers those that still run with Unavailable, unloads the models, and writes what is to
+   * be logged yet.
+   */
   async drain(ms: number): Promise<void> {
     this.#isOpen = false;
     this.#services?.drain();
     this.#draining = true;
     this.#rooms.batching?.drain();
-    using _ = this.#options.clock.after(ms, () => this.#life.cancel());
-    await Promise.all([...this.#grpc, ...(this.#rest === undefined ? [] : [this.#rest])].map((listener) => listener.drain(ms)));
+    using _ = this.#options.clock.after(ms, () => this.#life.cancel(shuttingDown));
+    await Promise.all([...this.#grpc, ...(this.#rest === undefined ? [] : [this.#rest])].map((listener) => listener.drain(ms + answerMs)));
     this.#process?.close();
     this.#unobserve();
     await this.#rooms.core.close();

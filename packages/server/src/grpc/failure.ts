@@ -3,6 +3,9 @@ import { Code, deadlineExceeded, type Failure, type Logger, newError, toFailure 
 import { type Meter, traceField } from "../meter/index.ts";
 import { timedOut } from "../servable/index.ts";
 
+/** shuttingDown is how calls end that a drain does not wait for any longer. */
+export const shuttingDown: Failure = newError(Code.Unavailable, "the server is shutting down");
+
 /** newFailureOf tells callers what failed as TensorFlow Serving does, and the log what is our fault, with the trace that it is part of. */
 export function newFailureOf(logger: Logger, meter: Pick<Meter, "traceOf">): FailureOf {
   return (err, method, exchange) => {

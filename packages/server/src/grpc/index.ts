@@ -6,7 +6,7 @@
  *
  * @module
  */
-export { newFailureOf } from "./failure.ts";
+export { newFailureOf, shuttingDown } from "./failure.ts";
 export type { GrpcOptions } from "./routes.ts";
 export { newGrpcHandler } from "./routes.ts";
 export type { Services, ServicesOptions } from "./services.ts";

@@ -1,6 +1,6 @@
 import { type Budget, type Dialect, dialectOf, type Exchange, type Fields, fieldsOf, type ListenerOptions, serveCall } from "@tfs/rpc";
 import { type FailureOf, type Method, type Methods, serveMethod } from "@tfs/services";
-import { Code, newError } from "@tfs/std";
+import { background, Code, type Ctx, newError } from "@tfs/std";
 import type { Admission } from "../admission/index.ts";
 import { saysLow } from "../priority/index.ts";
 import { newShedder } from "./shed.ts";
@@ -17,6 +17,8 @@ export interface GrpcOptions {
   /** maxMessageBytes bounds one, compressed or not. */
   readonly maxMessageBytes: number;
   readonly failureOf: FailureOf;
+  /** life ends the calls that still run then, as its reason says; default it never does. */
+  readonly life?: Ctx;
 }
 
 /** A message in JSON is parsed in one piece, into an object for each of its objects and lists. */
@@ -38,7 +40,16 @@ export function protocolOf({ fields }: Exchange): Protocol {
 }
 
 /** newGrpcHandler answers requests of all three protocols, told apart by content type. Answers are never compressed, as in TensorFlow Serving. */
-export function newGrpcHandler({ methods, runs, admission, meter, messages, maxMessageBytes, failureOf }: GrpcOptions): ListenerOptions["onExchange"] {
+export function newGrpcHandler({
+  methods,
+  runs,
+  admission,
+  meter,
+  messages,
+  maxMessageBytes,
+  failureOf,
+  life = background(),
+}: GrpcOptions): ListenerOptions["onExchange"] {
   const shed = newShedder();
   return (exchange) => {
     exchange.fields.memo ??= routeOf(exchange.fields, methods, runs);
@@ -55,7 +66,7 @@ export function newGrpcHandler({ methods, runs, admission, meter, messages, maxM
     const call = serveCall(exchange, dialect, { maxMessageBytes: most, ...held });
     if (call === undefined) return;
     if (method === undefined) call.refuse(newError(Code.Unimplemented, `unknown method ${dialect.path}`), 404);
-    else serveMethod(call, method, failureOf);
+    else serveMethod(call, method, failureOf, life);
   };
 }
 

@@ -1,7 +1,7 @@
 import { ServingService } from "@tfs/proto/gen/tfs/serving/v1/serving_pb.js";
 import type { Manager } from "../manager/index.ts";
 import { type FailureOf, type Method, type Methods, newDescriptors, newHealth, newReflection, shippedFiles, standardServices } from "@tfs/services";
-import type { Clock } from "@tfs/std";
+import type { Clock, Ctx } from "@tfs/std";
 import { type Listed, listModels } from "../infer/index.ts";
 import { newCounting } from "./counted.ts";
 import { type MethodOptions, newMethods } from "./methods.ts";
@@ -20,6 +20,8 @@ export interface ServicesOptions extends MethodOptions {
   readonly failureOf: FailureOf;
   /** health: grpc.health.v1 is answered. */
   readonly health: boolean;
+  /** life ends the streams that are still open then. */
+  readonly life: Ctx;
   /** streamLog begins the log of a PredictStream; default none. */
   readonly streamLog?: () => StreamLog | undefined;
 }
@@ -44,7 +46,7 @@ export function newServices(options: ServicesOptions): Services {
   const owner = "the server";
   let isDraining = false;
   const served = newMethods(options);
-  const stream = newPredictStream({ predict: served.predict, failureOf, ...(options.streamLog && { log: options.streamLog }) });
+  const stream = newPredictStream({ predict: served.predict, failureOf, life: options.life, ...(options.streamLog && { log: options.streamLog }) });
   const methods = new Map<string, Method>(served.methods);
   methods.set(stream.path, stream.method);
   const list = { method: "list_models", maxRequestBytes } as const;

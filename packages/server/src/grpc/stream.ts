@@ -5,7 +5,8 @@ import { StatusSchema } from "@tfs/proto/gen/google/rpc/status_pb.js";
 import { PredictStreamResponseEnvelopeSchema, ServingService } from "@tfs/proto/gen/tfs/serving/v1/serving_pb.js";
 import type { ServerCall, ServerCallHandler } from "@tfs/rpc";
 import { type Answer, type Codec, type FailureOf, pathOf, type Streaming, type Unary } from "@tfs/services";
-import { background, type CancelCtx, Code, type Ctx, done, type Failure, newError, withTimeout } from "@tfs/std";
+import { background, type CancelCtx, type Ctx, done, type Failure, withTimeout } from "@tfs/std";
+import { shuttingDown } from "./failure.ts";
 
 /** Messages of one stream that are read and not answered yet, the answers that wait for a slow reader among them. */
 const maxInFlight = 16;
@@ -14,6 +15,8 @@ export interface PredictStreamOptions {
   /** predict answers one message. */
   readonly predict: Unary;
   readonly failureOf: FailureOf;
+  /** life ends the streams that are still open then, as its reason says; default it never does. */
+  readonly life?: Ctx;
   /** log begins the log of a stream that opens; undefined if nobody keeps one. */
   readonly log?: () => StreamLog | undefined;
 }
@@ -35,7 +38,7 @@ export interface PredictStream {
 }
 
 /** newPredictStream serves tfs.serving.v1's PredictStream: what Predict answers, or would fail with, message by message. */
-export function newPredictStream({ predict, failureOf, log }: PredictStreamOptions): PredictStream {
+export function newPredictStream({ predict, failureOf, life = background(), log }: PredictStreamOptions): PredictStream {
   const desc = ServingService.method.predictStream;
   const open = new Set<Talk>();
   let ended = false;
@@ -43,8 +46,8 @@ export function newPredictStream({ predict, failureOf, log }: PredictStreamOptio
     kind: "streaming",
     name: desc.name,
     open(call, codec) {
-      if (ended) return call.end(draining);
-      const talk = new Talk(call, { answer: predict[codec], wrap: wraps[codec], failureOf, log: log?.(), onOver: () => open.delete(talk) });
+      if (ended) return call.end(shuttingDown);
+      const talk = new Talk(call, { answer: predict[codec], wrap: wraps[codec], failureOf, life, log: log?.(), onOver: () => open.delete(talk) });
       open.add(talk);
       call.handler = talk;
     },
@@ -54,12 +57,10 @@ export function newPredictStream({ predict, failureOf, log }: PredictStreamOptio
     method,
     drain() {
       ended = true;
-      for (const talk of open) talk.close(draining);
+      for (const talk of open) talk.close(shuttingDown);
     },
   };
 }
-
-const draining = newError(Code.Unavailable, "the server is shutting down");
 
 /** Wrap makes an answer of the stream from Predict's, or from what it failed with. */
 interface Wrap {
@@ -88,6 +89,7 @@ interface TalkOptions {
   readonly answer: Answer;
   readonly wrap: Wrap;
   readonly failureOf: FailureOf;
+  readonly life: Ctx;
   readonly log: StreamLog | undefined;
   readonly onOver: () => void;
 }
@@ -113,7 +115,7 @@ class Talk implements ServerCallHandler {
   constructor(call: ServerCall, options: TalkOptions) {
     this.#call = call;
     this.#options = options;
-    this.#ctx = withTimeout(background(), call.timeoutMs);
+    this.#ctx = withTimeout(options.life, call.timeoutMs);
     void done(this.#ctx).then(() => this.#expire());
   }
 

@@ -1,11 +1,11 @@
 import type { ServerCall, ServerCallHandler } from "@tfs/rpc";
-import { background, type CancelCtx, Code, newError, throwIfDone, withTimeout } from "@tfs/std";
+import { type CancelCtx, Code, type Ctx, newError, throwIfDone, withTimeout } from "@tfs/std";
 import type { Codec, Unary } from "./method.ts";
 import type { FailureOf } from "./serve.ts";
 
-/** serveUnary answers a call that has one message each way, within the caller's deadline and for as long as the caller waits. */
-export function serveUnary(call: ServerCall, method: Unary, codec: Codec, failureOf: FailureOf): void {
-  call.handler = new Serving(call, method, codec, failureOf);
+/** serveUnary answers a call that has one message each way, within the caller's deadline, and for as long as the caller waits and `life` lasts. */
+export function serveUnary(call: ServerCall, method: Unary, codec: Codec, failureOf: FailureOf, life: Ctx): void {
+  call.handler = new Serving(call, method, codec, failureOf, life);
 }
 
 class Serving implements ServerCallHandler {
@@ -16,12 +16,12 @@ class Serving implements ServerCallHandler {
   readonly #ctx: CancelCtx;
   #request: Uint8Array | undefined = undefined;
 
-  constructor(call: ServerCall, method: Unary, codec: Codec, failureOf: FailureOf) {
+  constructor(call: ServerCall, method: Unary, codec: Codec, failureOf: FailureOf, life: Ctx) {
     this.#call = call;
     this.#method = method;
     this.#codec = codec;
     this.#failureOf = failureOf;
-    this.#ctx = withTimeout(background(), call.timeoutMs);
+    this.#ctx = withTimeout(life, call.timeoutMs);
   }
 
   onMessage(bytes: Uint8Array): boolean {
