@@ -100,6 +100,25 @@ test("text format: an Any written out is packed under its type", () => {
   assert.equal(any?.typeUrl, `type.googleapis.com/${adapter}`);
   assert.equal(anyUnpack(any, SavedModelBundleSourceAdapterConfigSchema)?.legacyConfig?.sessionTarget, "gpu");
 });
+for (const type of [
+  "ModelConfig",
+  "ModelServerConfig",
+  "SSLConfig",
+  "PlatformConfigMap",
+  "PredictRequest",
+  "PredictionLog",
+  "LoggingConfig",
+  "MonitoringConfig",
+]) {
+  test(`text format: an Any may hold a ${type}`, () => {
+    const { config } = parseTextProto(ModelServerConfigSchema, `custom_model_config { [type.googleapis.com/tensorflow.serving.${type}] { } }`, "f");
+    assert.equal(config.case === "customModelConfig" && config.value.typeUrl, `type.googleapis.com/tensorflow.serving.${type}`);
+  });
+}
+test("text format: an Any's type may stand apart", () => {
+  const { config } = parseTextProto(ModelServerConfigSchema, "custom_model_config { [ type.googleapis.com / tensorflow.serving.ModelConfig ] { } }", "f");
+  assert.equal(config.case, "customModelConfig");
+});
 const malformed: readonly { readonly name: string; readonly text: string; readonly at: string; readonly want: RegExp }[] = [
   { name: "an Any of a type that nobody knows", text: "custom_model_config { [type.googleapis.com/x.Y] { } }", at: "1:47", want: /x\.Y/ },
   { name: "a value of another type", text: "model_config_list {\n  config {\n    name: 5\n  }\n}", at: "3:11", want: /expected a string/ },

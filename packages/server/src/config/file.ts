@@ -1,13 +1,10 @@
 import { isUtf8 } from "node:buffer";
 import { readFile } from "node:fs/promises";
-import { createRegistry, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
+import type { DescMessage, MessageShape, Registry } from "@bufbuild/protobuf";
 import { fromText } from "@bufbuild/protobuf/txtpb";
-import { SavedModelBundleSourceAdapterConfigSchema } from "@tfs/proto/gen/tensorflow_serving/servables/tensorflow/saved_model_bundle_source_adapter_pb.js";
 import { Code, messageOf, newError } from "@tfs/std";
 import { faultAt, strayBytesAt } from "./fault.ts";
-
-/** What an Any in such a file may hold. */
-const registry = createRegistry(SavedModelBundleSourceAdapterConfigSchema);
+import { anyTypes } from "./types.ts";
 
 /** readTextProto reads a message in text format from a file. Throws NotFound or InvalidArgument in TensorFlow Serving's words, with where and what is wrong. */
 export async function readTextProto<D extends DescMessage>(schema: D, path: string): Promise<MessageShape<D>> {
@@ -28,17 +25,22 @@ export async function readTextProto<D extends DescMessage>(schema: D, path: stri
 /** parseTextProto reads text that came from a file of that name. */
 export function parseTextProto<D extends DescMessage>(schema: D, text: string, path: string): MessageShape<D> {
   try {
-    return fromText(schema, text, { registry });
+    return fromText(schema, text, optionsFor(text));
   } catch (err) {
     throw malformed(schema, path, faultAt(text, faultIn(schema)), messageOf(err), err);
   }
+}
+
+/** optionsFor gives the types that an Any may hold to a text that may have one: it names its type as `[HOST/TYPE]`. */
+function optionsFor(text: string): { readonly registry?: Registry } {
+  return /\[\s*[\w.-]+\s*\//.test(text) ? { registry: anyTypes() } : {};
 }
 
 /** faultIn gives what the parser says of a text; undefined if it has nothing to say. */
 function faultIn(schema: DescMessage): (text: string) => string | undefined {
   return (text) => {
     try {
-      fromText(schema, text, { registry });
+      fromText(schema, text, optionsFor(text));
       return undefined;
     } catch (err) {
       return messageOf(err);
