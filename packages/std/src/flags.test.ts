@@ -156,7 +156,7 @@ Run:
   );
 });
 
-test("usage breaks a long text between words, after 100 columns at most", () => {
+test("usage breaks a long text between words, after 80 columns at most", () => {
   const help = `${"word ".repeat(40)}${"x".repeat(120)} end`;
   const lines = usage("usage: x", [{ name: "f", kind: "bool", fallback: true, group: "G", help }])
     .trimEnd()
@@ -164,7 +164,7 @@ test("usage breaks a long text between words, after 100 columns at most", () => 
     .slice(4);
   assert.deepEqual(
     lines.map((line) => line.length),
-    [100, 100, 15, 126, 24],
+    [80, 80, 55, 126, 24],
   );
   assert.equal(lines.map((line) => line.trim()).join(" "), `${help} (default true)`);
 });

@@ -121,7 +121,7 @@ function integer(kind: "int" | "int32" | "int64", text: string): number | undefi
 }
 
 /** --help is at most this wide. */
-const columns = 100;
+const columns = 80;
 
 /** usage prints the flags by group, each with its default. */
 export function usage(headline: string, flags: readonly Flag[]): string {

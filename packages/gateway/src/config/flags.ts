@@ -3,8 +3,8 @@ import { defaults } from "./config.ts";
 import { limitFlags } from "./limits.ts";
 import { tlsFlags } from "./tls.ts";
 
-/** headline is the first line of --help. */
-export const headline = "tfs-gateway: gRPC, gRPC-Web, Connect and REST in on one port, gRPC out to a fleet of model servers";
+/** headline begins --help. */
+export const headline = "tfs-gateway: gRPC, gRPC-Web, Connect and REST in on one port,\ngRPC out to a fleet of model servers";
 
 const setHelp = "comma-separated binary FileDescriptorSet files: services whose messages may come as JSON, beside our own";
 const backendsHelp = "comma-separated gRPC addresses of model servers: HOST:PORT, [IPv6]:PORT or unix:PATH";
