@@ -1,5 +1,6 @@
 import { chmod, lstat, unlink } from "node:fs/promises";
 import { connect, type ListenOptions, type Server } from "node:net";
+import { dirname } from "node:path";
 import { Code, type Ctx, newError, race } from "@tfs/std";
 import { type Address, formatAddress } from "./address.ts";
 
@@ -12,16 +13,16 @@ export type BindAddress = { readonly host?: string; readonly port: number } | { 
 /** Connections the kernel holds before we accept them. */
 const backlog = 1024;
 
-/** bind starts listening and gives the address it got. A unix socket whose owner is gone is replaced, any other file stays. Throws Unavailable, PermissionDenied or InvalidArgument naming the address. */
+/** bind starts listening and gives the address it got. A unix socket whose owner is gone is replaced, any other file stays. Throws Unavailable, PermissionDenied, NotFound or InvalidArgument naming the address. */
 export async function bind(ctx: Ctx, server: Server, address: BindAddress): Promise<Address> {
   const options: ListenOptions = "path" in address ? { path: address.path, backlog } : { ...address, backlog };
   try {
     await race(ctx, listening(server, options));
   } catch (err) {
-    if (!("path" in address) || errnoOf(err) !== "EADDRINUSE" || !(await isDead(address.path))) throw bindFailure(address, err);
+    if (!("path" in address) || errnoOf(err) !== "EADDRINUSE" || !(await isDead(address.path))) throw await bindFailure(address, err);
     await unlink(address.path);
-    await race(ctx, listening(server, options)).catch((again: unknown) => {
-      throw bindFailure(address, again);
+    await race(ctx, listening(server, options)).catch(async (again: unknown) => {
+      throw await bindFailure(address, again);
     });
   }
   if ("path" in address && address.mode !== undefined) await chmod(address.path, address.mode);
@@ -61,17 +62,29 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
-function bindFailure(address: BindAddress, err: unknown): unknown {
+async function bindFailure(address: BindAddress, err: unknown): Promise<unknown> {
   const where = "path" in address ? formatAddress(address) : formatAddress({ host: address.host ?? "*", port: address.port });
   switch (errnoOf(err)) {
     case "EADDRINUSE":
       return newError(Code.Unavailable, `cannot listen on ${where}: address already in use`, err);
     case "EACCES":
+      if ("path" in address && !(await isThere(dirname(address.path))))
+        return newError(Code.NotFound, `cannot listen on ${where}: its folder does not exist`, err);
       return newError(Code.PermissionDenied, `cannot listen on ${where}: permission denied`, err);
     case undefined:
       return err; // not the system's: ctx ended
     default:
       return newError(Code.InvalidArgument, `cannot listen on ${where}: ${errnoOf(err)}`, err);
+  }
+}
+
+/** isThere tells whether there is a folder: libuv gives EACCES for a unix socket in one that is missing. */
+async function isThere(folder: string): Promise<boolean> {
+  try {
+    await lstat(folder);
+    return true;
+  } catch (err) {
+    return errnoOf(err) !== "ENOENT";
   }
 }
 
