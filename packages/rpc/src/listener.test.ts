@@ -555,3 +555,9 @@ function leaveStale(path: string): void {
     { signal: "SIGKILL" },
   );
 }
+
+test("listen: a unix socket in a folder that is missing is told so", async () => {
+  const path = join(tmpdir(), "tfs-rpc-missing", "x.sock");
+  const listener = newListener({ onExchange: () => {}, clock: systemClock(), logger: discard() });
+  await assert.rejects(listener.listen(background(), { path }), { code: Code.NotFound, message: `cannot listen on unix:${path}: its folder does not exist` });
+});

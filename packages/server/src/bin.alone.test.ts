@@ -3,6 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { constants, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { type FileHandle, open } from "node:fs/promises";
+import { type IncomingMessage, request } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -14,7 +15,7 @@ import { PredictionService } from "@tfs/proto";
 import { DType, newTensor, toMessage } from "@tfs/tensor";
 import { helpText } from "./flags/index.ts";
 import { predictRecord, writeWarmupRequests } from "./index.ts";
-import { bin, freePort, models, wires } from "./testing/index.ts";
+import { bin, freePort, launch, models, wires } from "./testing/index.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "tfs-bin-"));
 after(() => rmSync(scratch, { recursive: true, force: true }));
@@ -55,6 +56,30 @@ test("--help prints every flag by group and exits with 0", () => {
   for (const flag of ["--port=INT", "--rest_api_port=INT", "--model_name=STRING", "--model_base_path=STRING", "--engine=STRING"])
     assert.ok(stdout.includes(flag), flag);
   assert.match(stdout, /^Listening:$/m);
+  assert.deepEqual(
+    stdout.split("\n").filter((line) => line.length > 80),
+    [],
+  );
+});
+test("a second SIGTERM leaves a drain as it is; a second SIGINT ends it", { skip: process.platform === "win32" ? "has no signals" : false }, async () => {
+  for (const [signal, ends] of [
+    ["SIGTERM", false],
+    ["SIGINT", true],
+  ] as const) {
+    await using server = await launch(["--drain_ms=60000", "--model_name=m", `--model_base_path=${join(models, "half_plus_two")}`]);
+    const req = request(`${server.rest}/v1/models/m:predict`, { method: "POST", headers: { "content-length": "12", expect: "100-continue" } });
+    const answered = once(req, "response").catch(() => ["cut"]) as Promise<[IncomingMessage | "cut"]>;
+    req.flushHeaders();
+    await once(req, "continue");
+    process.kill(server.pid, signal);
+    await server.logged('"event":"draining"');
+    process.kill(server.pid, signal);
+    if (!ends) await server.logged('"event":"stopping already"', signal);
+    if (!ends) req.end('{"inputs":2}');
+    const [answer] = await answered;
+    assert.equal(answer === "cut" ? answer : answer.statusCode, ends ? "cut" : 200);
+    assert.equal(await server.exited, ends ? 130 : 0);
+  }
 });
 test("--version prints TensorFlow Serving's two lines with our version", () => {
   const { status, stdout } = run("--version");
@@ -118,15 +143,12 @@ test("a call whose loop never ends holds up neither other calls nor the end", { 
       modelSpec: { name: "m" },
       inputs: { x: toMessage(newTensor(DType.Float, [1], Float32Array.of(1))), n: toMessage(newTensor(DType.Int32, [], Int32Array.of(n))) },
     });
-  const cut = [post(inputs(2_000_000_000)), predict(2_000_000_000)].map((call) => call.then(String, () => "cut"));
+  const ended = [post(inputs(2_000_000_000)), predict(2_000_000_000)].map((call) => call.then(String, String));
   // On the same connections, and so behind the others.
   assert.deepEqual(JSON.parse(await post(inputs(3))), { outputs: [9] });
   assert.deepEqual((await predict(3)).outputs["y"]?.floatVal, [9]);
   assert.equal(await stop(server), 0);
-  assert.deepEqual(
-    (await Promise.all(cut)).map((text) => text.replace(/^$/, "cut")),
-    ["cut", "cut"],
-  );
+  assert.deepEqual(await Promise.all(ended), ['{\n    "error": "the server is shutting down"\n}', "ConnectError: [unavailable] the server is shutting down"]);
   session.destroy();
 });
 test("MODEL_NAME and MODEL_BASE_PATH stand in for the flags", async () => {

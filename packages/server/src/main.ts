@@ -29,6 +29,8 @@ import { type Credentials, openCredentials } from "./tls/index.ts";
 
 /** As in TensorFlow Serving: -1, to a shell. */
 const failed = 255;
+/** What a shell makes of a process that SIGINT ended. */
+const interrupted = 130;
 
 async function main(argv: readonly string[]): Promise<number> {
   const options = readFlags(argv);
@@ -46,9 +48,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const clock = systemClock();
   const logger = newLogger({ write: (line) => void process.stderr.write(`${line}\n`), clock, level, format });
 
-  const stopped = new Promise<string>((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(signal));
-  });
+  const stopped = stopSignal(logger);
   let remote: RemoteStorages | undefined;
   let server: ModelServer;
   try {
@@ -71,6 +71,21 @@ async function main(argv: readonly string[]): Promise<number> {
   await remote[Symbol.asyncDispose]();
   logger.info("stopped");
   return 0;
+}
+
+/** stopSignal gives the first signal to stop. Another one is logged and changes nothing, but for whoever presses Ctrl-C twice. */
+function stopSignal(logger: Logger): Promise<string> {
+  let first: string | undefined;
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      process.on(signal, () => {
+        if (signal === "SIGINT" && first === signal) process.exit(interrupted);
+        if (first !== undefined) return logger.warn("stopping already", { signal, first });
+        first = signal;
+        resolve(signal);
+      });
+    }
+  });
 }
 
 /** start gives a server that listens. */

@@ -17,6 +17,8 @@ export interface Running extends AsyncDisposable {
   readonly lines: readonly string[];
   /** logged waits for a line that has all of the parts. */
   logged(...parts: readonly string[]): Promise<string>;
+  /** exited is its exit status, once it has ended. */
+  readonly exited: Promise<number | null>;
   /** stop asks it to drain, and gives its exit status. */
   stop(): Promise<number | null>;
 }
@@ -39,6 +41,7 @@ export async function launch(args: readonly string[], env?: NodeJS.ProcessEnv, b
     rest: `http://127.0.0.1:${rest}`,
     pid: child.pid!,
     lines: log.lines,
+    exited: exited.then(([code]) => code),
     logged: log.logged,
     stop: async () => {
       child.kill("SIGTERM");
