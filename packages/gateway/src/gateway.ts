@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { type Address, formatAddress, type Listener, newBudget, newListener, readClock } from "@tfs/rpc";
+import { type Address, formatAddress, type Listener, newBudget, newCors, newListener, readClock } from "@tfs/rpc";
 import { type Health, isStandard, newHealth, newReflection, type Reflection, standardServices } from "@tfs/services";
 import type { Clock, Ctx, Logger } from "@tfs/std";
 import { newPool, type Pool } from "./backend/index.ts";
@@ -7,7 +7,7 @@ import { newBridge } from "./bridge/index.ts";
 import { type Config, checkConfig, defaults } from "./config/index.ts";
 import { type Credentials, newCredentials } from "./credentials/index.ts";
 import { newDeadlines } from "./forward/index.ts";
-import { newCors, newHandler, newRequestIds, placesOf } from "./listen/index.ts";
+import { newHandler, newRequestIds, placesOf } from "./listen/index.ts";
 import { type Metrics, newMetrics } from "./metrics/index.ts";
 import { newModels } from "./models/index.ts";
 import { newSchema, readDescriptorSet } from "./schema/index.ts";

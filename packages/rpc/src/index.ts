@@ -64,6 +64,8 @@ export type { Called } from "./request.ts";
 export { callFields } from "./request.ts";
 export type { ClientCerts, Identity, Names, Pem, ServerTls, ServerTlsOptions } from "./secure.ts";
 export { newServerTls } from "./secure.ts";
+export type { Cors, Opened } from "./cors.ts";
+export { checkOrigins, newCors, openTo } from "./cors.ts";
 export type { Dialect, Protocol, Reader, ReaderOptions, ReaderSink, ServeOptions, ServerCall, ServerCallHandler } from "./serve/index.ts";
 export { admitCall, dialectOf, headFields, metadataFields, newReader, noFields, refuseCall, serveCall, tailBytes } from "./serve/index.ts";
 export {

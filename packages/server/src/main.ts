@@ -178,6 +178,11 @@ function serverOf(options: Flags, { models, batching, page, telemetry, tls }: To
     restNumbers: oneOf(options, "rest_api_numbers", numberForms),
     strict: options.bool("strict_startup"),
     cors: options.bool("rest_api_enable_cors_support"),
+    grpcOrigins: options
+      .string("grpc_cors_origins")
+      .split(",")
+      .map((origin) => origin.trim())
+      .filter((origin) => origin !== ""),
     restCompress: options.bool("rest_api_enable_response_compression"),
     restListModels: options.bool("rest_api_list_models"),
     ...(telemetry && { telemetry }),

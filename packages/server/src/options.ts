@@ -44,7 +44,10 @@ export interface ServerOptions extends CoreTuning {
   readonly restTimeoutMs?: number;
   /** restNumbers is how REST answers print floats; default "tensorflow". */
   readonly restNumbers?: Numbers;
+  /** cors sends CORS fields with REST's answers; default false. */
   readonly cors?: boolean;
+  /** grpcOrigins are the origins whose pages may call by gRPC-Web and Connect: SCHEME://HOST[:PORT], or "*" alone for all; default none. */
+  readonly grpcOrigins?: readonly string[];
   /** restCompress lets REST answers be compressed; default false, as TensorFlow Serving. */
   readonly restCompress?: boolean;
   /** restListModels answers GET /v1/models with the list of models; default true. TensorFlow Serving has an error there. */

@@ -1,4 +1,4 @@
-import { type ListenerOptions, newBudget } from "@tfs/rpc";
+import { checkOrigins, type ListenerOptions, newBudget, newCors } from "@tfs/rpc";
 import { background, type Ctx } from "@tfs/std";
 import { newFailureOf, newGrpcHandler, newServices, type Services } from "./grpc/index.ts";
 import { newFleet, newHttpHandler } from "./http/index.ts";
@@ -24,7 +24,8 @@ export interface GrpcPort {
 /** newGrpcPort puts together what the gRPC port answers. With `life` the calls end that have not ended by then. */
 export function newGrpcPort(rooms: Rooms, options: ServerOptions, life: Ctx): GrpcPort {
   const { admission, core, infer, logs, meter, metrics } = rooms;
-  const { clock, logger, form = "values", health = true, sessionRun = false, maxMessageBytes = defaultMaxMessageBytes } = options;
+  const { clock, logger, form = "values", health = true, sessionRun = false, maxMessageBytes = defaultMaxMessageBytes, grpcOrigins = [] } = options;
+  checkOrigins("grpc_cors_origins", grpcOrigins);
   const failureOf = newFailureOf(logger, meter);
   const services = newServices({
     infer,
@@ -44,7 +45,7 @@ export function newGrpcPort(rooms: Rooms, options: ServerOptions, life: Ctx): Gr
   });
   const messages = newBudget(options.maxHeldMessageBytes ?? defaultMaxHeldMessageBytes);
   const { methods, runs } = services;
-  return { services, onExchange: newGrpcHandler({ methods, runs, admission, meter, messages, maxMessageBytes, failureOf, life }) };
+  return { services, onExchange: newGrpcHandler({ methods, runs, admission, meter, messages, maxMessageBytes, failureOf, cors: newCors(grpcOrigins), life }) };
 }
 
 /** RestLife is what the REST port needs of the server's life. */

@@ -2,7 +2,7 @@ import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { type GatewayConfig, GatewayConfig_Numbers, GatewayConfigSchema } from "@tfs/proto";
 import { type Numbers, numberForms } from "@tfs/rest";
-import { type ChannelLimits, type ListenerLimits, parseAddress } from "@tfs/rpc";
+import { type ChannelLimits, checkOrigins, type ListenerLimits, parseAddress } from "@tfs/rpc";
 import { Code, type Flags, messageOf, newError } from "@tfs/std";
 import { parse } from "yaml";
 import { checkLimits, defaultBackendLimits, defaultClientLimits, limitsOf } from "./limits.ts";
@@ -85,7 +85,6 @@ export const defaults: Omit<Config, "backends"> = {
 };
 
 const maxWorkers = 256;
-const maxOrigins = 100;
 const maxMs = 0x7fffffff; // setTimeout's
 const maxHeldBytes = 2 ** 40;
 const maxPathBytes = 103; // sockaddr_un of macOS, with its closing zero; Linux has four more
@@ -163,20 +162,8 @@ export function checkConfig(config: Config): Config {
   within("rest_api_timeout_in_ms", config.restTimeoutMs, 0, maxMs);
   oneOf("unknown_services", config.unknownServices, ["forward", "refuse"]);
   oneOf("request_ids", config.requestIds, ["web", "all"]);
-  checkOrigins(config.corsOrigins);
+  checkOrigins("cors_origins", config.corsOrigins);
   return config;
-}
-
-function checkOrigins(origins: readonly string[]): void {
-  if (origins.length > maxOrigins) throw newError(Code.InvalidArgument, `cors_origins has ${origins.length} origins; there may be ${maxOrigins}`);
-  if (origins.includes("*") && origins.length > 1) throw newError(Code.InvalidArgument, "cors_origins: * lets all origins in, so it stands alone");
-  for (const origin of origins) {
-    if (origin === "*") continue;
-    const url = URL.canParse(origin) ? new URL(origin) : undefined;
-    // "null", which pages in sandboxes and files have in common, is no origin that can be trusted: it does not parse either.
-    if (url === undefined || url.origin !== origin)
-      throw newError(Code.InvalidArgument, `cors_origins: ${JSON.stringify(origin)} is not SCHEME://HOST[:PORT] in lower case`);
-  }
 }
 
 function oneOf(name: string, value: string, values: readonly string[]): void {

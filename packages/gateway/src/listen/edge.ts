@@ -1,9 +1,8 @@
 // Data plane of all but gRPC proper: what is the same for REST, gRPC-Web and Connect is done around those who answer, who know nothing of it.
 import { codeFromHttp } from "@tfs/rest";
-import { type Exchange, type ExchangeHandler, type Fields, type Field, moreFields, newFields, type Peer, type Stream, type Wire } from "@tfs/rpc";
+import { type Exchange, type ExchangeHandler, type Fields, type Field, moreFields, newFields, type Opened, type Peer, type Stream, type Wire } from "@tfs/rpc";
 import { type Clock, Code } from "@tfs/std";
 import type { Meter, Model } from "../metrics/index.ts";
-import type { Opened } from "./cors.ts";
 
 export interface EdgeOptions {
   /** adds are fields for the answer. */

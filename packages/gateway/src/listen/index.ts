@@ -7,8 +7,6 @@
  */
 export type { Admin, AdminOptions } from "./admin.ts";
 export { newAdmin } from "./admin.ts";
-export type { Cors } from "./cors.ts";
-export { newCors } from "./cors.ts";
 export type { HandlerOptions } from "./handlers.ts";
 export { newHandler } from "./handlers.ts";
 export type { RequestIds } from "./ids.ts";

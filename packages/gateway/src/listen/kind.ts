@@ -1,6 +1,6 @@
 // What a request is depends on its fields alone, and most requests have the same fields as one before: it is decided once for fields that come again.
 import { isApi, route, type Target } from "@tfs/rest";
-import { type Dialect, dialectOf, type Exchange, type Fields } from "@tfs/rpc";
+import { type Cors, type Dialect, dialectOf, type Exchange, type Fields, type Opened } from "@tfs/rpc";
 import { isStandard, type Methods } from "@tfs/services";
 import { Code, type Failure, newError } from "@tfs/std";
 import { type ForwardOptions, requestFields } from "../forward/index.ts";
@@ -8,7 +8,6 @@ import { countBackends, type Meter, type Metrics, type Model, type Protocol } fr
 import { type Shape, shapeOf } from "../peek/index.ts";
 import type { Schema } from "../schema/index.ts";
 import { type Plan, planOf, type TranslateOptions } from "../translate/index.ts";
-import type { Cors, Opened } from "./cors.ts";
 import { requestIdName } from "./ids.ts";
 import type { Own } from "./own.ts";
 import { predictTarget } from "./predict.ts";

@@ -18,6 +18,7 @@ const listening: readonly ServerFlag[] = [
   own(string("Listening", "host", "", "address to bind; empty means every address")),
   inForce(int32("Listening", "rest_api_timeout_in_ms", 30_000, "time one inference over REST may take; 0 or less means no limit")),
   inForce(bool("Listening", "rest_api_enable_cors_support", false, "send CORS headers with REST answers")),
+  own(string("Listening", "grpc_cors_origins", "", "comma-separated origins whose pages may call by gRPC-Web and Connect: SCHEME://HOST[:PORT], or * for all")),
   own(
     string("Listening", "rest_api_numbers", "tensorflow", `how REST answers print floats: ${numberForms.join(" or ")} (as few digits as read back the same)`),
   ),

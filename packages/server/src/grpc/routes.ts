@@ -1,4 +1,4 @@
-import { type Budget, type Dialect, dialectOf, type Exchange, type Fields, fieldsOf, type ListenerOptions, serveCall } from "@tfs/rpc";
+import { type Budget, type Cors, type Dialect, dialectOf, type Exchange, type Fields, fieldsOf, type ListenerOptions, openTo, serveCall } from "@tfs/rpc";
 import { type FailureOf, type Method, type Methods, serveMethod } from "@tfs/services";
 import { background, Code, type Ctx, newError } from "@tfs/std";
 import type { Admission } from "../admission/index.ts";
@@ -17,6 +17,8 @@ export interface GrpcOptions {
   /** maxMessageBytes bounds one, compressed or not. */
   readonly maxMessageBytes: number;
   readonly failureOf: FailureOf;
+  /** cors, if pages of other origins may call by gRPC-Web and Connect. */
+  readonly cors?: Cors | undefined;
   /** life ends the calls that still run then, as its reason says; default it never does. */
   readonly life?: Ctx;
 }
@@ -48,18 +50,27 @@ export function newGrpcHandler({
   messages,
   maxMessageBytes,
   failureOf,
+  cors,
   life = background(),
 }: GrpcOptions): ListenerOptions["onExchange"] {
   const shed = newShedder();
   return (exchange) => {
     exchange.fields.memo ??= routeOf(exchange.fields, methods, runs);
     const route = exchange.fields.memo as Route;
+    if (cors === undefined || route.dialect?.protocol === "grpc") return answer(exchange, route);
+    const preflight = cors.preflight(exchange.fields);
+    if (preflight === undefined) return answer(openTo(exchange, cors.open(exchange.fields)), route);
+    ignoreBody(exchange);
+    exchange.respond(preflight, true);
+  };
+
+  function answer(exchange: Exchange, route: Route): void {
     const { dialect, method } = route;
-    if (dialect === undefined) return refuse(exchange, methods);
+    if (dialect === undefined) return void refuse(exchange, methods);
     const refusal = route.runs ? admission.refuse(route.low) : undefined;
     if (refusal !== undefined) {
       meter.begin(protocolOf(exchange), "other", exchange).end(refusal.code, 0); // of what, its body would tell
-      return shed(exchange, dialect, refusal);
+      return void shed(exchange, dialect, refusal);
     }
     const held = method?.kind === "unary" ? { held: messages } : {}; // streams hand on what they take, and bound it themselves
     const most = Math.min(maxMessageBytes, method?.maxRequestBytes ?? (dialect.codec === "json" ? maxJsonBytes : maxMessageBytes));
@@ -67,7 +78,7 @@ export function newGrpcHandler({
     if (call === undefined) return;
     if (method === undefined) call.refuse(newError(Code.Unimplemented, `unknown method ${dialect.path}`), 404);
     else serveMethod(call, method, failureOf, life);
-  };
+  }
 }
 
 function routeOf(fields: Fields, methods: Methods, runs: ReadonlySet<string>): Route {
@@ -76,9 +87,13 @@ function routeOf(fields: Fields, methods: Methods, runs: ReadonlySet<string>): R
   return { dialect, method: dialect === undefined ? undefined : methods.get(path), runs: runs.has(path), low: saysLow(fields) };
 }
 
+function ignoreBody(exchange: Exchange): void {
+  exchange.handler = { onData: (_buffer, start, end) => exchange.consumed(end - start), onEnd() {}, onReset() {}, onDrain() {} };
+}
+
 /** refuse answers what is plain HTTP: there is nothing here but methods. */
 function refuse(exchange: Exchange, methods: Methods): void {
-  exchange.handler = { onData: (_buffer, start, end) => exchange.consumed(end - start), onEnd() {}, onReset() {}, onDrain() {} };
+  ignoreBody(exchange);
   const path = (exchange.fields.get(":path") ?? "").replace(/\?.*$/s, "");
   if (!methods.has(path)) exchange.respond(fieldsOf([":status", "404"], ["content-length", "0"]), true);
   else if (exchange.fields.get(":method") !== "POST") exchange.respond(fieldsOf([":status", "405"], ["allow", "POST"], ["content-length", "0"]), true);

@@ -1,6 +1,8 @@
 // Browsers ask, before they let a page of another origin send a request or read an answer (Fetch standard, "CORS protocol"). Nothing here allows credentials: cookies and
 // client certificates stay out of it, so that any page that may call at all calls as a stranger.
-import { type Field, type Fields, newField, newFields } from "@tfs/rpc";
+import { Code, newError } from "@tfs/std";
+import type { Exchange, ExchangeHandler } from "./exchange.ts";
+import { type Field, type Fields, newField, newFields } from "./fields.ts";
 
 /** Cors says what pages of other origins may do. */
 export interface Cors {
@@ -73,4 +75,74 @@ export function newCors(origins: readonly string[]): Cors | undefined {
       };
     },
   };
+}
+
+const maxOrigins = 100;
+
+/** checkOrigins holds what an option of that name lists to what newCors takes. Throws InvalidArgument. */
+export function checkOrigins(option: string, origins: readonly string[]): void {
+  if (origins.length > maxOrigins) throw newError(Code.InvalidArgument, `${option} has ${origins.length} origins; there may be ${maxOrigins}`);
+  if (origins.includes("*") && origins.length > 1) throw newError(Code.InvalidArgument, `${option}: * lets all origins in, so it stands alone`);
+  for (const origin of origins) {
+    if (origin === "*") continue;
+    const url = URL.canParse(origin) ? new URL(origin) : undefined;
+    // "null", which pages in sandboxes and files have in common, is no origin that can be trusted: it does not parse either.
+    if (url === undefined || url.origin !== origin)
+      throw newError(Code.InvalidArgument, `${option}: ${JSON.stringify(origin)} is not SCHEME://HOST[:PORT] in lower case`);
+  }
+}
+
+/** openTo gives an exchange whose answer says what `opened` has it say. What it is given is not to be used beside it. */
+export function openTo(exchange: Exchange, opened: Opened): Exchange {
+  return new Open(exchange, opened);
+}
+
+class Open implements Exchange {
+  readonly wire: Exchange["wire"];
+  readonly fields: Fields;
+  readonly timeout: string | undefined;
+  readonly peer: Exchange["peer"];
+  readonly #exchange: Exchange;
+  readonly #opened: Opened;
+
+  constructor(exchange: Exchange, opened: Opened) {
+    this.wire = exchange.wire;
+    this.fields = exchange.fields;
+    this.timeout = exchange.timeout;
+    this.peer = exchange.peer;
+    this.#exchange = exchange;
+    this.#opened = opened;
+  }
+
+  get handler(): ExchangeHandler {
+    return this.#exchange.handler;
+  }
+
+  set handler(handler: ExchangeHandler) {
+    this.#exchange.handler = handler;
+  }
+
+  get responded(): boolean {
+    return this.#exchange.responded;
+  }
+
+  respond(fields: Fields, end?: boolean): void {
+    this.#exchange.respond(newFields([...fields.list, ...this.#opened(fields)]), end);
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.#exchange.write(bytes);
+  }
+
+  end(trailers?: Fields): void {
+    this.#exchange.end(trailers);
+  }
+
+  reset(code: number): void {
+    this.#exchange.reset(code);
+  }
+
+  consumed(bytes: number): void {
+    this.#exchange.consumed(bytes);
+  }
 }
