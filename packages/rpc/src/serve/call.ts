@@ -41,6 +41,8 @@ export interface ServerCallHandler {
   onCancel(): void;
   /** After a message that gave false: room again. */
   onDrain(): void;
+  /** The rest of the request cannot be read. Who has this ends the call, with this failure, when what came before is answered; without it the call ends at once, and onCancel follows. */
+  onFault?(failure: Failure): void;
 }
 
 export interface ServeOptions {
@@ -198,6 +200,8 @@ class Served implements ServerCall, ExchangeHandler, ReaderSink {
 
   onFault(failure: Failure): void {
     if (this.#over) return;
+    this.#reader.stop();
+    if (this.handler.onFault !== undefined) return void this.handler.onFault(failure);
     this.end(failure);
     this.handler.onCancel();
   }

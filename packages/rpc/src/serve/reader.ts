@@ -106,6 +106,8 @@ class Reader {
       this.#plain = undefined;
       this.#held = !this.#sink.onMessage(plain, false);
     } else if (this.#next < this.#messages.length) this.#hand(this.#messages[this.#next++]!);
+    else if (this.#messages.length > 0)
+      this.#take(this.#cutter.push(noBytes)); // what is wrong behind them shows now
     else if (this.#chunks.length > 0) {
       const { bytes, wireBytes } = this.#chunks.shift()!;
       this.#sink.credit(wireBytes);
@@ -156,6 +158,7 @@ class Reader {
 export type { Reader };
 
 const none: readonly Message[] = [];
+const noBytes = new Uint8Array(0);
 
 /** Cutter finds messages in a body. */
 interface Cutter {
@@ -165,7 +168,7 @@ interface Cutter {
 }
 
 function newEnvelopes(maxMessageBytes: number): Cutter {
-  const deframer = newDeframer({ maxMessageBytes });
+  const deframer = newDeframer({ maxMessageBytes, late: true });
   return {
     push: (chunk) => deframer.push(chunk),
     end() {

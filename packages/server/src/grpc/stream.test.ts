@@ -95,6 +95,33 @@ test("PredictStream: bytes that are no request are that message's error", async 
   session.destroy();
 });
 
+const broken: readonly { readonly name: string; readonly pieces: readonly Uint8Array[]; readonly want: readonly [string, RegExp] }[] = [
+  { name: "in the same piece", pieces: [Buffer.concat([frameMessage(asked(2)), Uint8Array.of(9, 0, 0, 0, 0)])], want: ["13", /invalid message flags 9/] },
+  { name: "in the next one", pieces: [frameMessage(asked(2)), Uint8Array.of(9, 0, 0, 0, 0)], want: ["13", /invalid message flags 9/] },
+  { name: "that is cut", pieces: [frameMessage(asked(2)), Uint8Array.of(0, 0, 0, 0, 9, 1)], want: ["13", /ended inside a message/] },
+];
+for (const tc of broken) {
+  test(`PredictStream: a frame that cannot be read, ${tc.name}, ends the stream behind the answers to what came before`, async () => {
+    const session = connect(served.grpc);
+    const stream = session.request(headers());
+    const trailers = once(stream, "trailers") as Promise<[IncomingHttpHeaders]>;
+    for (const piece of tc.pieces) stream.write(piece);
+    stream.end();
+    const answers = newDeframer({ maxMessageBytes: 1 << 20 }).push(Buffer.concat((await stream.toArray()) as Buffer[]));
+    assert.deepEqual(
+      answers.map(({ bytes }) => said(fromBinary(PredictStreamResponseSchema, bytes))),
+      [4],
+    );
+    const [fields] = await trailers;
+    assert.equal(fields["grpc-status"], tc.want[0]);
+    assert.match(decodeURIComponent(String(fields["grpc-message"])), tc.want[1]);
+    session.destroy();
+  });
+}
+function asked(x: number): Uint8Array {
+  return toBinary(PredictRequestSchema, ask(x));
+}
+
 test("PredictStream: the deadline is the stream's", async () => {
   const session = connect(served.grpc);
   const stream = session.request(headers({ "grpc-timeout": "50m" })).resume();

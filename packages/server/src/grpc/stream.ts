@@ -137,6 +137,10 @@ class Talk implements ServerCallHandler {
     this.#finish();
   }
 
+  onFault(failure: Failure): void {
+    this.close(failure);
+  }
+
   onDrain(): void {
     this.#full = false;
     this.#send();
@@ -145,7 +149,7 @@ class Talk implements ServerCallHandler {
   /** close hears no further, and ends the call once what was heard is answered. */
   close(last: Failure): void {
     this.#ended = true;
-    this.#last = last;
+    this.#last ??= last;
     this.#send();
   }
 
