@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { PredictRequestEnvelopeSchema, PredictRequestSchema } from "@tfs/proto";
+import { PredictRequestEnvelopeSchema, PredictRequestSchema, PredictResponseSchema } from "@tfs/proto";
 import { decode, DType, encode, fromStrings, newTensor, type Tensor, toMessage } from "@tfs/tensor";
 import fc from "fast-check";
-import { newPredictEncoder, type Target } from "./index.ts";
+import { newPredictEncoder, type Target, versionOf } from "./index.ts";
 
 const targets: { name: string; target: Target; signature: string; want: object }[] = [
   { name: "a model", target: { model: "m" }, signature: "", want: { name: "m" } },
@@ -136,4 +136,16 @@ test("random tensors come back as they were", () => {
     }),
     { seed: 12, numRuns: 300 },
   );
+});
+
+test("versionOf reads the version that answered, wherever it stands", () => {
+  const named = (version: bigint) => ({ modelSpec: { name: "m", signatureName: "s", versionChoice: { case: "version", value: { value: version } } as const } });
+  const y = { y: toMessage(newTensor(DType.Float, [2], Float32Array.of(1, 2))) };
+  for (const [message, want] of [
+    [{ ...named(7n), outputs: y }, 7],
+    [named(1_700_000_000_000n), 1_700_000_000_000],
+    [{ outputs: y }, 0],
+    [{ modelSpec: { name: "m" } }, 0],
+  ] as const)
+    assert.equal(versionOf(toBinary(PredictResponseSchema, create(PredictResponseSchema, message))), want);
 });
