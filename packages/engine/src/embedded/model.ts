@@ -231,7 +231,7 @@ function fetched(values: readonly Value[], fetches: readonly string[]): Tensor[]
 function refuse(missing: readonly string[]): void {
   if (missing.length === 0) return;
   const ops = `the op${missing.length > 1 ? "s" : ""} ${missing.join(", ")}`;
-  throw newError(Code.Unimplemented, `the embedded engine does not have ${ops}, which the model needs; the tensorflow engine has every op`);
+  throw newError(Code.Unimplemented, `the embedded engine does not have ${ops}, which the model needs`);
 }
 
 function getOrMake<T>(map: Map<string, T>, name: string, make: () => T): T {

@@ -4,14 +4,31 @@ import { allocate, type DType, DType as Types, dtypeName, elementCount, elementS
 /** No single value of a run may take more than this. */
 const maxValueBytes = 2 ** 31;
 
-/** make allocates a result after checking that it is of a sane size. Throws ResourceExhausted. */
-export function make(dtype: DType, shape: readonly number[]): Tensor {
-  const bytes = elementCount(shape) * Math.max(1, elementSize(dtype));
+/** What one string takes besides its bytes; to make one takes as long as a hundred numbers. */
+const stringBytes = 256;
+
+/** checkSize holds a result to a sane size before it is made; `textBytes` is what its strings have in all. Throws ResourceExhausted. */
+export function checkSize(dtype: DType, shape: readonly number[], textBytes = 0): void {
+  const bytes = elementCount(shape) * (dtype === Types.String ? stringBytes : Math.max(1, elementSize(dtype))) + textBytes;
   if (bytes > maxValueBytes)
     throw newError(
       Code.ResourceExhausted,
       `a value of shape ${shapeText(shape)} and type ${dtypeName(dtype)} takes ${bytes} bytes, more than ${maxValueBytes}`,
     );
+}
+
+/** joinedBytes is how long strings are together that are joined piece by piece, the separators left out. */
+export function joinedBytes(parts: readonly (readonly Uint8Array[])[], at: readonly Int32Array[]): number {
+  let bytes = 0;
+  parts.forEach((part, k) => {
+    for (const i of at[k]!) bytes += part[i]!.length;
+  });
+  return bytes;
+}
+
+/** make allocates a result of a sane size. Throws ResourceExhausted. */
+export function make(dtype: DType, shape: readonly number[]): Tensor {
+  checkSize(dtype, shape);
   return allocate(dtype, shape);
 }
 

@@ -2,7 +2,7 @@
 import { Code, newError } from "@tfs/std";
 import { bfloat16ToFloat32, DType, dtypeName, float32ToBfloat16, float32ToHalf, halfToFloat32, type NumericData, type Tensor } from "@tfs/tensor";
 import type { KernelFactory, Kernels } from "../kernel.ts";
-import { broadcast, make, offsets } from "../shape.ts";
+import { broadcast, checkSize, joinedBytes, make, offsets } from "../shape.ts";
 import { tensorOf } from "../value.ts";
 
 /** Binary says what an op is on each kind of number; a kind that is left out is not supported, as in TensorFlow. */
@@ -196,6 +196,7 @@ function joinStrings(a: Tensor, b: Tensor): Tensor {
   const shape = broadcast(a.shape, b.shape);
   const [p, q] = [offsets(a.shape, shape), offsets(b.shape, shape)];
   const [x, y] = [a.data as readonly Uint8Array[], b.data as readonly Uint8Array[]];
+  checkSize(DType.String, shape, joinedBytes([x, y], [p, q]));
   return { dtype: DType.String, shape, data: Array.from(p, (at, i) => new Uint8Array([...x[at]!, ...y[q[i]!]!])) };
 }
 

@@ -1,7 +1,7 @@
 import { Code, newError } from "@tfs/std";
 import { DType, dtypeName, elementCount, newTensor, shapeText, type Tensor } from "@tfs/tensor";
 import type { KernelFactory, Kernels } from "../kernel.ts";
-import { broadcast, ints, make, offsets } from "../shape.ts";
+import { broadcast, checkSize, ints, joinedBytes, make, offsets } from "../shape.ts";
 import { expectType, tensorOf } from "../value.ts";
 import { integers } from "./array.ts";
 
@@ -169,6 +169,7 @@ export const texts: Kernels = {
       const shape = ts.reduce<readonly number[]>((s, t) => broadcast(s, t.shape), []);
       const at = ts.map((t) => offsets(t.shape, shape));
       const parts = ts.map(bytesOf);
+      checkSize(DType.String, shape, joinedBytes(parts, at));
       const joined = Array.from(
         { length: elementCount(shape) },
         (_, i) => new Uint8Array(Buffer.concat(parts.flatMap((p, k) => (k === 0 ? [p[at[k]![i]!]!] : [separator, p[at[k]![i]!]!])))),
@@ -212,6 +213,7 @@ export const texts: Kernels = {
       throw newError(Code.Unimplemented, `AsString ${node.name}: number formats are not supported`);
     return (inputs) => {
       const t = tensorOf(inputs[0]);
+      checkSize(DType.String, t.shape);
       const print = printer(t.dtype);
       return { dtype: DType.String, shape: t.shape, data: Array.from(t.data as ArrayLike<number>, (v) => encoder.encode(print(v))) };
     };
