@@ -34,6 +34,11 @@ export function environment(loadBefore: string): Environment {
   };
 }
 
+/** conditions is what a report says of them, with `how` it was measured. */
+export function conditions(e: Environment, how: string): string {
+  return `${e.date}; commit ${e.commit}; ${e.cpu}, ${e.cores} cores, Linux ${e.kernel}, Node ${e.node}; ${how}; load average ${e.loadBefore} before and ${e.loadAfter} after.`;
+}
+
 function commit(): string {
   try {
     const git = (...args: string[]) => execFileSync("git", args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();

@@ -1,5 +1,5 @@
 // The run as Markdown.
-import type { Environment } from "./environment.ts";
+import { conditions, type Environment } from "./environment.ts";
 import type { Goal, Row, ShapeSummary, Verdict } from "./summary.ts";
 import type { Spread } from "./stats.ts";
 
@@ -18,13 +18,12 @@ const unitNames = { cpu: "CPU µs per call", latency: "added µs (median latency
 
 /** markdown prints a run. */
 export function markdown(run: Run): string {
-  const { environment: e } = run;
   const lines = [
     "# Gateway benchmark",
     "",
     verdictLine(run),
     "",
-    `${e.date}; commit ${e.commit}; ${e.cpu}, ${e.cores} cores, Linux ${e.kernel}, Node ${e.node}; ${run.rounds} interleaved rounds, windows of ${run.seconds} s; load average ${e.loadBefore} before and ${e.loadAfter} after.`,
+    conditions(run.environment, `${run.rounds} interleaved rounds, windows of ${run.seconds} s`),
     "",
     "Figures are min / median / max over the rounds. A ratio says how many times better ours was in the same round. “Others” is the share of the proxy's core that other programs had: noise.",
   ];

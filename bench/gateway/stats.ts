@@ -14,6 +14,16 @@ export function spread(figures: readonly number[]): Spread {
   return { min: sorted[0]!, median: median(sorted), max: sorted[sorted.length - 1]! };
 }
 
+/** three prints a spread: min / median / max. */
+export function three({ min, median, max }: Spread, digits: number): string {
+  return [min, median, max].map((n) => n.toFixed(digits)).join(" / ");
+}
+
+/** verdict says whether a target is met. */
+export function verdict(met: boolean): string {
+  return met ? "met" : "missed";
+}
+
 function median(sorted: readonly number[]): number {
   const half = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;

@@ -5,7 +5,7 @@ import { create } from "@bufbuild/protobuf";
 import { ModelSpecSchema } from "@tfs/proto";
 import { newChannel } from "@tfs/rpc";
 import { newServer } from "@tfs/server";
-import { background, newLogger, systemClock } from "@tfs/std";
+import { background, discard, systemClock } from "@tfs/std";
 import { DType, newTensor } from "@tfs/tensor";
 import { environment, load } from "../gateway/environment.ts";
 import type { Files } from "../gateway/payload.ts";
@@ -38,7 +38,7 @@ interface Shape {
 
 const ctx = background();
 const clock = systemClock();
-const logger = newLogger({ write: () => {}, clock, level: "error" });
+const logger = discard();
 
 /** Subject is a server in this process, asked without sockets. */
 interface Subject extends AsyncDisposable {

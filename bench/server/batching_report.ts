@@ -1,6 +1,6 @@
 // What batching gains, as a page.
-import type { Environment } from "../gateway/environment.ts";
-import type { Spread } from "../gateway/stats.ts";
+import { conditions, type Environment } from "../gateway/environment.ts";
+import { type Spread, three, verdict } from "../gateway/stats.ts";
 
 export interface Compared {
   readonly name: string;
@@ -27,14 +27,12 @@ export interface BatchingResult {
 const targets = { queueMicros: 5, alone: 1.05 };
 
 /** report prints a result as Markdown. */
-export function report({ environment: e, rounds, callers, compared, queue, alone }: BatchingResult): string {
-  const three = (s: Spread, digits: number): string => [s.min, s.median, s.max].map((n) => n.toFixed(digits)).join(" / ");
-  const verdict = (met: boolean): string => (met ? "met" : "missed");
+export function report({ environment, rounds, callers, compared, queue, alone }: BatchingResult): string {
   const row = (name: string, s: Spread, target: number): string => `| ${name} | ${three(s, 2)} | ≤ ${target} | ${verdict(s.median <= target)} |`;
   return [
     "# Batching benchmark",
     "",
-    `${e.date}; commit ${e.commit}; ${e.cpu}, ${e.cores} cores, Linux ${e.kernel}, Node ${e.node}; ${rounds} rounds; load average ${e.loadBefore} before and ${e.loadAfter} after.`,
+    conditions(environment, `${rounds} rounds`),
     "",
     `${callers} callers at a time, each with requests of one row, on a server in the benchmark's own process, asked without sockets; default parameters, no timeout. min / median / max over the rounds; ratios are taken round by round.`,
     "",

@@ -2,13 +2,12 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { newChannel } from "@tfs/rpc";
-import { background, newLogger, systemClock, withTimeout } from "@tfs/std";
 import { DType, newTensor, type Tensor } from "@tfs/tensor";
 import { processTree, resident } from "../gateway/cpu.ts";
 import { environment, load } from "../gateway/environment.ts";
 import { framed, imageValues, smallValues, values } from "../gateway/payload.ts";
 import { roundRatios, type Spread, spread } from "../gateway/stats.ts";
+import { askGrpc, askRest } from "./ask.ts";
 import { compareReport } from "./compare_report.ts";
 import { aloneIn } from "./engine.ts";
 import { type Figure, type Question, window } from "./load.ts";
@@ -201,20 +200,6 @@ async function untilAnswered(ask: () => Promise<Uint8Array>): Promise<Uint8Array
       if (performance.now() > deadline) throw err;
     }
   }
-}
-
-async function askGrpc(target: string, path: string, message: Uint8Array): Promise<Uint8Array> {
-  const clock = systemClock();
-  await using channel = newChannel({ address: target, clock, logger: newLogger({ write: () => {}, clock, level: "error" }) });
-  using ctx = withTimeout(background(), 10_000);
-  return (await channel.unary(ctx, path, message)).message;
-}
-
-async function askRest(target: string, path: string, body: Uint8Array): Promise<Uint8Array> {
-  const response = await fetch(`http://${target}${path}`, { method: "POST", headers: { "Content-Type": "application/json" }, body });
-  const answer = new Uint8Array(await response.arrayBuffer());
-  if (response.status !== 200) throw new Error(`HTTP ${response.status}: ${Buffer.from(answer).toString()}`);
-  return answer;
 }
 
 /** check compares to five digits: means of many floats differ in the sixth by the order of adding. */

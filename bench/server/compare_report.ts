@@ -1,6 +1,6 @@
 // The comparison as a page.
-import type { Environment } from "../gateway/environment.ts";
-import type { Spread } from "../gateway/stats.ts";
+import { conditions, type Environment } from "../gateway/environment.ts";
+import { three, verdict } from "../gateway/stats.ts";
 import type { Row } from "./compare.ts";
 
 export interface Comparison {
@@ -17,13 +17,12 @@ export interface Comparison {
 const leastRatio = 5;
 
 /** compareReport prints a comparison as Markdown. */
-export function compareReport({ environment: e, rounds, seconds, rows, memory, titles }: Comparison): string {
-  const three = (s: Spread, digits: number): string => [s.min, s.median, s.max].map((n) => n.toFixed(digits)).join(" / ");
-  const verdict = ({ ratio }: Row): string => (ratio === undefined ? "" : ratio.median >= leastRatio ? "met" : "missed");
+export function compareReport({ environment, rounds, seconds, rows, memory, titles }: Comparison): string {
+  const judged = ({ ratio }: Row): string => (ratio === undefined ? "" : verdict(ratio.median >= leastRatio));
   return [
     "# Model servers side by side",
     "",
-    `${e.date}; commit ${e.commit}; ${e.cpu}, ${e.cores} cores, Linux ${e.kernel}, Node ${e.node}; ${rounds} rounds, windows of ${seconds} s; load average ${e.loadBefore} before and ${e.loadAfter} after.`,
+    conditions(environment, `${rounds} rounds, windows of ${seconds} s`),
     "",
     `Processor time of all of a server's processes for each call, less what its model takes by itself in the same runtime: the overhead. All servers run on core 0, the load generator on core 1; each window is one server's. min / median / max over the rounds; a ratio is the peer's overhead by ours in the same round, at least ${leastRatio} is aimed at.`,
     "",
@@ -31,7 +30,7 @@ export function compareReport({ environment: e, rounds, seconds, rows, memory, t
     "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ...rows.map(
       (r) =>
-        `| ${r.shape} | ${r.protocol} | ${titles[r.peer]} | ${r.modelMicros.toFixed(1)} µs | ${three(r.overhead, 1)} µs | ${r.ratio === undefined ? "–" : three(r.ratio, 1)} | ${verdict(r)} | ${Math.round(r.perSecond)} | ${(r.p99 / 1000).toFixed(1)} ms |`,
+        `| ${r.shape} | ${r.protocol} | ${titles[r.peer]} | ${r.modelMicros.toFixed(1)} µs | ${three(r.overhead, 1)} µs | ${r.ratio === undefined ? "–" : three(r.ratio, 1)} | ${judged(r)} | ${Math.round(r.perSecond)} | ${(r.p99 / 1000).toFixed(1)} ms |`,
     ),
     "",
     `Resident memory after it all: ${Object.entries(memory)

@@ -2,13 +2,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { newChannel } from "@tfs/rpc";
-import { background, newLogger, systemClock } from "@tfs/std";
 import { processTree, ranNs, resident } from "../gateway/cpu.ts";
 import { type LoadOptions, startLoad } from "../gateway/load.ts";
 import { type Files, framed } from "../gateway/payload.ts";
 import { posts } from "../gateway/protocols.ts";
 import { percentile } from "../gateway/stats.ts";
+import { askGrpc, askRest } from "./ask.ts";
 import type { Served } from "./serve.ts";
 
 /** Figure is what one window gave. */
@@ -34,7 +33,7 @@ export async function measure(
   const grpc = protocol === "grpc";
   const body = files[grpc ? "smallRequest" : "smallJSON"]!;
   const want = join(dir, `want-${protocol}`);
-  writeFileSync(want, await (grpc ? askGrpc(served.grpc, body) : askRest(served.rest, body)));
+  writeFileSync(want, await (grpc ? wantedOf(served.grpc, body) : askRest(served.rest, posts.rest.path, readFileSync(body))));
   const target = grpc ? served.grpc : served.rest;
   return await window(served.running.pid, { target, protocol, connections: grpc ? 4 : 128, calls: grpc ? 32 : 1, body, want }, seconds);
 }
@@ -58,19 +57,7 @@ export async function window(pid: number, question: Question, seconds: number): 
   }
 }
 
-/** askGrpc gives the framed answer that every call must have. */
-export async function askGrpc(target: string, body: string): Promise<Uint8Array> {
-  const clock = systemClock();
-  const logger = newLogger({ write: () => {}, clock, level: "error" });
-  await using channel = newChannel({ address: target, clock, logger });
-  const { message } = await channel.unary(background(), "/tensorflow.serving.PredictionService/Predict", readFileSync(body).subarray(5));
-  return framed(message);
-}
-
-async function askRest(target: string, body: string): Promise<Uint8Array> {
-  const { path, headers } = posts.rest;
-  const response = await fetch(`http://${target}${path}`, { method: "POST", headers, body: readFileSync(body) });
-  const answer = new Uint8Array(await response.arrayBuffer());
-  if (response.status !== 200) throw new Error(`HTTP ${response.status}: ${Buffer.from(answer).toString()}`);
-  return answer;
+/** wantedOf asks a server for what a file with a framed Predict holds, and gives the framed answer that every call must have. */
+export async function wantedOf(target: string, body: string): Promise<Uint8Array> {
+  return framed(await askGrpc(target, "/tensorflow.serving.PredictionService/Predict", readFileSync(body).subarray(5)));
 }

@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { DataType, PredictRequestSchema } from "@tfs/proto";
-import { type Environment, environment, load } from "../gateway/environment.ts";
+import { conditions, type Environment, environment, load } from "../gateway/environment.ts";
 import { type Load, startLoad, type Tally } from "../gateway/load.ts";
 import { framed } from "../gateway/payload.ts";
-import { percentile, spread } from "../gateway/stats.ts";
+import { percentile, spread, verdict } from "../gateway/stats.ts";
 import { root } from "../gateway/tools.ts";
-import { askGrpc } from "./load.ts";
+import { wantedOf } from "./load.ts";
 import type { Outcome, RunOptions, Section } from "./section.ts";
 import { basePath, type Served, serveModels } from "./serve.ts";
 
@@ -70,7 +70,7 @@ async function measure(dir: string, images: number, seconds: number): Promise<Fl
   try {
     const [body, want] = [join(dir, "digits"), join(dir, "want-digits")];
     writeFileSync(body, request(images));
-    writeFileSync(want, await askGrpc(served.grpc, body));
+    writeFileSync(want, await wantedOf(served.grpc, body));
     const files = { body, want };
     const closed = await startLoad({ ...common(served), ...files, connections: 4, calls: 8 });
     const capacity = rate(await window(closed, warmMs, seconds));
@@ -104,7 +104,6 @@ function report({
   readonly seconds: number;
   readonly floods: readonly Flood[];
 }): string {
-  const verdict = (met: boolean): string => (met ? "met" : "missed");
   const rows = [...new Set(floods.map(({ images }) => images))].map((images) => {
     const all = floods.filter((flood) => flood.images === images);
     const middle = (of: (flood: Flood) => number): number => spread(all.map(of)).median;
@@ -115,7 +114,7 @@ function report({
   return [
     "# Model server benchmark: overload",
     "",
-    `${e.date}; commit ${e.commit}; ${e.cpu}, ${e.cores} cores, Linux ${e.kernel}, Node ${e.node}; ${rounds} rounds, windows of ${seconds} s after ${settleMs / 1000} s; load average ${e.loadBefore} before and ${e.loadAfter} after.`,
+    conditions(e, `${rounds} rounds, windows of ${seconds} s after ${settleMs / 1000} s`),
     "",
     `The digits CNN over gRPC; the server has core 0, the load generator core 1. The capacity is what a closed loop gets (4 connections × 8 calls); then ${connections} connections send calls at fixed times, 0.8 and 5 times as many, whose deadline is ${deadlineMs} ms. Latency counts from when a call was due, and of those that were answered. The middle of the rounds.`,
     "",

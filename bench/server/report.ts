@@ -1,6 +1,6 @@
 // The result as a page.
-import type { Environment } from "../gateway/environment.ts";
-import type { Spread } from "../gateway/stats.ts";
+import { conditions, type Environment } from "../gateway/environment.ts";
+import { type Spread, three, verdict } from "../gateway/stats.ts";
 import type { Figure } from "./load.ts";
 import type { Scale } from "./scale.ts";
 
@@ -27,10 +27,8 @@ const targets = { grpcMicros: 25, restMicros: 60, readyMs: 300, residentMB: 120,
 
 /** report prints a result as Markdown. */
 export function report(result: Result): string {
-  const { environment: e, grpc, rest, readyMs, scales, modelMicros } = result;
-  const three = (s: Spread, digits: number): string => [s.min, s.median, s.max].map((n) => n.toFixed(digits)).join(" / ");
+  const { environment, grpc, rest, readyMs, scales, modelMicros } = result;
   const memory = Math.max(...[...grpc.figures, ...rest.figures].map((f) => f.residentBytes)) / 2 ** 20;
-  const verdict = (met: boolean): string => (met ? "met" : "missed");
   const middle = (figures: readonly Figure[], of: keyof Figure): string =>
     Math.round([...figures.map((f) => f[of])].sort((a, b) => a - b)[figures.length >> 1]!).toString();
   const row = (name: string, unit: string, figure: string, target: string, met: boolean): string =>
@@ -38,7 +36,7 @@ export function report(result: Result): string {
   const lines = [
     "# Model server benchmark",
     "",
-    `${e.date}; commit ${e.commit}; ${e.cpu}, ${e.cores} cores, Linux ${e.kernel}, Node ${e.node}; ${result.rounds} rounds, windows of ${result.seconds} s; load average ${e.loadBefore} before and ${e.loadAfter} after.`,
+    conditions(environment, `${result.rounds} rounds, windows of ${result.seconds} s`),
     "",
     `half-plus-two on ten floats with the embedded engine; the server has core 0, the load generator core 1. The model alone takes ${modelMicros.toFixed(1)} µs, which is taken off. min / median / max over the rounds.`,
     "",

@@ -1,8 +1,9 @@
 // Where a call's time goes: V8's profile of the server under small gRPC calls, by the room that the code lies in.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { environment, load } from "../gateway/environment.ts";
+import { conditions, environment, load } from "../gateway/environment.ts";
 import { freePorts, start, untilListening } from "../gateway/process.ts";
+import { verdict } from "../gateway/stats.ts";
 import { root } from "../gateway/tools.ts";
 import { measure } from "./load.ts";
 import { byRoom, type Profile } from "./profile.ts";
@@ -68,7 +69,7 @@ function page({ environment: e, seconds, cpuMicros, watching, spent }: Result): 
   return [
     "# Where a call's time goes",
     "",
-    `${e.date}; commit ${e.commit}; ${e.cpu}, ${e.cores} cores, Linux ${e.kernel}, Node ${e.node}; one window of ${seconds} s; load average ${e.loadBefore} before and ${e.loadAfter} after.`,
+    conditions(e, `one window of ${seconds} s`),
     "",
     `half-plus-two on ten floats over gRPC, 4 connections × 32, with TensorFlow Serving's page of metrics and our own, and one call of a hundred logged: ${cpuMicros.toFixed(1)} µs of processor time for each call, divided by V8's samples of which code ran. What JavaScript calls counts where it is called; outside of it are the kernel's part and V8's own.`,
     "",
@@ -76,7 +77,7 @@ function page({ environment: e, seconds, cpuMicros, watching, spent }: Result): 
     "| --- | --- |",
     ...spent.filter(({ micros }) => micros >= 0.05).map(({ room, micros }) => `| ${room} | ${micros.toFixed(2)} |`),
     "",
-    `What looks at calls and answers none (${observing.join(", ")}) takes ${watching.toFixed(2)} µs; ${observingMicros} are allowed: ${watching <= observingMicros ? "met" : "missed"}.`,
+    `What looks at calls and answers none (${observing.join(", ")}) takes ${watching.toFixed(2)} µs; ${observingMicros} are allowed: ${verdict(watching <= observingMicros)}.`,
     "",
   ].join("\n");
 }

@@ -1,6 +1,6 @@
 // Data plane: a JSON value of known extent -> the elements of a tensor, in one walk over its bytes.
 import { Code, type Failure, newError } from "@tfs/std";
-import { DType, dtypeName, layoutOf, maxRank, newTensor, type Tensor } from "@tfs/tensor";
+import { DType, dtypeName, layoutOf, maxRank, maxStrings, newTensor, type Tensor } from "@tfs/tensor";
 import { dump } from "./dump.ts";
 import { integerRanges } from "./integer_range.ts";
 import { double, integer } from "./number.ts";
@@ -16,9 +16,6 @@ export interface Elements {
   tensor(shape: readonly number[]): Tensor;
 }
 
-/** More strings than this would take more memory, by far, than the body that holds them: what `@tfs/tensor` allows of one tensor. */
-const stringsMax = 2 ** 23;
-
 export function newElements(dtype: DType): Elements {
   const array = isSmallFloat(dtype) ? Float32Array : layoutOf(dtype).array;
   let data: { [i: number]: unknown; readonly length: number } = array === undefined ? [] : new array(16);
@@ -26,7 +23,8 @@ export function newElements(dtype: DType): Elements {
   const read = reader(dtype);
 
   function push(value: unknown): void {
-    if (dtype === DType.String && count === stringsMax) throw newError(Code.InvalidArgument, `a tensor has at most ${stringsMax} strings`);
+    // More would take more memory, by far, than the body that holds them.
+    if (dtype === DType.String && count === maxStrings) throw newError(Code.InvalidArgument, `a tensor has at most ${maxStrings} strings`);
     if (array !== undefined && count === data.length) {
       const more = new array(count * 2);
       (more as Float64Array).set(data as unknown as Float64Array);

@@ -41,3 +41,8 @@ export interface ExchangeHandler {
   /** After a write that gave false: room again. */
   onDrain(): void;
 }
+
+/** ignoreBody lets a request's body pass unread; whoever calls it answers. `onReset` is the handler's. */
+export function ignoreBody(exchange: Exchange, onReset: (code: number) => void = () => {}): void {
+  exchange.handler = { onData: (_buffer, start, end) => exchange.consumed(end - start), onEnd() {}, onReset, onDrain() {} };
+}

@@ -21,7 +21,7 @@ import {
   trailersFor,
   trailersOnly,
 } from "./index.ts";
-import { ignoreBody } from "./testing/index.ts";
+import { ignoreBody } from "./exchange.ts";
 
 const same = (bytes: Buffer): Buffer => bytes;
 const method = (path: string) => ({

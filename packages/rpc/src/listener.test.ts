@@ -10,8 +10,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { background, type Clock, Code, codeOf, discard, systemClock } from "@tfs/std";
 import { fakeClock } from "@tfs/std/testing";
+import { ignoreBody } from "./exchange.ts";
 import { type Exchange, fieldsOf, formatAddress, type Listener, type ListenerLimits, newChannel, newListener } from "./index.ts";
-import { clientPreface, encodeFrame, encodeHeaders, frameFlag, frameType, ignoreBody, type Raw, rawClient, serveBody, uint32 } from "./testing/index.ts";
+import { clientPreface, encodeFrame, encodeHeaders, frameFlag, frameType, type Raw, rawClient, serveBody, uint32 } from "./testing/index.ts";
 
 interface Setup {
   readonly clock?: Clock;

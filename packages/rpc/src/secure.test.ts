@@ -8,9 +8,10 @@ import { type ConnectionOptions, connect as connectTls, type TLSSocket } from "n
 import * as grpc from "@grpc/grpc-js";
 import { background, type Clock, Code, discard, isFailure, systemClock } from "@tfs/std";
 import { fakeClock } from "@tfs/std/testing";
+import { ignoreBody } from "./exchange.ts";
 import { type Exchange, fieldsOf, type Listener, type ListenerLimits, newListener, newServerTls, type ServerTls, type ServerTlsOptions } from "./index.ts";
 import { alternativeNames } from "./peer.ts";
-import { certificate, clientPreface, encodeFrame, encodeHeaders, frameFlag, frameType, ignoreBody, newFrameReader, serveBody } from "./testing/index.ts";
+import { certificate, clientPreface, encodeFrame, encodeHeaders, frameFlag, frameType, newFrameReader, serveBody } from "./testing/index.ts";
 
 const ca = certificate("ca").cert;
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -8,7 +8,7 @@ import { type Batching, newBatching } from "./batching/index.ts";
 import { type Core, newCore } from "./core/index.ts";
 import { type InferOptions, newRuns } from "./infer/index.ts";
 import { type Meter, newMeter } from "./meter/index.ts";
-import { isUpstream, type Levels, modelLevels } from "./monitoring/index.ts";
+import { type Levels, modelLevels, ownFamilies } from "./monitoring/index.ts";
 import type { ServerOptions } from "./options.ts";
 import { newRequestLogs, type RequestLogs } from "./requestlog/index.ts";
 import { newLoads } from "./servable/index.ts";
@@ -57,7 +57,7 @@ export function newRooms(options: ServerOptions): Rooms {
 
 /** observed gives what OpenTelemetry reads: our own counters, and the models' levels. Its SDK tells of processes by itself. */
 export function observed({ metrics, levels }: Rooms): readonly Family[] {
-  return [...metrics.collect().filter(({ name }) => !isUpstream(name)), ...levels()];
+  return ownFamilies(metrics, [levels]);
 }
 
 function engineOf(name: string): Engine {

@@ -22,6 +22,9 @@ export const defaultMaxFillBytes: number = 2 ** 26;
 /** What a view of one string costs in V8, measured; a message of empty strings takes two bytes for each. */
 const stringBytes = 128;
 
+/** maxStrings is how many strings a tensor may have by default. */
+export const maxStrings: number = defaultMaxBytes / stringBytes;
+
 /** Field numbers of tensorflow.TensorProto (tensor.proto). */
 const field = { dtype: 1, shape: 2, content: 4, string: 8 } as const;
 const firstValueField = 5;

@@ -10,7 +10,7 @@
  */
 export { fromBytes, toBytes } from "./content.ts";
 export type { DecodeOptions } from "./decode.ts";
-export { decode, defaultMaxBytes, defaultMaxFillBytes } from "./decode.ts";
+export { decode, defaultMaxBytes, defaultMaxFillBytes, maxStrings } from "./decode.ts";
 export type { Layout, NumericData, TensorData } from "./dtype.ts";
 export { DType, dtypeEnumName, dtypeName, elementSize, layoutOf, parseDType, toDType } from "./dtype.ts";
 export type { Encoding, Form } from "./encode.ts";

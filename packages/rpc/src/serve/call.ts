@@ -1,7 +1,7 @@
 import { Code, type Failure, newError, toFailure } from "@tfs/std";
 import { checkEncoding } from "../compression.ts";
 import { messageOf, parseConnectTimeout } from "../connect/index.ts";
-import type { Exchange, ExchangeHandler } from "../exchange.ts";
+import { type Exchange, type ExchangeHandler, ignoreBody } from "../exchange.ts";
 import type { Fields } from "../fields.ts";
 import type { Budget } from "../http2/index.ts";
 import { parseTimeout } from "../timeout.ts";
@@ -78,7 +78,7 @@ export function admitCall(exchange: Exchange, dialect: Dialect): number | undefi
 
 /** refuseCall answers an exchange whose body is not wanted. */
 export function refuseCall(exchange: Exchange, dialect: Dialect, failure: Failure): void {
-  exchange.handler = { onData: (_buffer, start, end) => exchange.consumed(end - start), onEnd() {}, onReset() {}, onDrain() {} };
+  ignoreBody(exchange);
   newSender(exchange, dialect).end(failure, noFields);
 }
 

@@ -18,11 +18,6 @@ export function serveBody(exchange: Exchange, serve: (body: Uint8Array) => Uint8
     );
 }
 
-/** ignoreBody lets a request's body pass unread, and answers nothing. */
-export function ignoreBody(exchange: Exchange, onReset: (code: number) => void = () => {}): void {
-  exchange.handler = { onData: (_buffer, start, end) => exchange.consumed(end - start), onEnd() {}, onReset, onDrain() {} };
-}
-
 /** nodeHeaders gives fields in the shape that node:http2 takes. */
 export function nodeHeaders(fields: Fields): OutgoingHttpHeaders {
   const headers: Record<string, string | string[]> = {};

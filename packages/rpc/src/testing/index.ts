@@ -13,7 +13,7 @@ export type { Backend, BackendOptions, Serve } from "./backend.ts";
 export { echo, reply, startBackend } from "./backend.ts";
 export type { CertificateName } from "./certificates.ts";
 export { certificate, certificateFile } from "./certificates.ts";
-export { fieldsFrom, ignoreBody, nodeHeaders, serveBody } from "./exchanges.ts";
+export { fieldsFrom, nodeHeaders, serveBody } from "./exchanges.ts";
 export type { Frame } from "./frames.ts";
 export { clientPreface, encodeFrame, encodeHeaders, frameFlag, frameType, newFrameReader, uint32 } from "./frames.ts";
 export type { Program } from "./program.ts";

@@ -1,4 +1,16 @@
-import { type Budget, type Cors, type Dialect, dialectOf, type Exchange, type Fields, fieldsOf, type ListenerOptions, openTo, serveCall } from "@tfs/rpc";
+import {
+  type Budget,
+  type Cors,
+  type Dialect,
+  dialectOf,
+  type Exchange,
+  type Fields,
+  fieldsOf,
+  ignoreBody,
+  type ListenerOptions,
+  openTo,
+  serveCall,
+} from "@tfs/rpc";
 import { type FailureOf, type Method, type Methods, serveMethod } from "@tfs/services";
 import { background, Code, type Ctx, newError } from "@tfs/std";
 import type { Admission } from "../admission/index.ts";
@@ -85,10 +97,6 @@ function routeOf(fields: Fields, methods: Methods, runs: ReadonlySet<string>): R
   const dialect = dialectOf(fields);
   const path = dialect?.path ?? "";
   return { dialect, method: dialect === undefined ? undefined : methods.get(path), runs: runs.has(path), low: saysLow(fields) };
-}
-
-function ignoreBody(exchange: Exchange): void {
-  exchange.handler = { onData: (_buffer, start, end) => exchange.consumed(end - start), onEnd() {}, onReset() {}, onDrain() {} };
 }
 
 /** refuse answers what is plain HTTP: there is nothing here but methods. */

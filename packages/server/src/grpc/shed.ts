@@ -1,4 +1,4 @@
-import { type Dialect, type Exchange, type Fields, refuseCall, trailersOnly } from "@tfs/rpc";
+import { type Dialect, type Exchange, type Fields, ignoreBody, refuseCall, trailersOnly } from "@tfs/rpc";
 import type { Failure } from "@tfs/std";
 
 /** newShedder refuses calls before they are read, which for gRPC costs no more than a few bytes. */
@@ -8,7 +8,7 @@ export function newShedder(): (exchange: Exchange, dialect: Dialect, failure: Fa
     if (dialect.protocol !== "grpc") return refuseCall(exchange, dialect, failure);
     let answer = answers.get(failure);
     if (answer === undefined) answers.set(failure, (answer = trailersOnly(failure)));
-    exchange.handler = { onData: (_buffer, start, end) => exchange.consumed(end - start), onEnd() {}, onReset() {}, onDrain() {} };
+    ignoreBody(exchange);
     exchange.respond(answer, true);
   };
 }

@@ -1,5 +1,5 @@
 import { httpStatus, isApi, isGzipped, isServed, gunzipped, moreRoute, type Numbers, printError, printPage, route } from "@tfs/rest";
-import { type Body, type Budget, collectBody, type Exchange, type Fields, type ListenerOptions, newField } from "@tfs/rpc";
+import { type Body, type Budget, collectBody, type Exchange, type Fields, ignoreBody, type ListenerOptions, newField } from "@tfs/rpc";
 import { Code, type Ctx, done, type Failure, type Logger, toFailure, withTimeout } from "@tfs/std";
 import type { Admission } from "../admission/index.ts";
 import { saysLow } from "../priority/index.ts";
@@ -66,7 +66,7 @@ export function newHttpHandler(options: HttpOptions): ListenerOptions["onExchang
 
   /** shed refuses a request before it is read. */
   function shed(exchange: Exchange, { code, message }: Failure): Promise<void> {
-    exchange.handler = { onData: (_buffer, start, end) => exchange.consumed(end - start), onEnd() {}, onReset() {}, onDrain() {} };
+    ignoreBody(exchange);
     return write(exchange, { status: httpStatus(code), body: printError(message), type: json, more: later }, writing);
   }
 

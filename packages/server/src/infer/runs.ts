@@ -1,4 +1,4 @@
-import { type Counter, exponential, type Histogram, type Metric, type Registry } from "@tfs/std/metrics";
+import { type Counter, exponential, type Histogram, type Metric, type Registry, usBounds } from "@tfs/std/metrics";
 import type { Servable } from "../servable/index.ts";
 
 /** Api is what a run is for, by TensorFlow Serving's name. */
@@ -24,7 +24,7 @@ export function newRuns(registry: Registry): Runs {
     name: "/tensorflow/serving/runtime_latency",
     help: "Microseconds that runs took which went well, with their time in a queue.",
     labels: ["model_name", "API", "runtime"],
-    bounds: exponential(10, 1.8, 33),
+    bounds: usBounds,
     atBound: "above",
   });
   const sizes: Metric<Histogram> = registry.histogram({

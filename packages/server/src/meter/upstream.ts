@@ -1,5 +1,5 @@
 import { type Code, codeName } from "@tfs/std";
-import { type Counter, exponential, type Histogram, type Metric, overflow, type Registry } from "@tfs/std/metrics";
+import { type Counter, type Histogram, type Metric, overflow, type Registry, usBounds } from "@tfs/std/metrics";
 import type { Kind, Method } from "./call.ts";
 import type { Place } from "./own.ts";
 
@@ -53,7 +53,7 @@ export function newUpstream(registry: Registry, { serves, placeOf }: UpstreamOpt
     name: "/tensorflow/serving/request_latency",
     help: "Microseconds that calls took which went well.",
     labels: ["model_name", "API", "entrypoint"],
-    bounds: exponential(10, 1.8, 33),
+    bounds: usBounds,
     atBound: "above",
     maxCells,
   });

@@ -10,7 +10,7 @@
 export type { Levels } from "./levels.ts";
 export { modelLevels } from "./levels.ts";
 export type { Page, Pages, PagesOptions } from "./pages.ts";
-export { isUpstream, newPages } from "./pages.ts";
+export { newPages, ownFamilies } from "./pages.ts";
 export type { ProcessLevels } from "./process.ts";
 export { newProcessLevels } from "./process.ts";
 export { firstsOf } from "./value.ts";

@@ -38,11 +38,16 @@ export function newPages({ registry, levels, tensorFlowPath, path }: PagesOption
       return page(200, printTensorFlow(registry.collect().filter(({ name }) => isUpstream(name))), tensorFlowType);
     }
     if (path === undefined || !isAt(target, path) || (method !== "GET" && method !== "HEAD")) return undefined;
-    const families: Family[] = [...registry.collect().filter(({ name }) => !isUpstream(name)), ...levels.flatMap((read) => read())];
+    const families = ownFamilies(registry, levels);
     families.sort((a, b) => (a.name < b.name ? -1 : 1));
     if (acceptsOpenMetrics(accept)) return page(200, printOpenMetrics(families), openMetricsType);
     return page(200, printPrometheus(families), prometheusType);
   };
+}
+
+/** ownFamilies gives what is ours: what is counted, and the levels beside it. */
+export function ownFamilies(registry: Registry, levels: readonly Levels[]): Family[] {
+  return [...registry.collect().filter(({ name }) => !isUpstream(name)), ...levels.flatMap((read) => read())];
 }
 
 /** isAt tells whether a target is a path, with a query or without. */
@@ -51,7 +56,7 @@ function isAt(target: string, path: string): boolean {
 }
 
 /** isUpstream tells names of TensorFlow Serving, which are paths, from ours. */
-export function isUpstream(name: string): boolean {
+function isUpstream(name: string): boolean {
   return name.startsWith("/");
 }
 

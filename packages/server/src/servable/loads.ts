@@ -1,5 +1,5 @@
 import type { MetaGraphDef } from "@tfs/proto";
-import { type Counter, exponential, type Histogram, type Metric, type Registry } from "@tfs/std/metrics";
+import { type Counter, exponential, type Histogram, type Metric, type Registry, usBounds } from "@tfs/std/metrics";
 import type { Tensor } from "@tfs/tensor";
 
 /** Loads counts loads and runs: by the names of TensorFlow's runtime, and loads by our own too. */
@@ -32,8 +32,6 @@ const silent: readonly (readonly [kind: "counter" | "gauge", name: string, ...la
   ["counter", "/tensorflow/core/xla_compilation_time_usecs"],
   ["gauge", "/tensorflow/serving/mlmd_map", "model_name", "version"],
 ];
-
-const usBounds = exponential(10, 1.8, 33);
 
 /** newLoads declares the metrics. */
 export function newLoads(registry: Registry): Loads {

@@ -4,7 +4,7 @@ import { create, fromBinary } from "@bufbuild/protobuf";
 import { ClassificationRequestSchema, MultiInferenceRequestSchema, PredictRequestSchema, RegressionRequestSchema } from "@tfs/proto";
 import { type PredictionLog, PredictionLogSchema } from "@tfs/proto/gen/tensorflow_serving/apis/prediction_log_pb.js";
 import { type Clock, Code, type Ctx, type Failure, failureOf, type Logger, messageOf, newError, throwIfDone, toFailure } from "@tfs/std";
-import { exponential, type Registry } from "@tfs/std/metrics";
+import { type Registry, usBounds } from "@tfs/std/metrics";
 import { fromMessage } from "@tfs/tensor";
 import { classify, type InferOptions, multiInference, predict, regress } from "../infer/index.ts";
 import { readRecords } from "../record/index.ts";
@@ -31,7 +31,7 @@ export function newWarmup({ infer, iterations = 1, metrics, clock, logger }: War
     name: "/tensorflow/serving/model_warmup_latency",
     help: "Latency distribution for model warmup, in microseconds.",
     labels,
-    bounds: exponential(10, 1.8, 33),
+    bounds: usBounds,
     atBound: "above",
   });
   const count = metrics.counter({ name: "/tensorflow/serving/model_warmup_records_read", help: "The number of warmup records read.", labels });

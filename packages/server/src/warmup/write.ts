@@ -1,8 +1,8 @@
-import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { toBinary } from "@bufbuild/protobuf";
 import { PredictionLogSchema } from "@tfs/proto/gen/tensorflow_serving/apis/prediction_log_pb.js";
 import { Code, newError } from "@tfs/std";
+import { makeFolder } from "../folder/index.ts";
 import { writeRecords } from "../record/index.ts";
 import { fileOf, maxRecords } from "./file.ts";
 import type { WarmupRecord } from "./records.ts";
@@ -13,7 +13,7 @@ import type { WarmupRecord } from "./records.ts";
  */
 export async function writeWarmupRequests(dir: string, records: Iterable<WarmupRecord> | AsyncIterable<WarmupRecord>): Promise<string> {
   const path = fileOf(dir);
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   await writeRecords(path, bytesOf(records));
   return path;
 }

@@ -16,4 +16,4 @@ export { exponential } from "./histogram.ts";
 export { openMetricsType, printOpenMetrics, printPrometheus, prometheusType } from "./prometheus.ts";
 export type { Cell, Counter, Definition, Family, Gauge, Histogram, Metric, Registry } from "./registry.ts";
 export { newRegistry, overflow } from "./registry.ts";
-export { printTensorFlow, tensorFlowType } from "./tensorflow.ts";
+export { printTensorFlow, tensorFlowType, usBounds } from "./tensorflow.ts";

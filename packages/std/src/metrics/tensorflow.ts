@@ -1,7 +1,11 @@
+import { exponential } from "./histogram.ts";
 import type { Cell, Family } from "./registry.ts";
 
 /** tensorFlowType is the content type of printTensorFlow's text: TensorFlow Serving names neither charset nor version. */
 export const tensorFlowType = "text/plain";
+
+/** usBounds are the buckets that TensorFlow and TensorFlow Serving count microseconds in (Buckets::Exponential(10, 1.8, 33)); they count a bound in the bucket above. */
+export const usBounds: readonly number[] = exponential(10, 1.8, 33);
 
 /**
  * printTensorFlow prints families as TensorFlow Serving's page has them (prometheus_exporter.cc): no help, names with a colon for every character that a name may
