@@ -13,6 +13,7 @@ import {
 } from "@tfs/proto";
 import { Code, type Ctx, newError, throwIfDone } from "@tfs/std";
 import { type Bundle, openBundle } from "./bundle.ts";
+import { decodeSavedModel } from "./decode.ts";
 
 export interface OpenOptions {
   /** tags choose the meta-graph: its tag set must equal them exactly. Default ["serve"]. */
@@ -86,7 +87,7 @@ async function readProto(dir: string): Promise<SavedModelProto> {
   if (await exists(binary)) {
     const bytes = await readBounded(binary);
     try {
-      return fromBinary(SavedModelSchema, bytes);
+      return await decodeSavedModel(bytes);
     } catch (err) {
       throw newError(Code.DataLoss, `Can't parse ${binary} as binary proto`, err);
     }

@@ -37,5 +37,7 @@ export { newGroup } from "./group.ts";
 export type { Fields, Level, Logger, LoggerOptions } from "./log.ts";
 export { discard, newLogger } from "./log.ts";
 export { nearest } from "./nearest.ts";
+export type { Pace } from "./pace.ts";
+export { newPace } from "./pace.ts";
 export type { ArrayOf } from "./slab.ts";
 export { carve } from "./slab.ts";

@@ -117,16 +117,40 @@ function newFlattener(library: Library) {
     return inner(0).node;
   }
 
-  function visit(scope: Scope, node: NodeDef): (output: number) => Edge {
-    const found = scope.done.get(node.name);
-    if (found !== undefined) return found;
-    // Marked before its inputs are looked at: v1 loops refer back to themselves and are refused later, by op name.
-    scope.done.set(node.name, () => {
-      throw newError(Code.Unimplemented, `node ${node.name} is part of a cycle (v1 control flow)`);
-    });
-    const made = calls.has(node.op) ? inline(scope, node) : plain(scope, node);
-    scope.done.set(node.name, made);
-    return made;
+  /**
+   * visit gives what makes the edges of a node's outputs. It goes through the node's inputs in this scope by a stack of its own: graphs are deeper than
+   * JavaScript's. What fails fails for who asks for it, since a call may not need all that it is given.
+   */
+  function visit(scope: Scope, root: NodeDef): (output: number) => Edge {
+    const known = scope.done.get(root.name);
+    if (known !== undefined) return known;
+    const stack = [root];
+    const open = new Set<NodeDef>(); // those whose inputs are being looked at
+    while (stack.length > 0) {
+      const node = stack.at(-1)!;
+      if (!scope.done.has(node.name)) {
+        // Marked before its inputs are looked at: v1 loops refer back to themselves and are refused later, by op name.
+        scope.done.set(node.name, () => {
+          throw newError(Code.Unimplemented, `node ${node.name} is part of a cycle (v1 control flow)`);
+        });
+        open.add(node);
+        for (const input of node.input) {
+          const next = scope.nodes.get(nodeOf(input));
+          if (next !== undefined && !scope.args.has(next.name) && !scope.done.has(next.name)) stack.push(next);
+        }
+        continue;
+      }
+      stack.pop();
+      if (!open.delete(node)) continue; // it was an input twice
+      try {
+        scope.done.set(node.name, calls.has(node.op) ? inline(scope, node) : plain(scope, node));
+      } catch (err) {
+        scope.done.set(node.name, () => {
+          throw err;
+        });
+      }
+    }
+    return scope.done.get(root.name)!;
   }
 
   function plain(scope: Scope, node: NodeDef): (output: number) => Edge {
@@ -152,8 +176,9 @@ function newFlattener(library: Library) {
     const data = node.input.filter((i) => !i.startsWith("^"));
     const args = new Map<string, () => Edge>();
     for (const [i, arg] of (def.signature?.inputArg ?? []).entries()) {
-      const caller = (): Edge => edge(scope, need(data[i], `call ${node.name} lacks argument ${arg.name}`));
-      args.set(arg.name, once(caller));
+      const caller = once((): Edge => edge(scope, need(data[i], `call ${node.name} lacks argument ${arg.name}`)));
+      args.set(arg.name, caller);
+      attempt(caller); // now, when what it needs is there: a row of calls would else be as deep as it is long
     }
     const control = node.input.filter((i) => i.startsWith("^")).map((i) => controlOf(scope, i.slice(1)));
     const inner: Scope = {
@@ -195,9 +220,24 @@ function byName(nodes: readonly NodeDef[]): ReadonlyMap<string, NodeDef> {
   return map;
 }
 
+/** nodeOf cuts a reference to its node: "^name", "name:1", "name:out:1". */
+export function nodeOf(ref: string): string {
+  const [name = ""] = ref.replace(/^\^/, "").split(":");
+  return name;
+}
+
 function need<T>(value: T | undefined, text: string): T {
   if (value === undefined) throw newError(Code.InvalidArgument, text);
   return value;
+}
+
+/** attempt lets what fails fail for who needs it. */
+function attempt(make: () => unknown): void {
+  try {
+    make();
+  } catch {
+    // whoever asks again is told
+  }
 }
 
 function once<T>(make: () => T): () => T {

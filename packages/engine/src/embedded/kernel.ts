@@ -1,7 +1,6 @@
-import type { Ctx } from "@tfs/std";
+import type { Ctx, Pace } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
 import type { Attrs } from "./attrs.ts";
-import type { Pace } from "./pace.ts";
 import type { Table, Value, Variable } from "./value.ts";
 
 /** Node is what a kernel may know of its node when it is made. */

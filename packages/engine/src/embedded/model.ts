@@ -1,18 +1,22 @@
 import type { MetaGraphDef } from "@tfs/proto";
-import { Code, type Ctx, newError, race, throwIfDone } from "@tfs/std";
+import { Code, type Ctx, newError, newPace, race, throwIfDone } from "@tfs/std";
 import { type DType, DType as Types, dtypeName, fromStrings, type Tensor } from "@tfs/tensor";
 import type { LoadedModel, LoadOptions } from "../engine.ts";
 import { newAttrs } from "./attrs.ts";
 import type { Compiler } from "./compile.ts";
 import type { Edge } from "./flat.ts";
 import type { Later, State } from "./kernel.ts";
-import { newPace } from "./pace.ts";
 import { materialized, type Program } from "./plan.ts";
 import type { Table, Value, Variable } from "./value.ts";
 import { newArena } from "./wasm.ts";
 
 /** Plans kept per model; each distinct pair of feed and fetch names is one, and clients choose the fetches. */
 const maxPlans = 256;
+
+/** A run's loops keep the event loop to themselves for this long at a time. */
+const loopMs = 20;
+/** And the preparations of a load for this long. */
+const loadMs = 5;
 
 interface Plan {
   readonly program: Program;
@@ -50,15 +54,17 @@ class Model implements LoadedModel {
       .filter(([name]) => name !== initSignature)
       .flatMap(([, s]) => Object.values(s.outputs))
       .flatMap((info) => (info.encoding.case === "name" ? [info.encoding.value] : []));
+    const pace = newPace(loadMs);
     refuse(this.#compiler.looping([...outputs, ...restore, ...init]));
+    const edges: Edge[] = [];
+    for (const name of outputs) {
+      if (pace.isOver()) await pace.rest();
+      edges.push(this.#edge(name));
+    }
     const restores = restore.map((name) => this.#target(name));
     const inits = init.map((name) => this.#target(name));
-    refuse(
-      this.#compiler.missing(
-        outputs.map((name) => this.#edge(name)),
-        [...restores, ...inits],
-      ),
-    );
+    if (pace.isOver()) await pace.rest();
+    refuse(this.#compiler.missing(edges, [...restores, ...inits]));
     const feeds = [...assets].map(([tensor, path]) => ({ edge: this.#edge(tensor), path: fromStrings([path], []) }));
     let begun = performance.now();
     if (restores.length > 0) {
@@ -73,10 +79,13 @@ class Model implements LoadedModel {
     }
     if (inits.length > 0) {
       begun = performance.now();
-      const edges = feeds.map((f) => f.edge);
       await this.#execute(
         ctx,
-        this.#compiler.program(edges, [], inits),
+        this.#compiler.program(
+          feeds.map((f) => f.edge),
+          [],
+          inits,
+        ),
         feeds.map((f) => f.path),
       );
       onStage("init", performance.now() - begun);
@@ -150,7 +159,7 @@ class Model implements LoadedModel {
         if (found === undefined) throw newError(Code.NotFound, `Key ${key} not found in checkpoint`);
         return found;
       },
-      pace: newPace(),
+      pace: newPace(loopMs),
       within,
     };
     return within(() => {

@@ -1,5 +1,5 @@
 import type { AttrValue, GraphDef, NodeDef } from "@tfs/proto";
-import type { Library } from "./flat.ts";
+import { type Library, nodeOf } from "./flat.ts";
 
 /** opsReached gives every op that tensors and operations of these names need, through functions and round loops; flattening gives up where a graph goes round. */
 export function opsReached(graph: GraphDef, library: Library, names: readonly string[]): Set<string> {
@@ -29,12 +29,6 @@ export function opsReached(graph: GraphDef, library: Library, names: readonly st
     walk(byName(def.nodeDef), [...Object.values(def.ret), ...Object.values(def.controlRet)]);
   }
   return ops;
-}
-
-/** nodeOf cuts a reference to its node: "^name", "name:1", "name:out:1". */
-function nodeOf(ref: string): string {
-  const [name = ""] = ref.replace(/^\^/, "").split(":");
-  return name;
 }
 
 /** functionsOf gives the functions that a node's attributes name: Case has a list of branches, other ops one attribute each. */

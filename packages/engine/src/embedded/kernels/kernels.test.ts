@@ -4,11 +4,10 @@ import { readFileSync } from "node:fs";
 import { before, test } from "node:test";
 import { fromJson } from "@bufbuild/protobuf";
 import { type AttrValue, NodeDefSchema } from "@tfs/proto";
-import { background, Code, codeOf, isFailure } from "@tfs/std";
+import { background, Code, codeOf, isFailure, newPace } from "@tfs/std";
 import { assertClose, type GoldenTensor, goldenTensor } from "@tfs/tensor/testing";
 import { newAttrs } from "../attrs.ts";
 import type { State } from "../kernel.ts";
-import { newPace } from "../pace.ts";
 import { listOf, tensorOf, type Value } from "../value.ts";
 import { newArena, startWasm } from "../wasm.ts";
 import { kernels } from "./index.ts";
@@ -32,7 +31,7 @@ const state: State = {
   variable: () => assert.fail("no kernel here has state"),
   table: () => assert.fail("no kernel here has tables"),
   checkpoint: () => assert.fail("no kernel here restores"),
-  pace: newPace(),
+  pace: newPace(20),
   within: (part) => part(),
 };
 

@@ -1,15 +1,14 @@
 // What a few numbers in a request could ask of a kernel is refused before it is made.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { background, Code } from "@tfs/std";
+import { background, Code, newPace } from "@tfs/std";
 import { allocate, DType, fromStrings, newTensor, type Tensor } from "@tfs/tensor";
 import { newAttrs } from "../attrs.ts";
 import type { State } from "../kernel.ts";
-import { newPace } from "../pace.ts";
 import { kernels } from "./index.ts";
 
 const none = (): never => assert.fail("nothing here has state");
-const state: State = { ctx: background(), variable: none, table: none, checkpoint: none, pace: newPace(), within: (part) => part() };
+const state: State = { ctx: background(), variable: none, table: none, checkpoint: none, pace: newPace(20), within: (part) => part() };
 
 const many = 2 ** 23 + 1;
 const ints = (...values: readonly number[]): Tensor => newTensor(DType.Int32, [values.length], Int32Array.from(values));
