@@ -7,6 +7,7 @@ import type { Compiler } from "./compile.ts";
 import type { Edge } from "./flat.ts";
 import type { Later, State } from "./kernel.ts";
 import { materialized, type Program } from "./plan.ts";
+import { newProducts } from "./simd/index.ts";
 import type { Table, Value, Variable } from "./value.ts";
 import { newArena } from "./wasm.ts";
 
@@ -32,6 +33,7 @@ class Model implements LoadedModel {
   readonly #tables = new Map<string, Table>();
   readonly #plans = new Map<string, Plan>();
   readonly #arena = newArena();
+  #products = newProducts();
   #checkpoint: ReadonlyMap<string, Tensor>;
   #closed = false;
   /** resting are runs whose loops let others have their turns: all, and the one among them that may change state. */
@@ -146,6 +148,7 @@ class Model implements LoadedModel {
     this.#variables.clear();
     this.#tables.clear();
     this.#arena.close();
+    this.#products = newProducts(); // the memory of the old ones is let go
   }
 
   #execute(ctx: Ctx, program: Program, feeds: readonly Value[], fetches: readonly string[] = []): Later<Tensor[]> {
@@ -159,6 +162,7 @@ class Model implements LoadedModel {
         if (found === undefined) throw newError(Code.NotFound, `Key ${key} not found in checkpoint`);
         return found;
       },
+      products: this.#products,
       pace: newPace(loopMs),
       within,
     };

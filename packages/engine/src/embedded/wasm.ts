@@ -6,6 +6,7 @@ import type * as Wasm from "@tensorflow/tfjs-backend-wasm";
 import type * as Tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tfs/tensor";
 import { DType } from "@tfs/tensor";
+import { isWeight } from "./weight.ts";
 
 let started: Promise<string> | undefined;
 let core: typeof Tf | undefined;
@@ -92,16 +93,9 @@ function upload(t: Tensor, shape: readonly number[] = t.shape): Tf.Tensor {
   return tfjs().tensor(t.data as Float32Array, [...shape], "float32");
 }
 
-const weights = new WeakSet<object>();
-
-/** markWeight says that a tensor stays what it is for the model's life: constants, and variables as they were restored. */
-export function markWeight(t: Tensor): void {
-  weights.add(t.data);
-}
-
 /** place gives a tensor in WebAssembly memory: the kept copy of a weight, a copy for this run of anything else. */
 export function place(t: Tensor, shape: readonly number[] = t.shape): Tf.Tensor {
-  return weights.has(t.data) ? uploadWeight(t, shape) : upload(t, shape);
+  return isWeight(t.data) ? uploadWeight(t, shape) : upload(t, shape);
 }
 
 /** uploadWeight copies once and keeps the copy for the model's life. */

@@ -3,8 +3,9 @@ import { Code, newError } from "@tfs/std";
 import { DType, dtypeName, elementCount, reshape, shapeText, type Tensor } from "@tfs/tensor";
 import type { Kernels } from "../kernel.ts";
 import { copyAt, make, strides, walk } from "../shape.ts";
+import type { Products } from "../simd/index.ts";
 import { tensorOf } from "../value.ts";
-import { batchMatMul } from "./heavy.ts";
+import { batchMatMul } from "./product.ts";
 import { sumOver } from "./reduce.ts";
 
 /** Equation is `ab...,bc...->ac...` taken apart. */
@@ -112,7 +113,7 @@ function spreadOut(t: Tensor, labels: readonly string[], output: readonly string
 }
 
 /** product multiplies two operands over the labels they share. */
-function product(a: Tensor, b: Tensor, left: readonly string[], right: readonly string[], output: readonly string[]): Tensor {
+function product(products: Products, a: Tensor, b: Tensor, left: readonly string[], right: readonly string[], output: readonly string[]): Tensor {
   const shared = unique(left).filter((label) => right.includes(label));
   const batch = shared.filter((label) => output.includes(label));
   const contracted = shared.filter((label) => !output.includes(label));
@@ -124,13 +125,13 @@ function product(a: Tensor, b: Tensor, left: readonly string[], right: readonly 
     const [outer, inner] = [batch.length, batch.length + free];
     return reshape(t, [...t.shape.slice(0, outer), elementCount(t.shape.slice(outer, inner)), elementCount(t.shape.slice(inner))]);
   };
-  const z = batchMatMul(matrices(x, rows.length), matrices(y, columns.length), false, true);
+  const z = batchMatMul(products, matrices(x, rows.length), matrices(y, columns.length), false, true);
   const size = (t: Tensor, count: number): number[] => t.shape.slice(batch.length, batch.length + count);
   const whole = reshape(z, [...z.shape.slice(0, batch.length), ...size(x, rows.length), ...size(y, columns.length)]);
   return spreadOut(whole, [...batch, ...rows, ...columns], output);
 }
 
-function einsum({ inputs, output }: Equation, tensors: readonly Tensor[]): Tensor {
+function einsum(products: Products, { inputs, output }: Equation, tensors: readonly Tensor[]): Tensor {
   for (const { dtype } of tensors) if (!supported.has(dtype)) throw newError(Code.Unimplemented, `Einsum is not supported for ${dtypeName(dtype)}`);
   const counts = inputs.map((subscript, i) => covered(subscript, tensors[i]!.shape.length, i));
   const broadcast = Math.max(...counts);
@@ -140,7 +141,7 @@ function einsum({ inputs, output }: Equation, tensors: readonly Tensor[]): Tenso
   const wanted = labelsOf(output, broadcast);
   checkSizes(tensors, labels);
   const [a, b] = tensors;
-  if (b !== undefined) return product(a!, b, labels[0]!, labels[1]!, wanted);
+  if (b !== undefined) return product(products, a!, b, labels[0]!, labels[1]!, wanted);
   const kept = unique(wanted);
   return spreadOut(summed(a!, labels[0]!, kept), kept, wanted);
 }
@@ -148,8 +149,9 @@ function einsum({ inputs, output }: Equation, tensors: readonly Tensor[]): Tenso
 export const einsums: Kernels = {
   Einsum: (node) => {
     const equation = parse(node.attrs.string("equation"), node.inputCount);
-    return (inputs) =>
+    return (inputs, { products }) =>
       einsum(
+        products,
         equation,
         inputs.map((v) => tensorOf(v)),
       );

@@ -13,6 +13,7 @@ import { gathers } from "./gather.ts";
 import { heavy } from "./heavy.ts";
 import { lists } from "./list.ts";
 import { math } from "./math.ts";
+import { products } from "./product.ts";
 import { reductions } from "./reduce.ts";
 import { slices } from "./slices.ts";
 import { source } from "./source.ts";
@@ -31,6 +32,7 @@ export const kernels: Kernels = {
   ...slices,
   ...gathers,
   ...reductions,
+  ...products,
   ...heavy,
   ...einsums,
   ...texts,
@@ -40,5 +42,5 @@ export const kernels: Kernels = {
   ...controls,
 };
 
-/** onWasm are the ops whose kernels need the WebAssembly backend. */
-export const onWasm: ReadonlySet<string> = new Set([...Object.keys(heavy), ...Object.keys(einsums)]);
+/** onWasm are the ops whose kernels need the kept WebAssembly backend. */
+export const onWasm: ReadonlySet<string> = new Set(Object.keys(heavy));

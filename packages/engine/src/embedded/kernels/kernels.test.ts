@@ -7,6 +7,7 @@ import { type AttrValue, NodeDefSchema } from "@tfs/proto";
 import { background, Code, codeOf, isFailure, newPace } from "@tfs/std";
 import { assertClose, type GoldenTensor, goldenTensor } from "@tfs/tensor/testing";
 import { newAttrs } from "../attrs.ts";
+import { newProducts } from "../simd/index.ts";
 import type { State } from "../kernel.ts";
 import { listOf, tensorOf, type Value } from "../value.ts";
 import { newArena, startWasm } from "../wasm.ts";
@@ -31,6 +32,7 @@ const state: State = {
   variable: () => assert.fail("no kernel here has state"),
   table: () => assert.fail("no kernel here has tables"),
   checkpoint: () => assert.fail("no kernel here restores"),
+  products: newProducts(),
   pace: newPace(20),
   within: (part) => part(),
 };

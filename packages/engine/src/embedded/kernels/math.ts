@@ -8,11 +8,16 @@ import { tensorOf } from "../value.ts";
 /** Binary says what an op is on each kind of number; a kind that is left out is not supported, as in TensorFlow. */
 interface Binary {
   readonly name: string;
+  /** floats is `float` over a row of float32, as a loop of its own that V8 can compile for this op alone: several times faster. */
+  readonly floats?: Row;
   readonly float?: (a: number, b: number) => number;
   readonly int?: (a: number, b: number) => number;
   readonly big?: (a: bigint, b: bigint) => bigint;
   readonly complex?: (out: NumericData, i: number, ar: number, ai: number, br: number, bi: number) => void;
 }
+
+/** Row writes an op over n elements of x from i and of y from j to out from k. */
+type Row = (x: Float32Array, i: number, y: Float32Array, j: number, out: Float32Array, k: number, n: number) => void;
 
 const isInt = new Set<DType>([
   DType.Int32,
@@ -74,7 +79,12 @@ function apply(op: Binary, a: Tensor, b: Tensor): Tensor {
   } else {
     const f = isInt.has(dtype) ? op.int : op.float;
     if (f === undefined || dtype === DType.Bool || dtype === DType.String) throw unsupported(op.name, dtype);
-    loop(f, x as Float32Array, y as Float32Array, out as Float32Array, a.shape, b.shape, shape);
+    if (
+      dtype !== DType.Float ||
+      op.floats === undefined ||
+      !rows(op.floats, x as Float32Array, y as Float32Array, out as Float32Array, a.shape, b.shape, shape)
+    )
+      loop(f, x as Float32Array, y as Float32Array, out as Float32Array, a.shape, b.shape, shape);
   }
   return narrow(dtype, shape, out);
 }
@@ -104,6 +114,30 @@ export function loop(
     const [p, q] = [offsets(a, shape), offsets(b, shape)];
     for (let i = 0; i < n; i++) out[i] = f(x[p[i]!]!, y[q[i]!]!);
   }
+}
+
+/** A row that is shorter is not worth a call. */
+const minRow = 8;
+
+/** rows runs an op row by row where both shapes are the result's, or one of them repeats: a bias, or a scalar. It tells whether it could. */
+function rows(op: Row, x: Float32Array, y: Float32Array, out: Float32Array, a: readonly number[], b: readonly number[], shape: readonly number[]): boolean {
+  const n = out.length;
+  if (x.length === n && y.length === n) {
+    op(x, 0, y, 0, out, 0, n);
+    return true;
+  }
+  const [left, right] = [repeated(x, n, a, shape), repeated(y, n, b, shape)];
+  if (left === undefined || right === undefined) return false;
+  const m = Math.min(left.length, right.length);
+  for (let at = 0; at < n; at += m) op(left, left.length === n ? at : 0, right, right.length === n ? at : 0, out, at, Math.min(m, n - at));
+  return true;
+}
+
+/** repeated gives data that is repeated over the result: a whole row of it, or all of it if it is as long as the result. */
+function repeated(data: Float32Array, n: number, part: readonly number[], shape: readonly number[]): Float32Array | undefined {
+  if (data.length === n) return data;
+  if (data.length === 1) return new Float32Array(Math.min(n, 1024)).fill(data[0]!);
+  return data.length >= minRow && isSuffix(part, shape) ? data : undefined;
 }
 
 /** isSuffix tells whether data of shape `part` simply repeats over `shape`: its dimensions but leading ones are the last of `shape`. */
@@ -138,6 +172,9 @@ const bigTruncate = (a: bigint, b: bigint): bigint => {
 /** Eigen's max and min give NaN if either is NaN, as Math's do. */
 const add: Binary = {
   name: "Add",
+  floats(x, i, y, j, out, k, n) {
+    for (let e = 0; e < n; e++) out[k + e] = x[i + e]! + y[j + e]!;
+  },
   float: (a, b) => a + b,
   int: (a, b) => a + b,
   big: (a, b) => a + b,
@@ -148,6 +185,9 @@ const add: Binary = {
 };
 const subtract: Binary = {
   name: "Sub",
+  floats(x, i, y, j, out, k, n) {
+    for (let e = 0; e < n; e++) out[k + e] = x[i + e]! - y[j + e]!;
+  },
   float: (a, b) => a - b,
   int: (a, b) => a - b,
   big: (a, b) => a - b,
@@ -158,6 +198,9 @@ const subtract: Binary = {
 };
 const multiply: Binary = {
   name: "Mul",
+  floats(x, i, y, j, out, k, n) {
+    for (let e = 0; e < n; e++) out[k + e] = x[i + e]! * y[j + e]!;
+  },
   float: (a, b) => a * b,
   int: Math.imul,
   big: (a, b) => a * b,
@@ -168,6 +211,9 @@ const multiply: Binary = {
 };
 const divide: Binary = {
   name: "RealDiv",
+  floats(x, i, y, j, out, k, n) {
+    for (let e = 0; e < n; e++) out[k + e] = x[i + e]! / y[j + e]!;
+  },
   float: (a, b) => a / b,
   complex: (out, i, ar, ai, br, bi) => {
     const d = br * br + bi * bi;
@@ -238,6 +284,9 @@ export const math: Kernels = {
   Minimum: binary({ name: "Minimum", float: Math.min, int: Math.min, big: (a, b) => (a < b ? a : b) }),
   SquaredDifference: binary({
     name: "SquaredDifference",
+    floats(x, i, y, j, out, k, n) {
+      for (let e = 0; e < n; e++) out[k + e] = (x[i + e]! - y[j + e]!) ** 2;
+    },
     float: (a, b) => (a - b) * (a - b),
     int: (a, b) => Math.imul(a - b, a - b),
     big: (a, b) => (a - b) * (a - b),

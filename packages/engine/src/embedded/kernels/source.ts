@@ -2,7 +2,7 @@ import { Code, newError } from "@tfs/std";
 import { dtypeName, type Tensor } from "@tfs/tensor";
 import type { KernelFactory, Kernels } from "../kernel.ts";
 import { tensorOf } from "../value.ts";
-import { markWeight } from "../wasm.ts";
+import { markWeight } from "../weight.ts";
 
 /** first passes a value on as it is: a variable stays a variable. */
 const first: KernelFactory = () => (inputs) => inputs[0]!;
@@ -10,7 +10,7 @@ const first: KernelFactory = () => (inputs) => inputs[0]!;
 export const source: Kernels = {
   Const: (node) => {
     const value = node.attrs.tensor("value");
-    markWeight(value);
+    markWeight(value.data);
     return () => value;
   },
   Placeholder: (node) => {

@@ -3,7 +3,7 @@ import { DType, dtypeName, shapeText, type Tensor } from "@tfs/tensor";
 import type { KernelFactory, Kernels, Node, State } from "../kernel.ts";
 import { copyAt, strides, walk } from "../shape.ts";
 import { tensorOf, type Value, type Variable, variableOf } from "../value.ts";
-import { markWeight } from "../wasm.ts";
+import { markWeight } from "../weight.ts";
 import { gather } from "./gather.ts";
 import { addTensors, subtractTensors } from "./math.ts";
 
@@ -83,7 +83,7 @@ function text(t: Tensor): string[] {
 function restore(t: Tensor, name: string, spec: string, dtype: DType): Tensor {
   if (t.dtype !== dtype) throw newError(Code.InvalidArgument, `the checkpoint has ${dtypeName(t.dtype)} under ${name}, the graph wants ${dtypeName(dtype)}`);
   if (spec === "") {
-    markWeight(t);
+    markWeight(t.data);
     return t;
   }
   const words = spec.trim().split(" ");
@@ -99,6 +99,6 @@ function restore(t: Tensor, name: string, spec: string, dtype: DType): Tensor {
   const steps = strides(t.shape);
   const start = extents.reduce((sum, [begin], d) => sum + begin * steps[d]!, 0);
   const part = copyAt(t, shape, walk(shape, steps, start));
-  markWeight(part);
+  markWeight(part.data);
   return part;
 }

@@ -7,6 +7,8 @@ import { narrow, room, widen } from "./math.ts";
 
 interface Unary {
   readonly name: string;
+  /** floats is `float` over float32, as a loop of its own that V8 can compile for this op alone: several times faster. */
+  readonly floats?: (from: Float32Array, to: Float32Array) => void;
   readonly float?: (x: number) => number;
   readonly int?: (x: number) => number;
   readonly big?: (x: bigint) => bigint;
@@ -22,7 +24,8 @@ function apply(op: Unary, t: Tensor): Tensor {
   }
   const from = widen(t) as Float32Array;
   const out = room(t.dtype, t.shape) as Float32Array;
-  for (let i = 0; i < from.length; i++) out[i] = f(from[i]!);
+  if (t.dtype === DType.Float && op.floats !== undefined) op.floats(from, out);
+  else for (let i = 0; i < from.length; i++) out[i] = f(from[i]!);
   return narrow(t.dtype, t.shape, out);
 }
 
@@ -126,7 +129,15 @@ function toInt(x: number, to: DType): number {
 }
 
 export const unaries: Kernels = {
-  Relu: unary({ name: "Relu", float: (x) => (x < 0 ? 0 : x), int: (x) => (x < 0 ? 0 : x), big: (x) => (x < 0n ? 0n : x) }),
+  Relu: unary({
+    name: "Relu",
+    float: (x) => (x < 0 ? 0 : x),
+    int: (x) => (x < 0 ? 0 : x),
+    big: (x) => (x < 0n ? 0n : x),
+    floats(from, to) {
+      for (let i = 0; i < from.length; i++) to[i] = from[i]! < 0 ? 0 : from[i]!;
+    },
+  }),
   Relu6: unary({ name: "Relu6", float: (x) => (x < 0 ? 0 : x > 6 ? 6 : x), int: (x) => Math.min(6, Math.max(0, x)) }),
   Elu: float("Elu", (x) => (x < 0 ? Math.expm1(x) : x)),
   Selu: float("Selu", (x) => (x < 0 ? seluScale * seluAlpha * Math.expm1(x) : seluScale * x)),
@@ -136,9 +147,27 @@ export const unaries: Kernels = {
   },
   Softplus: float("Softplus", (x) => (x > 20 ? x : Math.log1p(Math.exp(x)))),
   Softsign: float("Softsign", (x) => x / (1 + Math.abs(x))),
-  Sigmoid: float("Sigmoid", sigmoid),
-  Tanh: float("Tanh", Math.tanh),
-  Exp: float("Exp", Math.exp),
+  Sigmoid: unary({
+    name: "Sigmoid",
+    float: sigmoid,
+    floats(from, to) {
+      for (let i = 0; i < from.length; i++) to[i] = sigmoid(from[i]!);
+    },
+  }),
+  Tanh: unary({
+    name: "Tanh",
+    float: Math.tanh,
+    floats(from, to) {
+      for (let i = 0; i < from.length; i++) to[i] = Math.tanh(from[i]!);
+    },
+  }),
+  Exp: unary({
+    name: "Exp",
+    float: Math.exp,
+    floats(from, to) {
+      for (let i = 0; i < from.length; i++) to[i] = Math.exp(from[i]!);
+    },
+  }),
   Expm1: float("Expm1", Math.expm1),
   Log: float("Log", Math.log),
   Log1p: float("Log1p", Math.log1p),

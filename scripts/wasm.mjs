@@ -1,0 +1,44 @@
+// npm run wasm [-- --check]: makes packages/engine/src/embedded/simd/code.ts from packages/engine/wasm with clang and lld 16, which Debian 12 has; --check only compares.
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const source = join(root, "packages/engine/wasm/gemm.c");
+const target = join(root, "packages/engine/src/embedded/simd/code.ts");
+const dir = mkdtempSync(join(tmpdir(), "tfs-wasm-"));
+
+const unpacked = join(root, ".tools/clang-16"); // `npm run tools` unpacks it there
+const system = existsSync(unpacked) ? unpacked : "/";
+const llvm = join(system, "usr/lib/llvm-16/bin");
+
+function build(...options) {
+  const out = join(dir, "out.wasm");
+  const flags = ["--target=wasm32", "-O3", "-msimd128", "-ffreestanding", "-nostdlib", "-Wall", "-Wextra", "-Werror", `-fuse-ld=${join(llvm, "wasm-ld")}`];
+  execFileSync(join(llvm, "clang"), [...flags, "-Wl,--no-entry,--import-memory,--strip-all", ...options, "-o", out, source], {
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, LD_LIBRARY_PATH: join(system, "usr/lib/x86_64-linux-gnu") },
+  });
+  return readFileSync(out).toString("base64");
+}
+
+try {
+  const text = `// Made by \`npm run wasm\` from packages/engine/wasm/gemm.c; never edited by hand.
+
+/** Code for every engine with WebAssembly SIMD, in base64. */
+export const simd128 =
+  "${build()}";
+/** The same with relaxed SIMD, which fuses multiplication and addition. */
+export const relaxed =
+  "${build("-mrelaxed-simd", "-DRELAXED")}";
+`;
+  if (!process.argv.includes("--check")) writeFileSync(target, text);
+  else if (readFileSync(target, "utf8") !== text) {
+    console.error("code.ts is not what packages/engine/wasm makes: npm run wasm");
+    process.exitCode = 1;
+  }
+} finally {
+  rmSync(dir, { recursive: true });
+}
