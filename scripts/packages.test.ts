@@ -129,7 +129,7 @@ test("docs/dependencies.md has a line for every dependency and no other", () => 
       .sort();
   const foreign = (dependencies: readonly (Readonly<Record<string, string>> | undefined)[]): Set<string> =>
     new Set(dependencies.flatMap((d) => Object.keys(d ?? {})).filter((d) => !d.startsWith("@tfs/")));
-  const needed = foreign(all.map((m) => m.dependencies));
+  const needed = foreign(all.flatMap((m) => [m.dependencies, m.optionalDependencies]));
   assert.deepEqual(rows(runtime!), [...needed].sort());
   assert.deepEqual(rows(development!), [...foreign(all.map((m) => m.devDependencies))].filter((d) => !needed.has(d)).sort());
 });

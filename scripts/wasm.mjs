@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const source = join(root, "packages/engine/wasm/gemm.c");
+const sources = ["gemm.c", "window.c"].map((name) => join(root, "packages/engine/wasm", name));
 const target = join(root, "packages/engine/src/embedded/simd/code.ts");
 const dir = mkdtempSync(join(tmpdir(), "tfs-wasm-"));
 
@@ -17,7 +17,7 @@ const llvm = join(system, "usr/lib/llvm-16/bin");
 function build(...options) {
   const out = join(dir, "out.wasm");
   const flags = ["--target=wasm32", "-O3", "-msimd128", "-ffreestanding", "-nostdlib", "-Wall", "-Wextra", "-Werror", `-fuse-ld=${join(llvm, "wasm-ld")}`];
-  execFileSync(join(llvm, "clang"), [...flags, "-Wl,--no-entry,--import-memory,--strip-all", ...options, "-o", out, source], {
+  execFileSync(join(llvm, "clang"), [...flags, "-Wl,--no-entry,--import-memory,--strip-all", ...options, "-o", out, ...sources], {
     stdio: ["ignore", "inherit", "inherit"],
     env: { ...process.env, LD_LIBRARY_PATH: join(system, "usr/lib/x86_64-linux-gnu") },
   });
@@ -25,7 +25,7 @@ function build(...options) {
 }
 
 try {
-  const text = `// Made by \`npm run wasm\` from packages/engine/wasm/gemm.c; never edited by hand.
+  const text = `// Made by \`npm run wasm\` from packages/engine/wasm; never edited by hand.
 
 /** Code for every engine with WebAssembly SIMD, in base64. */
 export const simd128 =

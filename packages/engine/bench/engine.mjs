@@ -1,9 +1,12 @@
 // npm run bench -- engine [--rounds=N]: how long the embedded engine takes for a call, by test model and batch size; and beside it, where the model is one
-// that is written down in a few lines, the same arithmetic as tfjs-core runs it eagerly on the same WebAssembly backend, values in and values out. Rounds
+// that is written down in a few lines, the same arithmetic as tfjs-core runs it eagerly on its WebAssembly backend, values in and values out. Rounds
 // take turns, after a collection, so that nobody pays for another's garbage. What is timed has first been held to TensorFlow's golden outputs.
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { cpus, loadavg } from "node:os";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import * as tf from "@tensorflow/tfjs-core";
 import { newEmbeddedEngine } from "@tfs/engine";
 import { openSavedModel } from "@tfs/savedmodel";
@@ -12,6 +15,8 @@ import { concat, slice } from "@tfs/tensor";
 import { assertClose, goldenTensor } from "@tfs/tensor/testing";
 
 const ctx = background();
+setWasmPaths(join(dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm")), "/"));
+await tf.setBackend("wasm");
 const models = fileURLToPath(new URL("../../../testdata/models/", import.meta.url));
 const batches = [1, 32];
 

@@ -1,21 +1,9 @@
 // Products of float matrices for WebAssembly, freestanding: nothing is included that a libc would have to bring, and all memory is the caller's. Offsets are
 // multiples of four. The right matrix is packed first, once if it stays: panels of eight columns, cut along k into blocks whose panel fits the first-level cache, so
 // that the innermost loop reads both sides in a row. 4 × 8 sums are held in registers, of which x86-64 has sixteen.
-#include <wasm_simd128.h>
+#include "code.h"
 
-#ifdef RELAXED
-#define MULADD(a, b, c) ((v128_t)__builtin_wasm_relaxed_madd_f32x4((__f32x4)(a), (__f32x4)(b), (__f32x4)(c)))
-#else
-#define MULADD(a, b, c) wasm_f32x4_add(wasm_f32x4_mul(a, b), c)
-#endif
-#define EXPORT(name) __attribute__((export_name(#name)))
-
-enum { columns = 8, block = 512 };
-
-static inline int least(int a, int b) { return a < b ? a : b; }
-
-// packed gives how many floats `pack` writes.
-EXPORT(packed) int packed(int k, int n) { return k * ((n + columns - 1) / columns) * columns; }
+enum { block = 512 };
 
 // pack lays out b[k, n], or the transpose of b[n, k]; columns that are not there are zeros.
 EXPORT(pack) void pack(int k, int n, int transposed, const float *b, float *to) {

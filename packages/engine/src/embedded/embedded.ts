@@ -4,20 +4,16 @@ import { openSavedModel } from "@tfs/savedmodel";
 import type { Tensor } from "@tfs/tensor";
 import type { Engine, LoadedModel, LoadOptions } from "../engine.ts";
 import { compile } from "./compile.ts";
-import { onWasm } from "./kernels/index.ts";
 import { newModel } from "./model.ts";
-import { startWasm } from "./wasm.ts";
+import { simdForm } from "./simd/index.ts";
 
 /** newEmbeddedEngine makes the engine that needs nothing installed. It holds no state of its own: each loaded model has its own. */
 export function newEmbeddedEngine(): Engine {
   return {
     name: "embedded",
     async probe() {
-      try {
-        return { ok: true, version: await startWasm() };
-      } catch (err) {
-        return { ok: false, why: `WebAssembly does not start: ${err instanceof Error ? err.message : String(err)}` };
-      }
+      const form = simdForm();
+      return form === undefined ? { ok: false, why: "WebAssembly has no SIMD here" } : { ok: true, version: form };
     },
     load,
   };
@@ -33,8 +29,6 @@ async function load(ctx: Ctx, dir: string, options: LoadOptions = {}): Promise<L
   const library = new Map((saved.metaGraph.graphDef?.library?.function ?? []).map((f): [string, FunctionDef] => [f.signature?.name ?? "", f]));
   const graph = saved.metaGraph.graphDef;
   if (graph === undefined) throw newError(Code.DataLoss, `${dir}: the meta-graph has no graph`);
-  const nodes = [graph.node, ...[...library.values()].map((f) => f.nodeDef)];
-  if (nodes.some((list) => list.some(({ op }) => onWasm.has(op)))) await startWasm();
   const model = newModel(saved.metaGraph, compile(graph, library), checkpoint);
   try {
     await model.restore(ctx, saved.variables !== undefined, saved.assets, (stage, ms) => options.onStage?.(stage, stage === "restore" ? readMs + ms : ms));

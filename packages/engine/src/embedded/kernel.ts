@@ -1,7 +1,7 @@
 import type { Ctx, Pace } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
 import type { Attrs } from "./attrs.ts";
-import type { Products } from "./simd/index.ts";
+import type { Simd } from "./simd/index.ts";
 import type { Table, Value, Variable } from "./value.ts";
 
 /** Node is what a kernel may know of its node when it is made. */
@@ -30,12 +30,10 @@ export interface State {
   table(name: string, make: () => Table): Table;
   /** checkpoint gives a tensor of the model's bundle: for the restore op, while loading. */
   checkpoint(key: string): Tensor;
-  /** products multiplies matrices, in memory that is the model's. */
-  readonly products: Products;
+  /** simd computes with floats, in memory that is the model's. */
+  readonly simd: Simd;
   /** pace says when a loop shall rest. */
   readonly pace: Pace;
-  /** within runs a part of the run that follows on a rest. */
-  within<T>(part: () => T): T;
 }
 
 /** Kernel computes a node's outputs. One output may be given bare. Only control flow gives them later. */

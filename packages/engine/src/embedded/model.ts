@@ -7,9 +7,8 @@ import type { Compiler } from "./compile.ts";
 import type { Edge } from "./flat.ts";
 import type { Later, State } from "./kernel.ts";
 import { materialized, type Program } from "./plan.ts";
-import { newProducts } from "./simd/index.ts";
+import { newSimd } from "./simd/index.ts";
 import type { Table, Value, Variable } from "./value.ts";
-import { newArena } from "./wasm.ts";
 
 /** Plans kept per model; each distinct pair of feed and fetch names is one, and clients choose the fetches. */
 const maxPlans = 256;
@@ -32,8 +31,7 @@ class Model implements LoadedModel {
   readonly #variables = new Map<string, Variable>();
   readonly #tables = new Map<string, Table>();
   readonly #plans = new Map<string, Plan>();
-  readonly #arena = newArena();
-  #products = newProducts();
+  #simd = newSimd();
   #checkpoint: ReadonlyMap<string, Tensor>;
   #closed = false;
   /** resting are runs whose loops let others have their turns: all, and the one among them that may change state. */
@@ -147,12 +145,10 @@ class Model implements LoadedModel {
     this.#plans.clear();
     this.#variables.clear();
     this.#tables.clear();
-    this.#arena.close();
-    this.#products = newProducts(); // the memory of the old ones is let go
+    this.#simd = newSimd(); // the memory of the old ones is let go
   }
 
   #execute(ctx: Ctx, program: Program, feeds: readonly Value[], fetches: readonly string[] = []): Later<Tensor[]> {
-    const within = <T>(part: () => T): T => this.#arena.within(part);
     const state: State = {
       ctx,
       variable: (name, make) => getOrMake(this.#variables, name, make),
@@ -162,14 +158,11 @@ class Model implements LoadedModel {
         if (found === undefined) throw newError(Code.NotFound, `Key ${key} not found in checkpoint`);
         return found;
       },
-      products: this.#products,
+      simd: this.#simd,
       pace: newPace(loopMs),
-      within,
     };
-    return within(() => {
-      const values = program.run(feeds, state);
-      return values instanceof Promise ? values.then((given) => fetched(given, fetches)) : fetched(values, fetches);
-    });
+    const values = program.run(feeds, state);
+    return values instanceof Promise ? values.then((given) => fetched(given, fetches)) : fetched(values, fetches);
   }
 
   #plan(feeds: readonly string[], fetches: readonly string[]): Plan {

@@ -83,7 +83,7 @@ export function plan(options: PlanOptions): Program {
   function advance(from: number, values: (Value | undefined)[], state: State, fed: ReadonlySet<number> | undefined): Later<Value[]> {
     for (let i = from; i < program.length; i++) {
       const later = runStep(program[i]!, values, state, fed);
-      if (later !== undefined) return later.then(() => state.within(() => advance(i + 1, values, state, fed)));
+      if (later !== undefined) return later.then(() => advance(i + 1, values, state, fed));
     }
     return fetchSlots.map((s) => values[s]!);
   }

@@ -6,14 +6,14 @@ import { NodeDefSchema } from "@tfs/proto";
 import { background, newPace } from "@tfs/std";
 import { fromStrings, type Tensor } from "@tfs/tensor";
 import { newAttrs } from "./attrs.ts";
-import { newProducts } from "./simd/index.ts";
+import { newSimd } from "./simd/index.ts";
 import type { State } from "./kernel.ts";
 import { kernels } from "./kernels/index.ts";
 import { linearRegExps } from "./regexps.ts";
 
 linearRegExps();
 const none = (): never => assert.fail("nothing here has state");
-const state: State = { ctx: background(), variable: none, table: none, checkpoint: none, products: newProducts(), pace: newPace(20), within: (part) => part() };
+const state: State = { ctx: background(), variable: none, table: none, checkpoint: none, simd: newSimd(), pace: newPace(20) };
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 
 /** Each would take longer than there is time by backtracking. */

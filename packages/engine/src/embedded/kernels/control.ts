@@ -46,10 +46,10 @@ const whileLoop: KernelFactory = (node) => {
     for (;;) {
       if (state.pace.isOver()) await state.pace.rest();
       throwIfDone(state.ctx);
-      const [truthful] = await (asked ?? state.within(() => condition.run(values, state)));
+      const [truthful] = await (asked ?? condition.run(values, state));
       if (!holds(truthful)) return values;
       asked = undefined;
-      values = await state.within(() => body.run(values, state));
+      values = await body.run(values, state);
     }
   }
 };

@@ -3,7 +3,7 @@ import { Code, newError } from "@tfs/std";
 import { DType, dtypeName, elementCount, reshape, shapeText, type Tensor } from "@tfs/tensor";
 import type { Kernels } from "../kernel.ts";
 import { copyAt, make, strides, walk } from "../shape.ts";
-import type { Products } from "../simd/index.ts";
+import type { Simd } from "../simd/index.ts";
 import { tensorOf } from "../value.ts";
 import { batchMatMul } from "./product.ts";
 import { sumOver } from "./reduce.ts";
@@ -113,7 +113,7 @@ function spreadOut(t: Tensor, labels: readonly string[], output: readonly string
 }
 
 /** product multiplies two operands over the labels they share. */
-function product(products: Products, a: Tensor, b: Tensor, left: readonly string[], right: readonly string[], output: readonly string[]): Tensor {
+function product(simd: Simd, a: Tensor, b: Tensor, left: readonly string[], right: readonly string[], output: readonly string[]): Tensor {
   const shared = unique(left).filter((label) => right.includes(label));
   const batch = shared.filter((label) => output.includes(label));
   const contracted = shared.filter((label) => !output.includes(label));
@@ -125,13 +125,13 @@ function product(products: Products, a: Tensor, b: Tensor, left: readonly string
     const [outer, inner] = [batch.length, batch.length + free];
     return reshape(t, [...t.shape.slice(0, outer), elementCount(t.shape.slice(outer, inner)), elementCount(t.shape.slice(inner))]);
   };
-  const z = batchMatMul(products, matrices(x, rows.length), matrices(y, columns.length), false, true);
+  const z = batchMatMul(simd, matrices(x, rows.length), matrices(y, columns.length), false, true);
   const size = (t: Tensor, count: number): number[] => t.shape.slice(batch.length, batch.length + count);
   const whole = reshape(z, [...z.shape.slice(0, batch.length), ...size(x, rows.length), ...size(y, columns.length)]);
   return spreadOut(whole, [...batch, ...rows, ...columns], output);
 }
 
-function einsum(products: Products, { inputs, output }: Equation, tensors: readonly Tensor[]): Tensor {
+function einsum(simd: Simd, { inputs, output }: Equation, tensors: readonly Tensor[]): Tensor {
   for (const { dtype } of tensors) if (!supported.has(dtype)) throw newError(Code.Unimplemented, `Einsum is not supported for ${dtypeName(dtype)}`);
   const counts = inputs.map((subscript, i) => covered(subscript, tensors[i]!.shape.length, i));
   const broadcast = Math.max(...counts);
@@ -141,7 +141,7 @@ function einsum(products: Products, { inputs, output }: Equation, tensors: reado
   const wanted = labelsOf(output, broadcast);
   checkSizes(tensors, labels);
   const [a, b] = tensors;
-  if (b !== undefined) return product(products, a!, b, labels[0]!, labels[1]!, wanted);
+  if (b !== undefined) return product(simd, a!, b, labels[0]!, labels[1]!, wanted);
   const kept = unique(wanted);
   return spreadOut(summed(a!, labels[0]!, kept), kept, wanted);
 }
@@ -149,9 +149,9 @@ function einsum(products: Products, { inputs, output }: Equation, tensors: reado
 export const einsums: Kernels = {
   Einsum: (node) => {
     const equation = parse(node.attrs.string("equation"), node.inputCount);
-    return (inputs, { products }) =>
+    return (inputs, { simd }) =>
       einsum(
-        products,
+        simd,
         equation,
         inputs.map((v) => tensorOf(v)),
       );

@@ -10,7 +10,7 @@ import { controls } from "./control.ts";
 import { einsums } from "./einsum.ts";
 import { examples } from "./example.ts";
 import { gathers } from "./gather.ts";
-import { heavy } from "./heavy.ts";
+import { windows } from "./window.ts";
 import { lists } from "./list.ts";
 import { math } from "./math.ts";
 import { products } from "./product.ts";
@@ -33,7 +33,7 @@ export const kernels: Kernels = {
   ...gathers,
   ...reductions,
   ...products,
-  ...heavy,
+  ...windows,
   ...einsums,
   ...texts,
   ...tables,
@@ -41,6 +41,3 @@ export const kernels: Kernels = {
   ...lists,
   ...controls,
 };
-
-/** onWasm are the ops whose kernels need the kept WebAssembly backend. */
-export const onWasm: ReadonlySet<string> = new Set(Object.keys(heavy));

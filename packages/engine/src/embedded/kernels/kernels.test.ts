@@ -1,16 +1,15 @@
 // Single ops over edge shapes, as TensorFlow computes them (scripts/ops/kernels.py).
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import { fromJson } from "@bufbuild/protobuf";
 import { type AttrValue, NodeDefSchema } from "@tfs/proto";
 import { background, Code, codeOf, isFailure, newPace } from "@tfs/std";
 import { assertClose, type GoldenTensor, goldenTensor } from "@tfs/tensor/testing";
 import { newAttrs } from "../attrs.ts";
-import { newProducts } from "../simd/index.ts";
+import { newSimd } from "../simd/index.ts";
 import type { State } from "../kernel.ts";
 import { listOf, tensorOf, type Value } from "../value.ts";
-import { newArena, startWasm } from "../wasm.ts";
 import { kernels } from "./index.ts";
 
 interface Row {
@@ -24,17 +23,14 @@ interface Row {
 }
 
 const rows = JSON.parse(readFileSync(new URL("../../../testdata/kernels.json", import.meta.url), "utf8")) as Row[];
-const arena = newArena();
-before(() => startWasm());
 
 const state: State = {
   ctx: background(),
   variable: () => assert.fail("no kernel here has state"),
   table: () => assert.fail("no kernel here has tables"),
   checkpoint: () => assert.fail("no kernel here restores"),
-  products: newProducts(),
+  simd: newSimd(),
   pace: newPace(20),
-  within: (part) => part(),
 };
 
 function run(row: Row): readonly Value[] {
@@ -42,10 +38,8 @@ function run(row: Row): readonly Value[] {
   const factory = kernels[row.op];
   assert.ok(factory, `there is no kernel for ${row.op}`);
   const kernel = factory({ name: row.op, op: row.op, attrs: newAttrs(row.op, attr), inputCount: row.inputs.length, body: () => assert.fail("no bodies here") });
-  return arena.within(() => {
-    const out = kernel(row.inputs.map(goldenTensor), state);
-    return Array.isArray(out) ? (out as readonly Value[]) : [out as Value];
-  });
+  const out = kernel(row.inputs.map(goldenTensor), state);
+  return Array.isArray(out) ? (out as readonly Value[]) : [out as Value];
 }
 
 /** Python names two attributes otherwise than the graph does. */

@@ -3,7 +3,7 @@ import { Code, newError } from "@tfs/std";
 import { DType, dtypeName, elementCount, reshape, shapeText, type Tensor } from "@tfs/tensor";
 import type { KernelFactory, Kernels } from "../kernel.ts";
 import { broadcast, make, offsets } from "../shape.ts";
-import type { Matrix, Products } from "../simd/index.ts";
+import type { Matrix, Simd } from "../simd/index.ts";
 import { tensorOf } from "../value.ts";
 import { permuted } from "./array.ts";
 import { narrow, room, widen } from "./math.ts";
@@ -11,7 +11,7 @@ import { narrow, room, widen } from "./math.ts";
 /** Below this many multiplications the host is faster than a call into WebAssembly, with its copies to and fro. */
 const hostProducts = 512;
 
-function matMul(products: Products, a: Tensor, b: Tensor, ta: boolean, tb: boolean): Tensor {
+function matMul(simd: Simd, a: Tensor, b: Tensor, ta: boolean, tb: boolean): Tensor {
   if (a.shape.length !== 2) throw newError(Code.InvalidArgument, `In[0] and In[1] has different ndims: ${shapeText(a.shape)} vs. ${shapeText(b.shape)}`);
   const [m, k] = ta ? [a.shape[1]!, a.shape[0]!] : [a.shape[0]!, a.shape[1]!];
   const [k2, n] = tb ? [b.shape[1]!, b.shape[0]!] : [b.shape[0]!, b.shape[1]!];
@@ -20,7 +20,7 @@ function matMul(products: Products, a: Tensor, b: Tensor, ta: boolean, tb: boole
   if (a.dtype !== b.dtype) throw newError(Code.InvalidArgument, `MatMul of ${dtypeName(a.dtype)} and ${dtypeName(b.dtype)}`);
   if (a.dtype !== DType.Float || m * n * k < hostProducts) return hostMatMul(a, b, ta, tb, m, k, n);
   const out = make(DType.Float, [m, n]);
-  products.multiply(matrix(a, ta), matrix(b, tb), out.data as Float32Array);
+  simd.multiply(matrix(a, ta), matrix(b, tb), out.data as Float32Array);
   return out;
 }
 
@@ -59,17 +59,17 @@ function hostMatMul(a: Tensor, b: Tensor, ta: boolean, tb: boolean, m: number, k
 }
 
 /** batchMatMul broadcasts the leading dimensions and multiplies matrix by matrix. */
-export function batchMatMul(products: Products, a: Tensor, b: Tensor, ta: boolean, tb: boolean): Tensor {
+export function batchMatMul(simd: Simd, a: Tensor, b: Tensor, ta: boolean, tb: boolean): Tensor {
   const rank = (t: Tensor): number => t.shape.length;
   if (rank(a) < 2 || rank(b) < 2) throw newError(Code.InvalidArgument, `In[0] ndims must be >= 2: ${shapeText(a.shape)} and ${shapeText(b.shape)}`);
-  if (rank(a) === 2 && rank(b) === 2) return matMul(products, a, b, ta, tb);
+  if (rank(a) === 2 && rank(b) === 2) return matMul(simd, a, b, ta, tb);
   const [batchA, batchB] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
   const batch = broadcast(batchA, batchB);
   const [matA, matB] = [a.shape.slice(-2), b.shape.slice(-2)];
   const [sizeA, sizeB] = [elementCount(matA), elementCount(matB)];
   if (!ta && elementCount(batchB) === 1 && elementCount(batch) === elementCount(batchA)) {
     // One right matrix for all: one product of all rows.
-    const rows = matMul(products, reshape(a, [elementCount(batchA) * matA[0]!, matA[1]!]), reshape(b, matB), false, tb);
+    const rows = matMul(simd, reshape(a, [elementCount(batchA) * matA[0]!, matA[1]!]), reshape(b, matB), false, tb);
     return reshape(rows, [...batch, matA[0]!, rows.shape[1]!]);
   }
   const [atA, atB] = [offsets(batchA, batch), offsets(batchB, batch)];
@@ -79,20 +79,20 @@ export function batchMatMul(products: Products, a: Tensor, b: Tensor, ta: boolea
   for (let i = 0; i < atA.length; i++) {
     const x: Tensor = { dtype: a.dtype, shape: matA, data: (a.data as Float32Array).subarray(atA[i]! * sizeA, (atA[i]! + 1) * sizeA) };
     const y: Tensor = { dtype: b.dtype, shape: matB, data: (b.data as Float32Array).subarray(atB[i]! * sizeB, (atB[i]! + 1) * sizeB) };
-    (out.data as Float32Array).set(matMul(products, x, y, ta, tb).data as Float32Array, i * size);
+    (out.data as Float32Array).set(matMul(simd, x, y, ta, tb).data as Float32Array, i * size);
   }
   return out;
 }
 
 const batched: KernelFactory = (node) => {
   const [x, y] = [node.attrs.bool("adj_x", false), node.attrs.bool("adj_y", false)];
-  return (inputs, { products }) => batchMatMul(products, tensorOf(inputs[0]), tensorOf(inputs[1]), x, y);
+  return (inputs, { simd }) => batchMatMul(simd, tensorOf(inputs[0]), tensorOf(inputs[1]), x, y);
 };
 
 export const products: Kernels = {
   MatMul: (node) => {
     const [ta, tb] = [node.attrs.bool("transpose_a", false), node.attrs.bool("transpose_b", false)];
-    return (inputs, { products }) => matMul(products, tensorOf(inputs[0]), tensorOf(inputs[1]), ta, tb);
+    return (inputs, { simd }) => matMul(simd, tensorOf(inputs[0]), tensorOf(inputs[1]), ta, tb);
   },
   BatchMatMul: batched,
   BatchMatMulV2: batched,

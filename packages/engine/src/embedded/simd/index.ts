@@ -1,7 +1,10 @@
 /**
- * Package simd is our own WebAssembly: products of matrices. The source is packages/engine/wasm, from which `npm run wasm` makes code.ts.
+ * Package simd is our own WebAssembly: products of matrices, and windows over images. The source is packages/engine/wasm, from which `npm run wasm` makes code.ts.
  *
  * @module
  */
-export type { Matrix, Products } from "./products.ts";
-export { newProducts } from "./products.ts";
+export { simdForm } from "./memory.ts";
+export type { Matrix } from "./products.ts";
+export type { Simd } from "./simd.ts";
+export { newSimd } from "./simd.ts";
+export type { Images, Window } from "./windows.ts";

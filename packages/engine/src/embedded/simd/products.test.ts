@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { markWeight } from "../weight.ts";
 import { relaxed, simd128 } from "./code.ts";
-import { type Matrix, newProducts } from "./index.ts";
+import { type Matrix, newSimd } from "./index.ts";
 
 let seed = 1;
 function random(n: number): Float32Array {
@@ -49,12 +49,12 @@ for (const size of sizes)
         const [m, k, n] = size;
         const [a, b] = [matrix(m, k, ta), matrix(k, n, tb)];
         const out = new Float32Array(m * n);
-        newProducts().multiply(a, b, out);
+        newSimd().multiply(a, b, out);
         check(a, b, out, size);
       });
 
 test("weights are laid out once, other matrices each time, and memory grows for what comes later", () => {
-  const products = newProducts();
+  const products = newSimd();
   const weight = matrix(300, 40, false);
   markWeight(weight.data);
   const other: Matrix = { ...weight, rows: 40, columns: 300, transposed: true }; // the same data as the transpose of another matrix
@@ -87,14 +87,14 @@ test("what is not a number stays where it belongs", () => {
   a.data[0] = Number.NaN;
   b.data[39] = Number.POSITIVE_INFINITY;
   a.data[39] = 1;
-  newProducts().multiply(a, b, out);
+  newSimd().multiply(a, b, out);
   assert.ok(Number.isNaN(out[0]) && Number.isNaN(out[1]) && Number.isFinite(out[2]));
   assert.equal(out[3], Number.POSITIVE_INFINITY);
 });
 
 test("more than four gigabytes are refused", () => {
   const huge = { data: new Float32Array(1), rows: 1, columns: 2 ** 31, transposed: false };
-  assert.throws(() => newProducts().multiply(huge, { ...huge, rows: 2 ** 31, columns: 1 }, new Float32Array(1)), { code: 8, message: /needs \d+ bytes/ });
+  assert.throws(() => newSimd().multiply(huge, { ...huge, rows: 2 ** 31, columns: 1 }, new Float32Array(1)), { code: 8, message: /needs \d+ bytes/ });
 });
 
 test("both forms of the code are WebAssembly that runs here", () => {

@@ -1,34 +1,35 @@
-// The kernels that the kept WebAssembly backend runs: convolutions and pooling.
+// Windows over images: convolutions and pooling, in WebAssembly of our own; and batch normalisation, which follows them.
 import { Code, newError } from "@tfs/std";
 import { DType, dtypeName, elementCount, shapeText, type Tensor } from "@tfs/tensor";
 import type { KernelFactory, Kernels, Node } from "../kernel.ts";
 import { make } from "../shape.ts";
+import type { Images, Window } from "../simd/index.ts";
 import { tensorOf } from "../value.ts";
-import { download, place, tfjs } from "../wasm.ts";
 import { narrow, room, widen } from "./math.ts";
 
-/** Window is what convolutions and pooling share: steps over height and width, and padding. */
-interface Window {
-  readonly strides: [number, number];
-  readonly dilations: [number, number];
-  readonly pad: "same" | "valid" | [[number, number], [number, number], [number, number], [number, number]];
+type Pair = readonly [number, number];
+
+/** Moves are what a window does by its attributes: steps over height and width, and padding. */
+interface Moves {
+  readonly strides: Pair;
+  readonly dilations: Pair;
+  /** before and after each side, or what TensorFlow works out. */
+  readonly padding: "SAME" | "VALID" | readonly [height: Pair, width: Pair];
 }
 
-function windowOf(node: Node): Window {
+function movesOf(node: Node): Moves {
   if (node.attrs.string("data_format", "NHWC") !== "NHWC") throw newError(Code.Unimplemented, `${node.op} ${node.name}: only NHWC is supported`);
-  const pair = (name: string): [number, number] => {
+  const pair = (name: string): Pair => {
     const list = node.attrs.ints(name);
     return [list[1] ?? 1, list[2] ?? 1];
   };
   const padding = node.attrs.string("padding");
   const e = node.attrs.ints("explicit_paddings");
-  const explicit: Window["pad"] = [
-    [e[0] ?? 0, e[1] ?? 0],
+  const explicit: Moves["padding"] = [
     [e[2] ?? 0, e[3] ?? 0],
     [e[4] ?? 0, e[5] ?? 0],
-    [e[6] ?? 0, e[7] ?? 0],
   ];
-  return { strides: pair("strides"), dilations: pair("dilations"), pad: padding === "EXPLICIT" ? explicit : padding === "SAME" ? "same" : "valid" };
+  return { strides: pair("strides"), dilations: pair("dilations"), padding: padding === "EXPLICIT" ? explicit : padding === "SAME" ? "SAME" : "VALID" };
 }
 
 function image(t: Tensor, op: string): Tensor {
@@ -38,46 +39,51 @@ function image(t: Tensor, op: string): Tensor {
   return t;
 }
 
-/** An empty batch never reaches the backend, which would refuse it. */
-function emptyOr(t: Tensor, channels: number, window: Window, kernel: readonly [number, number], run: () => Tensor): Tensor {
-  const size = (i: 0 | 1): number => {
+const images = ({ data, shape }: Tensor): Images => ({ data: data as Float32Array, shape });
+
+/** over runs a window of `size` over images; `run` writes the result, unless it is empty. */
+function over(t: Tensor, channels: number, size: Pair, { strides, dilations, padding }: Moves, run: (window: Window, out: Images) => void): Tensor {
+  const side = (i: 0 | 1): { readonly before: number; readonly length: number } => {
     const n = t.shape[1 + i]!;
-    const reach = (kernel[i] - 1) * window.dilations[i] + 1;
-    const padded = window.pad === "same" ? n + reach - 1 : window.pad === "valid" ? n : n + window.pad[1 + i]![0] + window.pad[1 + i]![1];
-    return window.pad === "same" ? Math.ceil(n / window.strides[i]) : Math.ceil((padded - reach + 1) / window.strides[i]);
+    const reach = (size[i] - 1) * dilations[i] + 1;
+    if (padding === "SAME") {
+      const length = Math.ceil(n / strides[i]);
+      return { before: Math.max(0, (length - 1) * strides[i] + reach - n) >> 1, length };
+    }
+    const [before, after] = padding === "VALID" ? [0, 0] : padding[i];
+    return { before, length: Math.ceil((n + before + after - reach + 1) / strides[i]) };
   };
-  const [h, w] = [size(0), size(1)];
-  if (h <= 0 || w <= 0)
+  const [y, x] = [side(0), side(1)];
+  if (y.length <= 0 || x.length <= 0)
     throw newError(
       Code.InvalidArgument,
-      `Computed output size would be negative or zero: ${h} x ${w} from input ${shapeText(t.shape)} and a window of ${kernel.join(" x ")}`,
+      `Computed output size would be negative or zero: ${y.length} x ${x.length} from input ${shapeText(t.shape)} and a window of ${size.join(" x ")}`,
     );
-  const out = [t.shape[0]!, h, w, channels];
-  return elementCount(t.shape) === 0 ? make(DType.Float, out) : run();
+  const out = make(DType.Float, [t.shape[0]!, y.length, x.length, channels]);
+  if (elementCount(t.shape) > 0 && elementCount(out.shape) > 0) run({ size, strides, dilations, before: [y.before, x.before] }, images(out));
+  return out;
 }
 
-export const heavy: Kernels = {
+export const windows: Kernels = {
   Conv2D: (node) => {
-    const window = windowOf(node);
-    return (inputs) => {
+    const moves = movesOf(node);
+    return (inputs, { simd }) => {
       const [x, filter] = [image(tensorOf(inputs[0]), "Conv2D"), tensorOf(inputs[1])];
       if (filter.shape.length !== 4) throw newError(Code.InvalidArgument, `filter must be 4-dimensional: ${shapeText(filter.shape)}`);
       if (x.shape[3] !== filter.shape[2])
         throw newError(Code.InvalidArgument, `input depth must be evenly divisible by filter depth: ${x.shape[3]} vs ${filter.shape[2]}`);
-      return emptyOr(x, filter.shape[3]!, window, [filter.shape[0]!, filter.shape[1]!], () =>
-        download(tfjs().conv2d(place(x) as never, place(filter) as never, window.strides, window.pad as "same", "NHWC", window.dilations)),
-      );
+      const [high, wide, , filters] = filter.shape as [number, number, number, number];
+      return over(x, filters, [high, wide], moves, (window, out) => simd.convolve(images(x), filter.data as Float32Array, window, out));
     };
   },
   DepthwiseConv2dNative: (node) => {
-    const window = windowOf(node);
-    return (inputs) => {
+    const moves = movesOf(node);
+    return (inputs, { simd }) => {
       const [x, filter] = [image(tensorOf(inputs[0]), "DepthwiseConv2dNative"), tensorOf(inputs[1])];
       if (filter.shape.length !== 4 || x.shape[3] !== filter.shape[2])
         throw newError(Code.InvalidArgument, `input and filter must have the same depth: ${shapeText(x.shape)} vs ${shapeText(filter.shape)}`);
-      return emptyOr(x, filter.shape[2]! * filter.shape[3]!, window, [filter.shape[0]!, filter.shape[1]!], () =>
-        download(tfjs().depthwiseConv2d(place(x) as never, place(filter) as never, window.strides, window.pad as "same", "NHWC", window.dilations)),
-      );
+      const [high, wide, channels, times] = filter.shape as [number, number, number, number];
+      return over(x, channels * times, [high, wide], moves, (window, out) => simd.convolveEach(images(x), filter.data as Float32Array, window, out));
     };
   },
   MaxPool: pool("MaxPool"),
@@ -89,13 +95,12 @@ export const heavy: Kernels = {
 
 function pool(op: "MaxPool" | "AvgPool"): KernelFactory {
   return (node) => {
-    const window = windowOf(node);
+    const moves = movesOf(node);
     const list = node.attrs.ints("ksize");
-    const size: [number, number] = [list[1] ?? 1, list[2] ?? 1];
-    return (inputs) => {
+    const size: Pair = [list[1] ?? 1, list[2] ?? 1];
+    return (inputs, { simd }) => {
       const x = image(tensorOf(inputs[0]), op);
-      const run = op === "MaxPool" ? tfjs().maxPool : tfjs().avgPool;
-      return emptyOr(x, x.shape[3]!, window, size, () => download(run(place(x) as never, size, window.strides, window.pad as "same")));
+      return over(x, x.shape[3]!, size, moves, (window, out) => simd.pool(images(x), window, op === "AvgPool", out));
     };
   };
 }
