@@ -99,7 +99,22 @@ const classOf = (ranges: Ranges): Tree => ({ is: "class", ranges: sorted(ranges)
 const at = (where: number): Tree => ({ is: "at", at: where, nullable: true, ...leaf });
 const all = (of: readonly Tree[]): Tree =>
   of.length === 1 ? of[0]! : of.length === 0 ? nothing : { is: "all", of, ...around(of), nullable: of.every((t) => t.nullable) };
-const either = (of: readonly Tree[]): Tree => (of.length === 1 ? of[0]! : { is: "either", of, ...around(of), nullable: of.some((t) => t.nullable) });
+
+/** either makes one class of classes side by side, as RE2 does: together they may be all characters, which allows more (program.ts). */
+function either(branches: readonly Tree[]): Tree {
+  const of: Tree[] = [];
+  for (let i = 0; i < branches.length; i++) {
+    const ranges: number[] = [];
+    let classes = 0;
+    for (let t = branches[i + classes]; t?.is === "class"; t = branches[i + classes]) {
+      for (const rune of t.ranges) ranges.push(rune);
+      classes++;
+    }
+    of.push(classes > 1 ? classOf(ranges) : branches[i]!);
+    i += Math.max(0, classes - 1);
+  }
+  return of.length === 1 ? of[0]! : { is: "either", of, ...around(of), nullable: of.some((t) => t.nullable) };
+}
 
 function around(of: readonly Tree[]): Omit<Facts, "nullable"> {
   let [copies, depth] = [1, 0];
@@ -277,7 +292,7 @@ class Parser {
       this.#at = end < 0 ? this.#text.length - 1 : end + 1; // what is left is taken below
     } else {
       this.#at--;
-      const known = this.#known();
+      const known = this.#known(false);
       if (known === undefined) this.#literal(this.#escape());
       else this.#push(classOf(known));
       return;
@@ -285,8 +300,8 @@ class Parser {
     this.#at++;
   }
 
-  /** #known reads \d, \pL and their like, if one stands here. */
-  #known(): Ranges | undefined {
+  /** #known reads \d, \pL and their like, if one stands here. `within`: in a class, where \p at the pattern's end is but a bad escape. */
+  #known(within: boolean): Ranges | undefined {
     const letter = this.#text[this.#at] === "\\" ? this.#text[this.#at + 1] : undefined;
     if (letter === undefined) return undefined;
     const ranges = perl[letter.toLowerCase()];
@@ -294,10 +309,10 @@ class Parser {
       this.#at += 2;
       return this.#signed(ranges, letter >= "a");
     }
-    if (letter !== "p" && letter !== "P") return undefined;
+    if ((letter !== "p" && letter !== "P") || (within && this.#at + 2 >= this.#text.length)) return undefined;
     const begun = this.#at;
     this.#at += 2;
-    let name = this.#rune();
+    let name = this.#at < this.#text.length ? this.#rune() : "";
     if (name === "{") {
       const end = this.#text.indexOf("}", this.#at);
       if (end < 0) throw invalid(`invalid character class range: ${this.#text.slice(begun)}`);
@@ -367,7 +382,7 @@ class Parser {
     for (let first = true; first || !this.#has("]"); first = false) {
       if (this.#at >= this.#text.length) throw missing();
       const from = this.#at;
-      const named = this.#posix() ?? this.#known();
+      const named = this.#posix() ?? this.#known(true);
       if (named !== undefined) {
         const name = this.#since(from);
         if (!names.has(name)) for (const rune of named) out.push(rune);

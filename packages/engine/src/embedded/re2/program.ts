@@ -20,8 +20,8 @@ export interface Program {
   readonly asserts: boolean;
 }
 
-/** RE2's bound, which comes of its 8 MiB: a pattern that needs more fails in the same words. */
-const maxInstructions = 174_762;
+/** RE2's bound comes of its 8 MiB; a pattern that needs more fails in the same words. Ours are more for the same classes, so some more are allowed. */
+const maxInstructions = 300_000;
 
 const backwards: Readonly<Record<number, number>> = {
   [At.beginText]: At.endText,
@@ -48,19 +48,17 @@ export function compile(tree: Tree, reversed: boolean): Program {
   const either = (head: number, rest: number): number => shared(pairs, head * 2 ** 20 + rest, () => add(Op.choice, head, rest));
 
   // Each gives where a tree begins that goes on at next.
+  const tries = new Map<Ranges, Trie>();
   const characters = (of: Ranges, next: number): number => {
-    const sequences: Sequence[] = [];
-    for (let i = 0; i < of.length; i += 2) for (const sequence of encoded(of[i]!, of[i + 1]!)) sequences.push(reversed ? sequence.toReversed() : sequence);
-    return sequences.length === 0 ? bytes(255, 0, next) : anyOf(sequences, next); // no byte lies between 255 and 0
+    let trie = tries.get(of);
+    if (trie === undefined) {
+      trie = trieOf(of, reversed);
+      tries.set(of, trie);
+    }
+    return trie.length === 0 ? bytes(255, 0, next) : anyOf(trie, next); // no byte lies between 255 and 0
   };
-  const anyOf = (sequences: readonly Sequence[], next: number): number => {
-    const byHead = Map.groupBy(sequences, ([head]) => head![0] * 256 + head![1]);
-    const heads = [...byHead.values()].map((group) => {
-      const [lo, hi] = group[0]![0]!;
-      return bytes(lo, hi, group[0]!.length === 1 ? next : anyOf(group.map((sequence) => sequence.slice(1)), next)); // one range's bytes are followed by as many
-    });
-    return heads.reduceRight((rest, head) => either(head, rest));
-  };
+  const anyOf = (trie: Trie, next: number): number =>
+    trie.map(({ lo, hi, follow }) => bytes(lo, hi, follow.length === 0 ? next : anyOf(follow, next))).reduceRight((rest, head) => either(head, rest));
   const emit = (t: Tree, next: number): number => {
     switch (t.is) {
       case "class":
@@ -112,6 +110,32 @@ function shared(made: Map<number, number>, key: number, make: () => number): num
     made.set(key, found);
   }
   return found;
+}
+
+/** Trie is a class as ranges of bytes, each with those that may follow it; after the last byte of a character there are none. */
+type Trie = readonly Range[];
+interface Range {
+  readonly lo: number;
+  readonly hi: number;
+  readonly follow: Range[];
+}
+
+function trieOf(ranges: Ranges, reversed: boolean): Trie {
+  const root: Range[] = [];
+  for (let i = 0; i < ranges.length; i += 2) {
+    for (const sequence of encoded(ranges[i]!, ranges[i + 1]!)) {
+      let level = root;
+      for (const [lo, hi] of reversed ? sequence.toReversed() : sequence) {
+        let range = level.find((r) => r.lo === lo && r.hi === hi);
+        if (range === undefined) {
+          range = { lo, hi, follow: [] };
+          level.push(range);
+        }
+        level = range.follow;
+      }
+    }
+  }
+  return root;
 }
 
 type Sequence = readonly (readonly [number, number])[];

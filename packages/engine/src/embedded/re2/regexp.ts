@@ -1,5 +1,5 @@
 import { newAutomaton } from "./automaton.ts";
-import { captures, type Marks } from "./captures.ts";
+import { type Marks, newCaptures } from "./captures.ts";
 import { parse } from "./parse.ts";
 import { compile } from "./program.ts";
 import type { Steps } from "./steps.ts";
@@ -25,13 +25,14 @@ export function newRegexp(pattern: Uint8Array): Regexp {
   const ends = newAutomaton(forward, { start: forward.search, longest: false, reversed: false });
   const begins = newAutomaton(backward, { start: backward.start, longest: true, reversed: true });
   const whole = newAutomaton(forward, { start: forward.start, longest: true, reversed: false });
+  const captures = newCaptures(forward);
   return {
     groups,
     find(text, from, wanted, steps) {
       const end = ends.run(text, from, text.length, steps);
       if (end < 0) return undefined;
       const begin = begins.run(text, end, from, steps);
-      return wanted === 1 ? [begin, end] : captures(forward, text, begin, end, wanted, steps);
+      return wanted === 1 ? [begin, end] : captures(text, begin, end, wanted, steps);
     },
     matches: (text, steps) => whole.run(text, 0, text.length, steps) === text.length,
   };

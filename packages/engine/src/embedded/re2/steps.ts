@@ -5,8 +5,8 @@ export interface Steps {
   left: number;
 }
 
-/** Some three seconds. Every search is linear in its text, but a text may hold as many matches as it has bytes, each of which may look at all that follows. */
-export const maxSteps: number = 2 ** 28;
+/** Some seconds. Every search is linear in its text, but a text may hold as many matches as it has bytes, each of which may look at all that follows. */
+export const maxSteps: number = 2 ** 29;
 
 /** spend counts work that is about to be done, or refuses it with ResourceExhausted. */
 export function spend(steps: Steps, count: number): void {
