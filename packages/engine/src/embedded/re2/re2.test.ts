@@ -70,7 +70,12 @@ for (const [pattern, unit, end] of catastrophic)
 test("groups are found in linear time, too", () => {
   const work = (count: number): number => {
     const steps = plenty();
-    assert.deepEqual(newRegexp(Buffer.from("((a|aa)+)+(b?)")).find(Buffer.from("a".repeat(count)), 0, 4, steps)?.slice(0, 2), [0, count]);
+    assert.deepEqual(
+      newRegexp(Buffer.from("((a|aa)+)+(b?)"))
+        .find(Buffer.from("a".repeat(count)), 0, 4, steps)
+        ?.slice(0, 2),
+      [0, count],
+    );
     return 2 ** 40 - steps.left;
   };
   assert.ok(work(10_000) <= 11 * work(1000));
@@ -103,7 +108,8 @@ const bombs: readonly (readonly [name: string, pattern: string])[] = [
   ["too many copies of groups", "(){1000}".repeat(8000)],
 ];
 for (const [name, pattern] of bombs)
-  test(`a pattern that is refused: ${name}`, () => assert.throws(() => newRegexp(Buffer.from(pattern)), { code: Code.InvalidArgument, message: /pattern too large/ }));
+  test(`a pattern that is refused: ${name}`, () =>
+    assert.throws(() => newRegexp(Buffer.from(pattern)), { code: Code.InvalidArgument, message: /pattern too large/ }));
 
 test("matches that each look at all that follows end when the steps are used up", () => {
   const replace = newReplace(newRegexp(Buffer.from(".*b|a")), parseRewrite(Buffer.from("x")), true);
