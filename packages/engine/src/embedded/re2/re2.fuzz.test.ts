@@ -10,7 +10,7 @@ import { newRegexp } from "./regexp.ts";
 import { newReplace, parseRewrite } from "./replace.ts";
 
 const short = process.env["TFS_SHORT"] === "1";
-const count = short ? 2000 : 40_000;
+const count = short ? 2000 : 20_000;
 /** A short run reads the same patterns each time; a full one says its seed. */
 const seed = short ? 1 : Date.now() >>> 0;
 const root = fileURLToPath(new URL("../../../../../", import.meta.url));
