@@ -246,6 +246,16 @@ row("Einsum", [(f(3, 3) + 1j * f(3, 3)).astype(np.complex64)], equation="ii->i",
 row("TensorListFromTensor", [f(3, 1, 5), i32(-1, 4)], label="an element of another shape")
 row("TensorListFromTensor", [f(3, 5), i32(-1, 5)], label="an element of another rank")
 row("TensorListFromTensor", [f(), i32()], label="no list in a scalar")
+some = np.array([[b"a1b22"], [b"caf\xc3\xa9\xff"]], object)
+for op in ["RegexReplace", "RegexFullMatch"]:
+    rest = [np.array(b"x", object)] if op == "RegexReplace" else []
+    row(op, [some, np.array(b"\\pL+.*", object), *rest], label="a pattern")
+    row(op, [some, np.array(b"(", object), *rest], label="a bad pattern")
+    row(op, [some, np.array([b"a"], object), *rest], label="a pattern that is no scalar")
+row("RegexReplace", [some, np.array(b"a", object), np.array([b"x"], object)], label="a rewrite that is no scalar")
+row("StaticRegexReplace", [some], pattern="(", rewrite="", label="a bad pattern")
+row("StaticRegexFullMatch", [some], pattern="[a-z]+[0-9].*", label="a pattern")
+row("StaticRegexFullMatch", [some], pattern="a**", label="a bad pattern")
 TARGET.parent.mkdir(parents=True, exist_ok=True)
 TARGET.write_text("[\n" + ",\n".join(json.dumps(r) for r in rows) + "\n]\n")
 print(len(rows), len({r["op"] for r in rows}), TARGET.stat().st_size)

@@ -8,5 +8,5 @@
  *
  * @module
  */
-export { linearRegExps, newEmbeddedEngine } from "./embedded/index.ts";
+export { newEmbeddedEngine } from "./embedded/index.ts";
 export type { Engine, EngineName, LoadedModel, LoadOptions, Probe } from "./engine.ts";

@@ -2,7 +2,6 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { setFlagsFromString } from "node:v8";
-import { linearRegExps } from "@tfs/engine";
 import { numberForms } from "@tfs/rest";
 import { background, type Clock, Code, type Flags, type Level, type Logger, messageOf, newError, newLogger, systemClock } from "@tfs/std";
 import { type BatchingTuning, paddings, parametersOf, policies } from "./batching/index.ts";
@@ -105,7 +104,6 @@ async function start(options: Flags, storages: Storages, clock: Clock, logger: L
     rest: await credentialsOf(options, "rest_api_ssl_config_file", clock, logger),
   };
   keepSmall();
-  linearRegExps(); // a model's patterns meet texts that strangers send
   const server = serverOf(options, { ...models, batching, page, telemetry, tls }, storages, clock, logger);
   const { grpc, rest } = await server.start(background());
   for (const credentials of [tls.grpc, tls.rest]) credentials?.watch();

@@ -10,6 +10,8 @@ export interface Attrs {
   float(name: string, fallback?: number): number;
   bool(name: string, fallback?: boolean): boolean;
   string(name: string, fallback?: string): string;
+  /** bytes gives a string as it is: it may not be UTF-8. */
+  bytes(name: string): Uint8Array;
   strings(name: string): readonly string[];
   dtype(name: string, fallback?: DType): DType;
   dtypes(name: string): readonly DType[];
@@ -55,6 +57,7 @@ export function newAttrs(node: string, attr: { readonly [key: string]: AttrValue
       const value = of(name, "s");
       return need(name, value === undefined ? undefined : utf8.decode(value), fallback);
     },
+    bytes: (name) => need(name, of(name, "s"), undefined),
     strings: (name) => of(name, "list")?.s.map((s) => utf8.decode(s)) ?? [],
     dtype: (name, fallback) => need(name, type(name, of(name, "type")), fallback),
     dtypes: (name) => (of(name, "list")?.type ?? []).map((n) => need(name, type(name, n), undefined)),

@@ -6,4 +6,3 @@
  * @module
  */
 export { newEmbeddedEngine } from "./embedded.ts";
-export { linearRegExps } from "./regexps.ts";

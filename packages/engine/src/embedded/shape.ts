@@ -2,7 +2,7 @@ import { Code, newError } from "@tfs/std";
 import { allocate, type DType, DType as Types, dtypeName, elementCount, elementSize, shapeText, type Tensor } from "@tfs/tensor";
 
 /** No single value of a run may take more than this. */
-const maxValueBytes = 2 ** 31;
+export const maxValueBytes: number = 2 ** 31;
 
 /** What one string takes besides its bytes; to make one takes as long as a hundred numbers. */
 const stringBytes = 256;

@@ -15,6 +15,7 @@ import { lists } from "./list.ts";
 import { math } from "./math.ts";
 import { products } from "./product.ts";
 import { reductions } from "./reduce.ts";
+import { regexes } from "./regex.ts";
 import { slices } from "./slices.ts";
 import { source } from "./source.ts";
 import { state } from "./state.ts";
@@ -36,6 +37,7 @@ export const kernels: Kernels = {
   ...windows,
   ...einsums,
   ...texts,
+  ...regexes,
   ...tables,
   ...examples,
   ...lists,

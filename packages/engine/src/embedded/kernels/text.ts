@@ -37,37 +37,6 @@ function ascii(lower: boolean): (b: Uint8Array) => Uint8Array {
   return (b) => b.map((c) => (c >= from && c <= to ? c + shift : c));
 }
 
-/** RE2 syntax that JavaScript lacks is refused at load rather than matched differently. Rewrites use \0 to \9. */
-function replacer(pattern: string, rewrite: string, global: boolean): (b: Uint8Array) => Uint8Array {
-  if (/\\[pPCQAzG]|\(\?[imsU]|\[\[:/.test(pattern))
-    throw newError(Code.Unimplemented, `the pattern ${JSON.stringify(pattern)} uses RE2 syntax that is not supported`);
-  let regex: RegExp;
-  const latin = Buffer.from(pattern, "utf8").toString("latin1");
-  try {
-    // Patterns of ASCII run over bytes; others, and classes that are negated, need whole characters.
-    regex = new RegExp(needsCharacters(pattern) ? pattern : latin, global ? (needsCharacters(pattern) ? "gu" : "g") : needsCharacters(pattern) ? "u" : "");
-  } catch (err) {
-    throw newError(Code.InvalidArgument, `Invalid pattern: ${pattern}`, err);
-  }
-  const parts = rewrite
-    .replace(/\$/g, "$$$$")
-    .replace(/\\(\d)/g, (_, d: string) => (d === "0" ? "$&" : `$${d}`))
-    .replace(/\\\\/g, "\\");
-  if (needsCharacters(pattern)) {
-    return (b) => {
-      const text = new TextDecoder("utf-8", { fatal: false }).decode(b);
-      return encoder.encode(text.replace(regex, parts));
-    };
-  }
-  const rewriteBytes = Buffer.from(parts, "utf8").toString("latin1");
-  return (b) => unbinary(binary(b).replace(regex, rewriteBytes));
-}
-
-function needsCharacters(pattern: string): boolean {
-  // RE2 reads UTF-8: a dot or a negated class eats a whole character. Deleting byte by byte comes to the same, so only counted or single matches differ.
-  return /[^\x00-\x7f]/.test(pattern);
-}
-
 /** split by a separator; an empty one means any run of white space. Gives what tf.strings.split does (string_split_op.cc, StringSplitV2). */
 function pieces(text: string, separator: string, max: number): string[] {
   if (separator === "") {
@@ -142,15 +111,6 @@ export const texts: Kernels = {
   StringLower: letterCase(true),
   StringUpper: letterCase(false),
   StringStrip: map((b) => unbinary(binary(b).replace(/^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g, ""))),
-  StaticRegexReplace: (node) => map(replacer(node.attrs.string("pattern"), node.attrs.string("rewrite"), node.attrs.bool("replace_global", true)))(node),
-  RegexReplace: (node) => {
-    const global = node.attrs.bool("replace_global", true);
-    const decode = (t: Tensor): string => new TextDecoder().decode(bytesOf(t)[0]);
-    return (inputs) => {
-      const t = tensorOf(inputs[0]);
-      return { dtype: DType.String, shape: t.shape, data: bytesOf(t).map(replacer(decode(tensorOf(inputs[1])), decode(tensorOf(inputs[2])), global)) };
-    };
-  },
   StringLength: (node) => {
     const characters = node.attrs.string("unit", "BYTE") === "UTF8_CHAR";
     return (inputs) => {
