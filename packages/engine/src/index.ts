@@ -10,3 +10,5 @@
  */
 export { newEmbeddedEngine } from "./embedded/index.ts";
 export type { Engine, EngineName, LoadedModel, LoadOptions, Probe } from "./engine.ts";
+export type { Explicit, FindOptions, Found, Library, LibraryName, Passed, Place, Search } from "./libraries/index.ts";
+export { filesOf, findLibrary, findPackage, libraries, libraryCache, libraryNames } from "./libraries/index.ts";

@@ -7,7 +7,9 @@ if (version[0] < 22 || (version[0] === 22 && version[1] < 20)) {
   process.exit(1);
 }
 // One file starts faster than many. In a checkout it may be older than what was built last: then the many are run.
-Promise.all([import("node:fs"), import("node:module")]).then(([fs, module]) => {
+Promise.all([import("node:fs"), import("node:module"), import("node:os")]).then(([fs, module, os]) => {
+  // Native engines run on the threads that files and names need too. Node makes them when the first is needed, and reads then how many.
+  process.env.UV_THREADPOOL_SIZE = process.env.UV_THREADPOOL_SIZE || String(Math.max(16, 4 * os.availableParallelism()));
   module.enableCompileCache(); // what V8 made of the code stays on disk for the next start, where Node keeps such things
   var packages = new URL("../../", import.meta.url);
   function time(path) {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { numberForms } from "@tfs/rest";
-import { background, type Clock, Code, type Flags, type Level, type Logger, messageOf, newError, newLogger, systemClock } from "@tfs/std";
+import { background, type Clock, Code, type Flags, hasEnded, type Level, type Logger, messageOf, newError, newLogger, systemClock, withCancel } from "@tfs/std";
 import { type BatchingTuning, paddings, parametersOf, policies } from "./batching/index.ts";
 import { checkNamed, type Configured, configured, monitoringPath, readBatching } from "./config/index.ts";
 import {
@@ -33,6 +33,7 @@ const failed = 255;
 const interrupted = 130;
 
 async function main(argv: readonly string[]): Promise<number> {
+  if (argv[0] === "engine") return await engine(argv.slice(1));
   const options = readFlags(argv);
   if (options.bool("help")) {
     process.stdout.write(helpText());
@@ -71,6 +72,26 @@ async function main(argv: readonly string[]): Promise<number> {
   await remote[Symbol.asyncDispose]();
   logger.info("stopped");
   return 0;
+}
+
+/** engine does what concerns engines and not serving. It stops when it is told to, with nothing half-done left; told twice, at once. */
+async function engine(argv: readonly string[]): Promise<number> {
+  const { engineCommand } = await import("./engines/index.ts");
+  using ctx = withCancel(background());
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      if (hasEnded(ctx)) process.exit(interrupted);
+      ctx.cancel(newError(Code.Canceled, signal));
+    });
+  }
+  const { env, stdin, stdout, stderr } = process;
+  try {
+    return await engineCommand(ctx, argv, { env, stdin, stdout, stderr, clock: systemClock() });
+  } catch (err) {
+    if (!hasEnded(ctx)) throw err;
+    process.stderr.write("\ntfs-server engine: stopped\n");
+    return interrupted;
+  }
 }
 
 /** stopSignal gives the first signal to stop. Another one is logged and changes nothing, but for whoever presses Ctrl-C twice. */

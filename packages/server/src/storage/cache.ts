@@ -1,8 +1,8 @@
-import { lstat, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
-import { hostname, tmpdir } from "node:os";
+import { lstat, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Code, type Logger, newError } from "@tfs/std";
-import { makeFolder } from "../folder/index.ts";
+import { makeFolder, ownerLives, ownerName } from "../folder/index.ts";
 
 export interface CacheOptions {
   /** dir holds what is downloaded; default a folder of the user's own below the system's temporary directory. */
@@ -25,8 +25,8 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
   return cache;
 }
 
-/** A run's folder says whose it is: host, process, and when that began, because process numbers come again. */
-const runName = /^run-(.+)-(\d+)-(\d+)-[A-Za-z0-9]{6}$/;
+/** A run's folder says whose it is. */
+const runName = /^run-(.+)-[A-Za-z0-9]{6}$/;
 
 class Cache implements AsyncDisposable {
   readonly #dir: string;
@@ -52,8 +52,8 @@ class Cache implements AsyncDisposable {
       return; // not there, or not ours: whoever asks for a room is told
     }
     for (const name of names) {
-      const [, host, pid, start] = runName.exec(name) ?? [];
-      if (host !== hostOf() || (await startOf(Number(pid))) === start) continue;
+      const [, owner] = runName.exec(name) ?? [];
+      if (owner === undefined || (await ownerLives(owner))) continue;
       try {
         await rm(join(this.#dir, name), { recursive: true, force: true });
         this.#logger.info("removed what a server that is no more had downloaded", { path: join(this.#dir, name) });
@@ -99,7 +99,7 @@ class Cache implements AsyncDisposable {
     this.#run ??= (async () => {
       await made(this.#dir);
       await this.#check();
-      return await mkdtemp(join(this.#dir, `run-${hostOf()}-${process.pid}-${await startOf(process.pid)}-`));
+      return await mkdtemp(join(this.#dir, `run-${await ownerName()}-`));
     })();
     this.#run.catch(() => {
       this.#run = undefined;
@@ -128,25 +128,5 @@ async function made(dir: string): Promise<void> {
   } catch (err) {
     const code = (err as NodeJS.ErrnoException).code === "ENOSPC" ? Code.ResourceExhausted : Code.FailedPrecondition;
     throw newError(code, "the folder for downloaded models cannot be made (--model_cache_dir)", err);
-  }
-}
-
-function hostOf(): string {
-  return hostname().replace(/[^\w.-]+/g, "_") || "host";
-}
-
-/** startOf tells when a living process began, as a number that is its alone: where there is no /proc, 0. undefined if there is no such process. */
-async function startOf(pid: number): Promise<string | undefined> {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]; // field 22 of proc(5); the second may hold spaces and brackets
-  } catch {
-    if (process.platform === "linux") return undefined;
-  }
-  try {
-    process.kill(pid, 0);
-    return "0";
-  } catch (err) {
-    return (err as NodeJS.ErrnoException).code === "EPERM" ? "0" : undefined;
   }
 }
