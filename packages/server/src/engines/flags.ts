@@ -39,9 +39,9 @@ them, and the licences`;
 
 export const overview: string = `tfs-server engine: which engines can run here, and the libraries that they need
 
-  tfs-server engine probe               which engines can run, where from, why not
-  tfs-server engine install openvino    fast on CPU (59 MB to download, 92 MB kept)
-  tfs-server engine install tensorflow  all of TensorFlow (274 MB, 854 MB kept)
+  tfs-server engine probe               which engines can run here, and why not
+  tfs-server engine install openvino    fast on CPU; 59 MB, unpacked 92 MB
+  tfs-server engine install tensorflow  all of TensorFlow; 274 MB, 854 MB
 
 tfs-server engine probe --help and tfs-server engine install --help list the flags
 `;

@@ -37,6 +37,8 @@ export type { Shelf } from "./shelf.ts";
 export { startShelf } from "./shelf.ts";
 export type { Site, Visit } from "./site.ts";
 export { authority, startSite } from "./site.ts";
+export type { IndexOptions, PythonIndex, WheelFile } from "./wheels.ts";
+export { libraryParts, openvinoWheel, pipEnv, pipMissing, pipPython, startIndex } from "./wheels.ts";
 export type { Wire } from "./wires.ts";
 export { wires } from "./wires.ts";
 export type { WrittenSignature } from "./written.ts";

@@ -1,4 +1,4 @@
-import { readdir, readFile, rename, rm, stat, statfs, writeFile } from "node:fs/promises";
+import { access, constants, readdir, readFile, rename, rm, stat, statfs, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Library } from "@tfs/engine";
 import { type Clock, Code, codeOf, type Ctx, messageOf, newError, throwIfDone } from "@tfs/std";
@@ -196,9 +196,10 @@ function matches(version: string, wanted: string): boolean {
   return wanted.endsWith(".*") ? `${version}.`.startsWith(wanted.slice(0, -1)) : version === wanted;
 }
 
-/** checkRoom throws ResourceExhausted if a folder, or where it would be made, has no room. */
+/** checkRoom throws if a folder, or where it would be made, may not be written to or has no room. */
 async function checkRoom(dir: string, needed: number, freeBytes: (dir: string) => Promise<number>): Promise<void> {
   const found = await nearestFolder(dir);
+  await local(dir, () => access(found, constants.W_OK));
   const left = await local(found, () => freeBytes(found));
   if (left < needed)
     throw newError(
@@ -213,8 +214,8 @@ async function nearestFolder(dir: string): Promise<string> {
 }
 
 async function free(dir: string): Promise<number> {
-  const { bavail, bsize } = await statfs(dir);
-  return bavail * bsize;
+  const { bavail, bsize, blocks } = await statfs(dir);
+  return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize; // there are none where files are no files: writing will tell
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -46,8 +46,10 @@ export async function planWheel(ctx: Ctx, pip: Pip, wanted: Wanted): Promise<Whe
   const answer = parsed(out);
   if (answer === undefined) throw pipFailed(`${pip.python} gave no answer (exit status ${status})`, said);
   switch (answer.kind) {
-    case "wheel":
-      return { ...answer, sha256: answer.sha256 ?? undefined, sizeBytes: answer.sizeBytes ?? undefined };
+    case "wheel": {
+      const { file, version, python, host } = answer;
+      return { file, version, python, host, sha256: answer.sha256 ?? undefined, sizeBytes: answer.sizeBytes ?? undefined };
+    }
     case "none":
       throw noWheel(wanted, answer);
     case "moved":
@@ -78,13 +80,11 @@ function parsed(out: string): Answer | undefined {
 
 /** planByReport is the way by pip's public interface: a report of what it would install. It tells no size, and where the index has no metadata apart pip downloads the wheel for it. */
 export async function planByReport(ctx: Ctx, pip: Pip, wanted: Wanted): Promise<Wheel> {
-  let said = "";
   for (const python of pythonVersions) {
     const flags = ["--dry-run", "--quiet", "--ignore-installed", "--report", "-", "--target", "none", ...choice(wanted.tags), ...forPython(python)];
-    const { status, out, said: now } = await run(ctx, pip, ["-m", "pip", "install", ...quiet, ...flags, requirement(wanted)]);
-    said = now;
-    if (status !== 0 && noMatch.test(now)) continue;
-    if (status !== 0) throw pipFailed("pip cannot say which wheel it would download", now);
+    const { status, out, said } = await run(ctx, pip, ["-m", "pip", "install", ...quiet, ...flags, requirement(wanted)]);
+    if (status !== 0 && noMatch.test(said) && !unreachable.test(said)) continue;
+    if (status !== 0) throw pipFailed("pip cannot say which wheel it would download", said);
     const [item] = (JSON.parse(out) as Report).install;
     if (item === undefined) break;
     const { hostname, pathname, protocol } = new URL(item.download_info.url);
@@ -97,7 +97,6 @@ export async function planByReport(ctx: Ctx, pip: Pip, wanted: Wanted): Promise<
       host: protocol === "file:" ? "this machine" : hostname,
     };
   }
-  if (unreachable.test(said)) throw pipFailed("the package index cannot be reached", said);
   throw noWheel(wanted, { versions: [], notes: [] });
 }
 

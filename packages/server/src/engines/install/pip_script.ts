@@ -18,7 +18,7 @@ notes = []
 class Notes(logging.Handler):
     def emit(self, record):
         text = record.getMessage()
-        if text.startswith("Could not fetch URL"):
+        if text.startswith("Could not fetch URL") and " 404 " not in text:
             notes.append(text)
 for name in ("pip._internal.index.collector", "pip._internal.network.utils"):
     logging.getLogger(name).setLevel(logging.DEBUG)

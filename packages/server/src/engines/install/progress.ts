@@ -39,7 +39,7 @@ export function newProgress(to: Terminal): Progress {
       const share = total === undefined || total === 0 ? undefined : Math.min(1, done / total);
       const amount = total === undefined ? bytes(done) : `${bytes(done)} of ${bytes(total)}`;
       if (to.isTTY === true) {
-        const places = Math.max(0, Math.min(most, (to.columns ?? 80) - words));
+        const places = Math.max(0, Math.min(most, (to.columns || 80) - words));
         const bar = share === undefined || places === 0 ? "" : `[${"#".repeat(Math.round(share * places)).padEnd(places, "-")}] `;
         to.write(`\r${now} ${bar}${share === undefined ? "" : `${String(Math.floor(share * 100)).padStart(3)} %  `}${amount}\u001b[K`);
         moving = true;
