@@ -3,7 +3,21 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { numberForms } from "@tfs/rest";
-import { background, type Clock, Code, type Flags, hasEnded, type Level, type Logger, messageOf, newError, newLogger, systemClock, withCancel } from "@tfs/std";
+import {
+  background,
+  type Clock,
+  Code,
+  type Flags,
+  hasEnded,
+  type Level,
+  type Logger,
+  messageOf,
+  nearest,
+  newError,
+  newLogger,
+  systemClock,
+  withCancel,
+} from "@tfs/std";
 import { type BatchingTuning, paddings, parametersOf, policies } from "./batching/index.ts";
 import { checkNamed, type Configured, configured, monitoringPath, readBatching } from "./config/index.ts";
 import {
@@ -33,7 +47,9 @@ const failed = 255;
 const interrupted = 130;
 
 async function main(argv: readonly string[]): Promise<number> {
-  if (argv[0] === "engine") return await engine(argv.slice(1));
+  const [word = "", ...words] = argv;
+  if (word === "engine") return await engine(words);
+  if (/^\w+$/.test(word) && nearest(word, ["engine"]) !== undefined) throw newError(Code.InvalidArgument, `unknown argument: ${word}; did you mean engine?`);
   const options = readFlags(argv);
   if (options.bool("help")) {
     process.stdout.write(helpText());

@@ -47,6 +47,11 @@ for (const { args, status, out = /^$/, err = /^$/ } of lines)
     for (const line of ended.stdout.split("\n")) assert.ok(line.length <= 80, line);
   });
 
+test("what is nearly spelled engine leads to it", () => {
+  const { status, stderr } = spawnSync(process.execPath, [bin, "engin", "probe"], { encoding: "utf8", env: bare });
+  assert.deepEqual([status, stderr.split("\n")[0]], [255, "tfs-server: unknown argument: engin; did you mean engine?"]);
+});
+
 test("probe tells of every engine what was found where, and of each place why not", () => {
   const [named, empty] = [folder(...libraryParts), folder()];
   const env = { ...bare, TFS_OPENVINO_DIR: named, TFS_TENSORFLOW_DIR: empty, XDG_CACHE_HOME: folder(), VIRTUAL_ENV: "/nowhere/venv" };

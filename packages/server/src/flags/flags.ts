@@ -2,7 +2,7 @@ import { type Flag, type Flags, parseFlags, usage } from "@tfs/std";
 import type { Fate, ServerFlag } from "./fate.ts";
 import { table } from "./table.ts";
 
-const headline = "tfs-server: serves SavedModels as TensorFlow Serving does\nflags are --name=value or --name value";
+const headline = "tfs-server: serves SavedModels as TensorFlow Serving does\nflags are --name=value or --name value; tfs-server engine --help: of engines";
 
 const said: Readonly<Record<Fate, string>> = {
   "in force": "",

@@ -48,6 +48,8 @@ export async function openvinoWheel(
     ...parts.map((part, i) => ({ name: `openvino/libs/${part}`, bytes: noise(size + i, i) })),
     { name: "openvino/libs/libopenvino_intel_gpu_plugin.so", bytes: noise(size, 99) },
     { name: `${info}/licenses/LICENSE`, bytes: "a licence" },
+    { name: `${info}/licenses/other/LICENSE`, bytes: "another licence" },
+    { name: "openvino/include/other/LICENSE", bytes: "of something that is not kept" },
     { name: `${info}/licenses/licensing/onetbb_third-party-programs.txt`, bytes: "notices" },
     { name: `${info}/METADATA`, bytes: `Metadata-Version: 2.1\nName: openvino\nVersion: ${version}\n` },
     { name: `${info}/WHEEL`, bytes: `Wheel-Version: 1.0\nGenerator: tfs\nRoot-Is-Purelib: false\nTag: ${tag}\n` },

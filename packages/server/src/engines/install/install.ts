@@ -147,25 +147,25 @@ async function brought(
   return { file: kept, sha256 };
 }
 
+/** How often what is in the way is moved out of it: others may do the same. */
+const triesMax = 4;
+
 /** settle gives what is unpacked its name, at once. If another run was quicker, its work stands; what lies there and is not whole goes. */
 async function settle(workplace: Workplace, dir: string): Promise<void> {
-  try {
-    if (!(await renamed(workplace.files, dir)) && (await recorded(dir)) === undefined) {
-      await local(dir, () => rename(dir, join(workplace.scratch, "broken")));
-      await local(dir, () => rename(workplace.files, dir));
-    }
-  } finally {
-    workplace.done();
+  for (let tries = 0; tries < triesMax; tries++) {
+    if ((await renamed(workplace.files, dir)) || (await recorded(dir)) !== undefined) return workplace.done();
+    await renamed(dir, join(workplace.scratch, `broken-${tries}`));
   }
+  throw newError(Code.Aborted, `${dir} is in the way, and comes back`);
 }
 
+/** renamed tells whether it could be, as it cannot if there is something of that name, or nothing of the old one. */
 async function renamed(from: string, to: string): Promise<boolean> {
   try {
     await rename(from, to);
     return true;
   } catch (err) {
-    const { code = "" } = err as NodeJS.ErrnoException;
-    if (code === "ENOTEMPTY" || code === "EEXIST" || code === "ENOTDIR") return false;
+    if (["ENOTEMPTY", "EEXIST", "ENOTDIR", "ENOENT"].includes((err as NodeJS.ErrnoException).code ?? "")) return false;
     return await local(to, () => Promise.reject(err));
   }
 }

@@ -33,7 +33,7 @@ const folder = (): string => {
   return path;
 };
 const silent: InstallOptions["progress"] = { say: () => {}, at: () => {} };
-const licences = ["LICENSE", "onetbb_third-party-programs.txt"];
+const licences = ["LICENSE", "openvino-2026.4.1.dist-info_licenses_other_LICENSE", "onetbb_third-party-programs.txt"];
 
 /** bring installs OpenVINO from an index, or from none. */
 function bring(index: PythonIndex | undefined, options: Partial<InstallOptions>, given = ctx): Promise<Installed> {
@@ -75,6 +75,10 @@ test("what is needed and the licences are unpacked, and the sizes are told first
   );
   assert.deepEqual([installed.did, installed.dir, installed.licences], ["installed", plans[0]!.dir, licences]);
   assert.deepEqual(readdirSync(installed.dir).sort(), [...libraryParts, ...licences, "installed.json"].sort());
+  assert.deepEqual(
+    licences.map((file) => readFileSync(join(installed.dir, file), "utf8")),
+    ["a licence", "another licence", "notices"],
+  );
   for (const [file, size] of Object.entries(installed.files)) assert.equal(statSync(join(installed.dir, file)).size, size);
   assert.deepEqual(home(cacheDir), ["2026.4.1"]);
 });

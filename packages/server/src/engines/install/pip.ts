@@ -1,7 +1,7 @@
 // What is asked of pip: which wheel is meant, and to download it. Everything about indexes, proxies, certificates and credentials is pip's and its user's affair.
 import { type ChildProcess, spawn } from "node:child_process";
 import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type Clock, Code, type Ctx, newError, throwIfDone } from "@tfs/std";
 import { pipScript } from "./pip_script.ts";
 import { pythonVersions } from "./release.ts";
@@ -89,8 +89,8 @@ export async function planByReport(ctx: Ctx, pip: Pip, wanted: Wanted): Promise<
     if (item === undefined) break;
     const { hostname, pathname, protocol } = new URL(item.download_info.url);
     return {
-      file: decodeURIComponent(pathname.split("/").at(-1)!),
-      version: item.metadata.version,
+      file: basename(decodeURIComponent(pathname)),
+      version: item.metadata.version.replace(/[^\w.!+]/g, "_"), // it names a folder
       python,
       sha256: item.download_info.archive_info?.hashes?.["sha256"],
       sizeBytes: undefined,

@@ -8,8 +8,8 @@ import { Code, type Ctx, failureOf, newError, throwIfDone } from "@tfs/std";
 import type { Entry, ZipFile } from "yauzl";
 import { local } from "./local.ts";
 
-/** Licences lie in the wheel's .dist-info (PEP 639, and the habit before it), TensorFlow's notices of others' code beside its libraries. */
-const licence = /^[^/]+\.dist-info\/(?:licenses\/.+|(?:LICEN[CS]E|NOTICE|COPYING)[^/]*)$|^[^/]+\/THIRD_PARTY_NOTICES\.txt$/i;
+/** Licences lie in the wheel's .dist-info (PEP 639, and the habit before it); TensorFlow's wheel has its own among the headers, and notices of others' code beside the libraries. */
+const licence = /^[^/]+\.dist-info\/(?:licenses\/.+|(?:LICEN[CS]E|NOTICE|COPYING)[^/]*)$|^[^/]+\/(?:THIRD_PARTY_NOTICES\.txt|include\/LICENSE)$/i;
 
 /** Member is one file of a wheel that is kept. */
 export interface Member {
@@ -51,16 +51,18 @@ export async function openWheel(file: string, library: Library): Promise<OpenWhe
   }
 }
 
+/** chosen picks the library's files and the licences. What lies in folders there lies in one here: a name that is taken already is the whole path. */
 function chosen(what: string, entries: readonly Entry[], library: Library): Member[] {
-  const named = new Map<string, Entry>();
-  for (const entry of entries) if (!named.has(basename(entry.fileName))) named.set(basename(entry.fileName), entry);
-  const { files, missing } = filesOf(library, named.keys());
+  const libraries = new Map(entries.map((entry) => [basename(entry.fileName), entry]));
+  const { files, missing } = filesOf(library, libraries.keys());
   if (missing.length > 0) throw newError(Code.FailedPrecondition, `${what} does not hold ${missing.join(" and ")}: another version may`);
-  const licences = [...named].filter(([file, { fileName }]) => licence.test(fileName) && !files.includes(file));
-  return [
-    ...files.map((file) => ({ entry: named.get(file)!, file, kind: "library" }) as const),
-    ...licences.map(([file, entry]) => ({ entry, file, kind: "licence" }) as const),
-  ];
+  const members = new Map<string, Member>(files.map((file) => [file, { entry: libraries.get(file)!, file, kind: "library" }]));
+  for (const entry of entries) {
+    if (!licence.test(entry.fileName)) continue;
+    const file = members.has(basename(entry.fileName)) ? entry.fileName.replaceAll("/", "_") : basename(entry.fileName);
+    members.set(file, { entry, file, kind: "licence" });
+  }
+  return [...members.values()];
 }
 
 interface Unpacking {
