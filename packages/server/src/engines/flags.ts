@@ -43,5 +43,5 @@ export const overview: string = `tfs-server engine: which engines can run here, 
   tfs-server engine install openvino    fast on CPU; 59 MB, unpacked 92 MB
   tfs-server engine install tensorflow  all of TensorFlow; 274 MB, 854 MB
 
-tfs-server engine probe --help and tfs-server engine install --help list the flags
+--help behind either lists its flags
 `;

@@ -8,14 +8,15 @@ import { type Entry, zipOf } from "./packing.ts";
 
 const venv = fileURLToPath(new URL("../../../../.tools/venv/bin/python", import.meta.url));
 
-/** pipPython is an interpreter with a pip, and missing says what to do if there is none. */
-export const pipPython: string = existsSync(venv) ? venv : "python3";
-const hasPip = spawnSync(pipPython, ["-m", "pip", "--version"], { stdio: "ignore" }).status === 0;
-export const pipMissing: string | false = process.platform === "linux" ? !hasPip && "needs pip, run npm run tools" : "is for Linux";
+const asked = spawnSync(existsSync(venv) ? venv : "python3", ["-c", "import pip, sys; print(sys.executable)"], { encoding: "utf8" });
+
+/** pipPython is the path of an interpreter with a pip, and pipMissing says what to do if there is none. */
+export const pipPython: string = asked.stdout?.trim() ?? "";
+export const pipMissing: string | false = process.platform === "linux" ? asked.status !== 0 && "needs pip, run npm run tools" : "is for Linux";
 
 /** pipEnv is an environment in which pip knows of nothing but what is handed in. */
 export function pipEnv(home: string, more: Readonly<Record<string, string>>): Record<string, string> {
-  return { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: home, PIP_CONFIG_FILE: "/dev/null", PIP_RETRIES: "0", ...more };
+  return { PATH: "/usr/bin:/bin", HOME: home, PIP_CONFIG_FILE: "/dev/null", PIP_RETRIES: "0", ...more };
 }
 
 /** WheelFile is a small wheel of Python's. */
