@@ -81,22 +81,46 @@ export async function install(ctx: Ctx, library: Library, options: InstallOption
 
   await using workplace = await openWorkplace(home, wheel.version);
   const { file, sha256 } = await brought(ctx, workplace, { wheel, wanted, pip, progress, clock: options.clock });
-  using opened = await openWheel(file, library);
-  await checkRoom(home, opened.sizeBytes, freeBytes);
+  try {
+    const record = await unpacked(ctx, workplace, { home, library, file, sha256, version: wheel.version, progress, freeBytes });
+    throwIfDone(ctx);
+    await settle(workplace, dir);
+    return { ...record, dir, did: "installed" };
+  } catch (err) {
+    if (!worthKeeping.has(codeOf(err))) workplace.done();
+    throw err;
+  }
+}
+
+/** A wheel is kept for another run if this one was stopped, or the disk is full; not if the wheel itself is at fault. */
+const worthKeeping: ReadonlySet<Code> = new Set([Code.Canceled, Code.ResourceExhausted]);
+
+interface Unpacking {
+  readonly home: string;
+  readonly library: Library;
+  readonly file: string;
+  readonly sha256: string;
+  readonly version: string;
+  readonly progress: Progress;
+  readonly freeBytes: (dir: string) => Promise<number>;
+}
+
+/** unpacked unpacks a wheel into the workplace, and writes down what it was. */
+async function unpacked(ctx: Ctx, { files }: Workplace, { home, library, file, sha256, version, progress, freeBytes }: Unpacking): Promise<Recorded> {
+  using wheel = await openWheel(file, library);
+  await checkRoom(home, wheel.sizeBytes, freeBytes);
   let done = 0;
-  for (const member of opened.members) await opened.unpack(ctx, member, workplace.files, (n) => progress.at("unpacking", (done += n), opened.sizeBytes));
+  for (const member of wheel.members) await wheel.unpack(ctx, member, files, (n) => progress.at("unpacking", (done += n), wheel.sizeBytes));
   const record: Recorded = {
     name: library.name,
-    version: wheel.version,
+    version,
     wheel: basename(file),
     sha256,
-    files: Object.fromEntries(opened.members.map(({ file, entry }) => [file, entry.uncompressedSize])),
-    licences: opened.members.filter(({ kind }) => kind === "licence").map(({ file }) => file),
+    files: Object.fromEntries(wheel.members.map(({ file, entry }) => [file, entry.uncompressedSize])),
+    licences: wheel.members.filter(({ kind }) => kind === "licence").map(({ file }) => file),
   };
-  await local(home, () => writeFile(join(workplace.files, recordName), `${JSON.stringify(record, undefined, 2)}\n`));
-  throwIfDone(ctx);
-  await settle(workplace, dir);
-  return { ...record, dir, did: "installed" };
+  await local(files, () => writeFile(join(files, recordName), `${JSON.stringify(record, undefined, 2)}\n`));
+  return record;
 }
 
 /** planned asks the first pip that there is. */

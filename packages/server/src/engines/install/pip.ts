@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { type Clock, Code, type Ctx, newError, throwIfDone } from "@tfs/std";
+import { type Clock, Code, type Ctx, newError, throwIfDone, type Timer } from "@tfs/std";
 import { pipScript } from "./pip_script.ts";
 import { pythonVersions } from "./release.ts";
 
@@ -117,9 +117,8 @@ export async function downloadWheel(
   const dir = join(scratch, "whole");
   const exact = `${wanted.distribution}==${wheel.version}`;
   const flags = ["--quiet", "--progress-bar", "off", "--no-cache-dir", ...choice(wanted.tags), ...forPython(wheel.python), "--dest", dir];
-  using looking = looks(clock, async () => onBytes((await largest(scratch)) ?? 0));
+  using _ = again(clock, async () => (await largest(scratch)) ?? 0, onBytes);
   const { status, said } = await run(ctx, { ...pip, env: { ...pip.env, TMPDIR: scratch } }, ["-m", "pip", "download", ...quiet, ...flags, exact]);
-  await looking.settled();
   if (status !== 0) throw pipFailed(`${wheel.file} could not be downloaded`, said);
   const names = (await readdir(dir).catch(() => [])).filter((name) => name.endsWith(".whl"));
   if (names.length !== 1) throw newError(Code.Internal, `pip has downloaded ${names.length === 0 ? "nothing" : names.join(" and ")}, expected ${wheel.file}`);
@@ -211,25 +210,22 @@ function kept(child: ChildProcess, stream: "stdout" | "stderr"): () => string {
   return () => text;
 }
 
-/** looks does something again and again until it is disposed. */
-function looks(clock: Clock, look: () => Promise<void>): Disposable & { settled(): Promise<void> } {
-  let under: Promise<void> = Promise.resolve();
+/** again measures something every now and then, and tells it, until it is disposed. */
+function again(clock: Clock, measure: () => Promise<number>, tell: (n: number) => void): Disposable {
   let over = false;
-  const again = () =>
-    clock.after(lookMs, () => {
-      under = look().then(() => void (over || (timer = again())));
-    });
-  let timer = again();
-  const end = (): void => {
-    over = true;
-    timer.cancel();
+  const next = (): Timer => clock.after(lookMs, () => void look());
+  const look = async (): Promise<void> => {
+    const n = await measure();
+    if (over) return;
+    tell(n);
+    timer = next();
   };
+  let timer = next();
   return {
-    settled: () => {
-      end();
-      return under;
+    [Symbol.dispose]() {
+      over = true;
+      timer.cancel();
     },
-    [Symbol.dispose]: end,
   };
 }
 

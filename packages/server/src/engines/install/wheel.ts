@@ -23,8 +23,8 @@ export interface Member {
 export interface OpenWheel extends Disposable {
   readonly members: readonly Member[];
   readonly sizeBytes: number;
-  /** unpack writes a member into a folder, unless it is there already, whole: it says which. A file that has its name is whole. */
-  unpack(ctx: Ctx, member: Member, dir: string, onBytes: (bytes: number) => void): Promise<"unpacked" | "kept">;
+  /** unpack writes a member into a folder, unless it is there already, whole. */
+  unpack(ctx: Ctx, member: Member, dir: string, onBytes: (bytes: number) => void): Promise<void>;
 }
 
 /** openWheel reads a wheel's directory. Throws DataLoss if it is damaged, FailedPrecondition if it lacks a part of the library. */
@@ -71,11 +71,11 @@ interface Unpacking {
   readonly onBytes: (bytes: number) => void;
 }
 
-async function unpack(ctx: Ctx, zip: ZipFile, what: string, { member: { entry, file }, dir, onBytes }: Unpacking): Promise<"unpacked" | "kept"> {
+async function unpack(ctx: Ctx, zip: ZipFile, what: string, { member: { entry, file }, dir, onBytes }: Unpacking): Promise<void> {
   const path = join(dir, file);
   if ((await stat(path).catch(() => undefined))?.size === entry.uncompressedSize && (await crcOf(ctx, createReadStream(path))) === entry.crc32) {
     onBytes(entry.uncompressedSize);
-    return "kept";
+    return;
   }
   const part = `${path}${partial}`;
   const handle = await local(dir, () => open(part, "w", 0o644));
@@ -93,7 +93,6 @@ async function unpack(ctx: Ctx, zip: ZipFile, what: string, { member: { entry, f
     await handle.close();
   }
   await local(dir, () => rename(part, path));
-  return "unpacked";
 }
 
 /** partial is what names end in of files that are being written. */

@@ -27,17 +27,17 @@ const nobody = "nobody";
  */
 export async function openWorkplace(home: string, version: string): Promise<Workplace> {
   await local(home, () => makeFolder(home));
-  const name = async (owner: string): Promise<string> => await local(home, () => mkdtemp(join(home, `.part-${version}-${owner}-`)));
-  const mine = await name(await ownerName());
+  const owner = await ownerName();
+  const mine = await local(home, () => mkdtemp(join(home, `.part-${version}-${owner}-`)));
   let taken = false;
   for (const other of await readdir(home)) {
-    const [, of, owner] = workName.exec(other) ?? [];
-    if (owner === undefined || (owner !== nobody && (await ownerLives(owner)))) continue;
+    const [, of, whose] = workName.exec(other) ?? [];
+    if (whose === undefined || (whose !== nobody && (await ownerLives(whose)))) continue;
     if (of === version && !taken) taken = await renamed(join(home, other), mine);
-    else await rm(join(home, other), { recursive: true, force: true });
+    else await removed(join(home, other));
   }
   const [wheel, files, scratch] = [join(mine, "wheel"), join(mine, "files"), join(mine, "scratch")];
-  await rm(scratch, { recursive: true, force: true });
+  await removed(scratch);
   for (const dir of [wheel, files, scratch]) await local(home, () => mkdir(dir, { recursive: true }));
   await removePartial(files);
   let over = false;
@@ -49,10 +49,10 @@ export async function openWorkplace(home: string, version: string): Promise<Work
       over = true;
     },
     async [Symbol.asyncDispose]() {
-      await rm(scratch, { recursive: true, force: true });
+      await removed(scratch);
       await removePartial(files);
-      if (over || (await empty(wheel))) await rm(mine, { recursive: true, force: true });
-      else await renamed(mine, await name(nobody));
+      if (over || (await empty(wheel))) await removed(mine);
+      else await renamed(mine, mine.replace(`-${owner}-`, `-${nobody}-`));
     },
   };
 }
@@ -67,8 +67,13 @@ async function renamed(from: string, to: string): Promise<boolean> {
   }
 }
 
+/** removed removes a folder or a file. What cannot be removed stays for the next run. */
+async function removed(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true }).catch(() => {});
+}
+
 async function removePartial(dir: string): Promise<void> {
-  for (const name of await readdir(dir).catch(() => [])) if (name.endsWith(partial)) await rm(join(dir, name), { force: true });
+  for (const name of await readdir(dir).catch(() => [])) if (name.endsWith(partial)) await removed(join(dir, name));
 }
 
 async function empty(dir: string): Promise<boolean> {
