@@ -48,8 +48,8 @@ for (const { name, candidate, row } of cases)
 
 test("an engine is opened over the folder that was found", async () => {
   const dirs: unknown[] = [];
-  const open: Candidate["open"] = (over) => {
-    dirs.push(over?.dir);
+  const open: Candidate["open"] = (dir) => {
+    dirs.push(dir);
     return newEmbeddedEngine();
   };
   await probe(ctx, [{ name: "openvino", find: there, open }]);

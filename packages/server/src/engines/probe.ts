@@ -9,8 +9,8 @@ export interface Candidate {
   readonly name: EngineName;
   /** find looks for what it needs that is not ours; undefined if there is no such thing. */
   readonly find?: (ctx: Ctx) => Promise<Search>;
-  /** open makes the engine, over what was found; undefined where this version has none. */
-  readonly open?: (found: Found | undefined) => Engine;
+  /** open makes the engine, over the folder that was found, if it needs one; undefined where this version has none. */
+  readonly open?: (dir: string) => Engine;
 }
 
 /** Row is what is known of one engine. */
@@ -45,7 +45,7 @@ async function rowOf(ctx: Ctx, { name, find, open }: Candidate): Promise<Row> {
   if (open === undefined) return { ...known, ok: false, why: "this version of tfs-server has no engine for it" };
   using patient = withTimeout(ctx, patienceMs);
   try {
-    const answer = await open(found).probe(patient);
+    const answer = await open(found?.dir ?? "").probe(patient);
     return answer.ok ? { ...known, ok: true, version: answer.version } : { ...known, ok: false, why: answer.why };
   } catch (err) {
     if (ctx.signal.aborted) throw err;
