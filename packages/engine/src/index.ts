@@ -1,6 +1,6 @@
 /**
  * Package engine runs SavedModels: one interface, several bodies, one conformance suite. `embedded` is TypeScript and WebAssembly, with
- * nothing native to install.
+ * nothing native to install; `tfjs` is TensorFlow by way of tfjs-node.
  *
  *     const engine = newEmbeddedEngine();
  *     const model = await engine.load(ctx, "models/half_plus_two/1");
@@ -12,3 +12,5 @@ export { newEmbeddedEngine } from "./embedded/index.ts";
 export type { Engine, EngineName, LoadedModel, LoadOptions, Probe } from "./engine.ts";
 export type { Explicit, FindOptions, Found, Library, LibraryName, Passed, Place, Search } from "./libraries/index.ts";
 export { filesOf, findLibrary, findPackage, libraries, libraryCache, libraryNames } from "./libraries/index.ts";
+export type { BuildOptions, Built, TfjsOptions, TfjsPackage } from "./tfjs/index.ts";
+export { buildTfjs, newTfjsEngine } from "./tfjs/index.ts";

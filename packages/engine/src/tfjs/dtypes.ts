@@ -1,0 +1,47 @@
+import type { MetaGraphDef, TensorInfo } from "@tfs/proto";
+import { Code, newError } from "@tfs/std";
+import { DType, dtypeName, toDType } from "@tfs/tensor";
+
+/** What the addon makes tensors of (CreateTFE_TensorHandleFromTypedArray in tfjs_backend.cc), and what it reads (CopyTFE_TensorHandleDataToJSData). */
+const taken: ReadonlySet<number> = new Set([DType.Float, DType.Int32, DType.Int64, DType.UInt8, DType.Bool, DType.String]);
+const given: ReadonlySet<number> = new Set([DType.Float, DType.Int32, DType.Int64, DType.Bool, DType.String, DType.Complex64]);
+
+/** takes tells whether a tensor of this dtype can be fed. */
+export function takes(dtype: DType): boolean {
+  return taken.has(dtype);
+}
+
+/** gives tells whether a tensor of this dtype can be fetched. A number from the addon, which may be no dtype of ours. */
+export function gives(dtype: number): boolean {
+  return given.has(dtype);
+}
+
+/** initSignature is the one of TF2 exports that names the init op: nobody calls it. */
+const initSignature = "__saved_model_init_op";
+
+/**
+ * checkDtypes holds a model's signatures to what the addon can carry. Throws Unimplemented with every input and output that it cannot, by signature and dtype.
+ * An addon that is not made by buildTfjs empties the strings that it gives, be they a model's own: such a one does not carry them.
+ */
+export function checkDtypes({ signatureDef }: MetaGraphDef, own: boolean): void {
+  const faults: string[] = [];
+  for (const [name, { inputs, outputs }] of Object.entries(signatureDef)) {
+    if (name === initSignature) continue;
+    for (const [alias, info] of Object.entries(inputs)) if (!taken.has(base(info))) faults.push(`${nameOf(info)} for input ${alias} of signature ${name}`);
+    for (const [alias, info] of Object.entries(outputs)) {
+      if (!given.has(base(info))) faults.push(`${nameOf(info)} for output ${alias} of signature ${name}`);
+      else if (!own && base(info) === DType.String)
+        faults.push(`${nameOf(info)} for output ${alias} of signature ${name}, with an addon that tfs-server engine build-tfjs has not made`);
+    }
+  }
+  if (faults.length > 0) throw newError(Code.Unimplemented, `the tfjs engine does not have ${faults.join("; ")}`);
+}
+
+function base(info: TensorInfo): number {
+  return toDType(info.dtype) ?? 0;
+}
+
+function nameOf(info: TensorInfo): string {
+  const dtype = toDType(info.dtype);
+  return dtype === undefined ? `dtype ${info.dtype}` : dtypeName(dtype);
+}

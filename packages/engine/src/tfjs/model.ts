@@ -1,0 +1,164 @@
+// Data plane: from a run's tensors to the thread and back.
+import type { MetaGraphDef } from "@tfs/proto";
+import { Code, codeOf, type Ctx, newError, throwIfDone } from "@tfs/std";
+import { type DType, dtypeName, elementCount, layoutOf, shapeText, type Tensor, toDType } from "@tfs/tensor";
+import type { LoadedModel } from "../engine.ts";
+import type { Gate } from "../native/index.ts";
+import { takes } from "./dtypes.ts";
+import { buffersOf, pack, unpack } from "./packing.ts";
+import type { Life, Thread } from "./thread.ts";
+
+export interface ModelOptions {
+  readonly metaGraph: MetaGraphDef;
+  readonly dir: string;
+  readonly tags: readonly string[];
+  readonly bytes: number;
+  /** thread runs the model; the model has joined it, and leaves it when it closes. */
+  readonly thread: Thread;
+  readonly gate: Gate;
+}
+
+/** There is where the model is loaded: in which life of the thread, under which number. */
+interface There {
+  readonly life: Life;
+  readonly model: number;
+}
+
+class Model implements LoadedModel {
+  readonly metaGraph: MetaGraphDef;
+  readonly #options: ModelOptions;
+  readonly #nodes: ReadonlySet<string>;
+  readonly #inputs: ReadonlyMap<string, DType>;
+  #there: Promise<There> | undefined;
+  /** Runs that have been let in and have not ended, though their callers may have gone. */
+  #busy = 0;
+  #idle: (() => void) | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: ModelOptions) {
+    this.metaGraph = options.metaGraph;
+    this.#options = options;
+    this.#nodes = new Set(options.metaGraph.graphDef?.node.map(({ name }) => name));
+    this.#inputs = inputsOf(options.metaGraph);
+  }
+
+  estimateBytes(): number {
+    return this.#options.bytes;
+  }
+
+  /** load brings the model into the thread, if it is not there: a thread that has died took it along, and its state. */
+  async load(): Promise<There> {
+    const before = this.#there;
+    const last = await before?.catch(() => undefined);
+    if (last !== undefined && !last.life.ended) return last;
+    if (this.#there === before) this.#there = this.#load(); // else another call does it
+    return await this.#there!;
+  }
+
+  async #load(): Promise<There> {
+    const { thread, dir, tags } = this.#options;
+    const life = await thread.life();
+    const { model } = await life.call({ kind: "load", dir, tags });
+    return { life, model: model! }; // a load answers with one
+  }
+
+  async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[]): Promise<readonly Tensor[]> {
+    throwIfDone(ctx);
+    if (this.#closed !== undefined) throw newError(Code.Unavailable, "the model has been unloaded");
+    const names = [...feeds.keys()].sort(); // the order in which TensorFlow numbers its arguments in messages
+    for (let i = 0; i < names.length; i++) this.#check(i, names[i]!, feeds.get(names[i]!)!);
+    for (const name of fetches) this.#find(name);
+    const fed = new Map(names.map((name) => [canonical(name), name]));
+    const asked = [...new Set(fetches.map(canonical))].filter((name) => !fed.has(name));
+    const got = asked.length === 0 ? [] : await this.#inTurn(ctx, names, feeds, asked);
+    return fetches.map((name) => {
+      const own = fed.get(canonical(name)); // TensorFlow does not give back what it is fed
+      return own === undefined ? got[asked.indexOf(canonical(name))]! : feeds.get(own)!;
+    });
+  }
+
+  async #inTurn(ctx: Ctx, names: readonly string[], feeds: ReadonlyMap<string, Tensor>, asked: readonly string[]): Promise<readonly Tensor[]> {
+    let begun = false;
+    this.#busy++;
+    try {
+      return await this.#options.gate.run(ctx, async () => {
+        begun = true;
+        try {
+          return await this.#ask(names, feeds, asked);
+        } finally {
+          this.#leave();
+        }
+      });
+    } finally {
+      if (!begun) this.#leave();
+    }
+  }
+
+  async #ask(names: readonly string[], feeds: ReadonlyMap<string, Tensor>, asked: readonly string[]): Promise<readonly Tensor[]> {
+    const { life, model } = await this.load();
+    const tensors = names.map((name) => pack(feeds.get(name)!));
+    const { tensors: got = [] } = await life.call({ kind: "run", model, feeds: names.map(canonical), tensors, fetches: asked }, buffersOf(tensors));
+    return got.map(unpack);
+  }
+
+  /** #check holds a feed to what the graph wants, in TensorFlow's words, and to what the addon reads without looking. */
+  #check(i: number, name: string, { dtype, shape, data }: Tensor): void {
+    this.#find(name);
+    const want = this.#inputs.get(canonical(name));
+    if (want !== undefined && want !== dtype)
+      throw newError(Code.InvalidArgument, `Expects arg[${i}] to be ${dtypeName(want)} but ${dtypeName(dtype)} is provided`);
+    if (!takes(dtype)) throw newError(Code.Unimplemented, `the tfjs engine cannot take ${name}, a ${dtypeName(dtype)} tensor`);
+    const count = elementCount(shape) * layoutOf(dtype).width;
+    if (data.length !== count) throw newError(Code.InvalidArgument, `${name} of shape ${shapeText(shape)} takes ${count} values, not ${data.length}`);
+  }
+
+  /** #find holds a name to the graph: the addon takes commas for an end, and anything for a number. */
+  #find(name: string): void {
+    const [, node] = /^([^:^,]+):\d{1,9}$/.exec(canonical(name)) ?? [];
+    if (node === undefined || !this.#nodes.has(node))
+      throw newError(Code.InvalidArgument, `Tensor ${name}, specified in either feed_devices or fetch_devices was not found in the Graph`);
+  }
+
+  #leave(): void {
+    this.#busy--;
+    if (this.#busy === 0) this.#idle?.();
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#busy > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+    try {
+      const there = await this.#there?.catch(() => undefined);
+      await there?.life.call({ kind: "unload", model: there.model });
+    } catch (err) {
+      if (codeOf(err) !== Code.Unavailable) throw err; // a thread that has died has no model left
+    } finally {
+      await this.#options.thread.leave();
+    }
+  }
+}
+export type { Model };
+
+export function newModel(options: ModelOptions): Model {
+  return new Model(options);
+}
+
+/** canonical spells the first output of an operation as the others are. */
+function canonical(name: string): string {
+  return name.includes(":") ? name : `${name}:0`;
+}
+
+/** inputsOf gives the dtypes of the tensors that signatures take. */
+function inputsOf({ signatureDef }: MetaGraphDef): Map<string, DType> {
+  const inputs = new Map<string, DType>();
+  for (const { inputs: infos } of Object.values(signatureDef))
+    for (const { encoding, dtype } of Object.values(infos)) {
+      const base = toDType(dtype);
+      if (encoding.case === "name" && base !== undefined) inputs.set(canonical(encoding.value), base);
+    }
+  return inputs;
+}

@@ -1,0 +1,45 @@
+// Data plane: tensors between threads. Numbers travel in a buffer that is handed over, strings joined in one.
+import type { DType, NumericData, Tensor } from "@tfs/tensor";
+
+/** Packed is a tensor on its way to another thread: all its memory is its own. */
+export interface Packed {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly data: NumericData;
+  /** ends are where each string ends in data; undefined for numbers. */
+  readonly ends?: Float64Array;
+}
+
+/** pack copies a tensor, once: its data may be a view of a request, which is its owner's. */
+export function pack({ dtype, shape, data }: Tensor): Packed {
+  return ArrayBuffer.isView(data) ? { dtype, shape, data: data.slice() } : packStrings(dtype, shape, data);
+}
+
+/** packOwned packs without a copy where the data is alone in its buffer; the tensor is not to be used afterwards. */
+export function packOwned(tensor: Tensor): Packed {
+  const { dtype, shape, data } = tensor;
+  return ArrayBuffer.isView(data) && data.byteLength === data.buffer.byteLength ? { dtype, shape, data } : pack(tensor);
+}
+
+function packStrings(dtype: DType, shape: readonly number[], values: readonly Uint8Array[]): Packed {
+  const ends = new Float64Array(values.length);
+  let total = 0;
+  for (let i = 0; i < values.length; i++) ends[i] = total += values[i]!.length;
+  const data = new Uint8Array(total);
+  for (let i = 0; i < values.length; i++) data.set(values[i]!, ends[i]! - values[i]!.length);
+  return { dtype, shape, data, ends };
+}
+
+/** unpack gives the tensor; its data are views of what has come. */
+export function unpack({ dtype, shape, data, ends }: Packed): Tensor {
+  if (ends === undefined) return { dtype, shape, data };
+  const bytes = data as Uint8Array; // strings are packed into bytes, above
+  const values = new Array<Uint8Array>(ends.length);
+  for (let i = 0, start = 0; i < ends.length; start = ends[i++]!) values[i] = bytes.subarray(start, ends[i]);
+  return { dtype, shape, data: values };
+}
+
+/** buffersOf lists what is handed over with the packed tensors. */
+export function buffersOf(all: readonly Packed[]): ArrayBuffer[] {
+  return all.flatMap(({ data, ends }) => (ends === undefined ? [data.buffer] : [data.buffer, ends.buffer]) as ArrayBuffer[]);
+}

@@ -1,0 +1,76 @@
+import { openSavedModel, type SavedModel } from "@tfs/savedmodel";
+import { type Clock, Code, type Ctx, deadlineExceeded, hasEnded, newError, race, systemClock, throwIfDone } from "@tfs/std";
+import type { Engine, LoadedModel, LoadOptions } from "../engine.ts";
+import { newGate } from "../native/index.ts";
+import { checkDtypes } from "./dtypes.ts";
+import { newModel } from "./model.ts";
+import { findPlace, type PlaceOptions } from "./place.ts";
+import { newThread, type Thread } from "./thread.ts";
+
+export interface TfjsOptions extends PlaceOptions {
+  /** maxWaiting is how many runs may wait for the thread; default 4096. More are refused with ResourceExhausted. */
+  readonly maxWaiting?: number;
+  /** maxStarts is how often the thread is started within a minute; default 5. */
+  readonly maxStarts?: number;
+  /** clock is for that minute; default the system's. */
+  readonly clock?: Clock;
+}
+
+/** Runs that are with the thread: the one that it works on, and the next, so that it need not wait for it. */
+const underWay = 2;
+
+/** newTfjsEngine makes the engine; its package is looked for when it is first needed, and its thread is there while models are. */
+export function newTfjsEngine(options: TfjsOptions = {}): Engine {
+  const { maxWaiting, maxStarts, clock = systemClock() } = options;
+  const gate = newGate({ places: underWay, ...(maxWaiting === undefined ? {} : { maxWaiting }) });
+  let last: { readonly url: string; readonly thread: Thread } | undefined;
+
+  function threadOf(url: string): Thread {
+    if (last?.url !== url) last = { url, thread: newThread({ url, clock, ...(maxStarts === undefined ? {} : { maxStarts }) }) };
+    return last.thread;
+  }
+
+  async function load(ctx: Ctx, dir: string, { tags = ["serve"] }: LoadOptions = {}): Promise<LoadedModel> {
+    const place = findPlace(options);
+    if (typeof place === "string") throw newError(Code.Unavailable, `the tfjs engine cannot run: ${place}`);
+    if (tags.some((tag) => tag.includes(","))) throw newError(Code.Unimplemented, `the tfjs engine cannot tell the tags ${tags.join(" ")} apart`);
+    await using saved = await openSavedModel(ctx, dir, { tags });
+    if (saved.metaGraph.graphDef === undefined) throw newError(Code.DataLoss, `${dir}: the meta-graph has no graph`);
+    checkDtypes(saved.metaGraph, true); // what no addon can do needs no thread
+    const thread = threadOf(place.url);
+    thread.join();
+    const model = newModel({ metaGraph: saved.metaGraph, dir, tags, bytes: sizeOf(saved), thread, gate });
+    const loading = model.load();
+    try {
+      const { life } = await race(ctx, loading);
+      checkDtypes(saved.metaGraph, life.own);
+      throwIfDone(ctx);
+      return model;
+    } catch (err) {
+      const closing = model.close(); // after the load, which cannot be stopped
+      if (hasEnded(ctx) || err === deadlineExceeded) closing.catch(() => {});
+      else await closing;
+      if (err === deadlineExceeded) throw newError(Code.DeadlineExceeded, `loading ${dir} took longer than allowed`, err);
+      throw err;
+    }
+  }
+
+  return {
+    name: "tfjs",
+    async probe() {
+      const place = findPlace(options);
+      return typeof place === "string" ? { ok: false, why: place } : { ok: true, version: `${place.name} ${place.version}` };
+    },
+    load,
+  };
+}
+
+function sizeOf({ variables, metaGraph }: SavedModel): number {
+  let bytes = 0;
+  for (const key of variables?.keys ?? []) bytes += variables!.entry(key)?.sizeBytes ?? 0;
+  for (const { attr, op } of metaGraph.graphDef?.node ?? []) {
+    const value = attr["value"]?.value;
+    if (op === "Const" && value?.case === "tensor") bytes += value.value.tensorContent.length;
+  }
+  return bytes;
+}
