@@ -9,6 +9,7 @@ import { conformanceTools } from "./tools/conformance.mjs";
 import { debianTools } from "./tools/debian.mjs";
 import { newGo } from "./tools/go.mjs";
 import { storageTools } from "./tools/storage.mjs";
+import { tfjsTools } from "./tools/tfjs.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dir = join(root, ".tools");
@@ -110,6 +111,7 @@ const tools = {
   ...conformanceTools(go),
   ...storageTools({ dir, run, once, makeVenv, go }),
   ...debianTools({ dir, run, once }),
+  ...tfjsTools({ root, dir, run, once }),
 };
 
 /** Groups are installed by their name only: no suite needs them. */
