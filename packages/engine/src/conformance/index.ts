@@ -6,4 +6,5 @@
  *
  * @module
  */
+export type { Differences } from "./suite.ts";
 export { describeEngine } from "./suite.ts";

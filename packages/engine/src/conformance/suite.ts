@@ -10,11 +10,26 @@ import { type Case, goldens } from "./golden.ts";
 
 const ctx = background();
 
+/** Differences are what an engine may lawfully do otherwise, with reasons. */
+export interface Differences {
+  /** refused are models ("counter/1") that the engine refuses to load as Unimplemented, and what its message says. All others it loads. */
+  readonly refused?: Readonly<Record<string, RegExp>>;
+}
+
 /** describeEngine registers the suite's tests for one engine over a folder of models with golden files. */
-export function describeEngine(engine: Engine, models: string): void {
+export function describeEngine(engine: Engine, models: string, { refused = {} }: Differences = {}): void {
+  const unseen = new Set(Object.keys(refused));
   for (const file of goldens(models)) {
     for (const [version, { signatures, script }] of Object.entries(file.versions)) {
       const dir = join(models, file.model, version);
+      const message = refused[`${file.model}/${version}`];
+      if (message !== undefined) {
+        unseen.delete(`${file.model}/${version}`);
+        test(`${engine.name}: ${file.model}/${version} is refused: ${message.source}`, () =>
+          assert.rejects(engine.load(ctx, dir), { code: Code.Unimplemented, message }),
+        );
+        continue;
+      }
       for (const [name, { cases }] of Object.entries(signatures)) {
         for (const tc of cases) test(`${engine.name}: ${file.model}/${version} ${name}: ${tc.name}`, () => runCase(engine, dir, name, tc));
       }
@@ -29,7 +44,9 @@ export function describeEngine(engine: Engine, models: string): void {
       });
     }
   }
+  test(`${engine.name}: only models that are there are listed as refused`, () => assert.deepEqual([...unseen], []));
   describePromises(engine, models);
+  if (refused["counter/1"] === undefined) describeState(engine, models);
 }
 
 async function runCase(engine: Engine, dir: string, signature: string, tc: Case): Promise<void> {
@@ -186,7 +203,11 @@ function describePromises(engine: Engine, models: string): void {
     assert.ok(model.estimateBytes() >= 4 * (64 * 256 + 256 * 256 + 256 * 10));
     await model.close();
   });
-  test(title("two loads of a stateful model share nothing"), async () => {
+}
+
+/** What the interface promises of stateful models, for engines that run them. */
+function describeState(engine: Engine, models: string): void {
+  test(`${engine.name}: two loads of a stateful model share nothing`, async () => {
     const [a, b] = [await engine.load(ctx, join(models, "counter/1")), await engine.load(ctx, join(models, "counter/1"))];
     await call(a, "incr_counter", {});
     assert.equal((await call(b, "get_counter", {})).get("output")!.data[0], 0);

@@ -61,9 +61,8 @@ export async function openAddon(url: string): Promise<Addon> {
     throw newError(Code.Unavailable, `tfjs-node does not load: ${messageOf(err)}`, err);
   }
   const binding = module.default?.backend?.().binding;
-  const lacking = functions.find((name) => typeof binding?.[name] !== "function");
-  if (binding === undefined || lacking !== undefined)
-    throw newError(Code.Unavailable, `the tfjs-node that is installed has no ${lacking ?? "backend"}: version 4.22 is known to work`);
+  const lacking = binding === undefined ? "backend" : functions.find((name) => typeof binding[name] !== "function");
+  if (lacking !== undefined) throw newError(Code.Unavailable, `the tfjs-node that is installed has no ${lacking}: version 4.22 is known to work`);
   return newAddon(binding as Binding); // the functions are there, checked above
 }
 

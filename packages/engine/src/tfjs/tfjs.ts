@@ -1,5 +1,5 @@
 import { openSavedModel, type SavedModel } from "@tfs/savedmodel";
-import { type Clock, Code, type Ctx, deadlineExceeded, hasEnded, newError, race, systemClock, throwIfDone } from "@tfs/std";
+import { type Clock, Code, type Ctx, deadlineExceeded, hasEnded, messageOf, newError, race, systemClock, throwIfDone } from "@tfs/std";
 import type { Engine, LoadedModel, LoadOptions } from "../engine.ts";
 import { newGate } from "../native/index.ts";
 import { checkDtypes } from "./dtypes.ts";
@@ -57,9 +57,20 @@ export function newTfjsEngine(options: TfjsOptions = {}): Engine {
 
   return {
     name: "tfjs",
-    async probe() {
+    async probe(ctx) {
       const place = findPlace(options);
-      return typeof place === "string" ? { ok: false, why: place } : { ok: true, version: `${place.name} ${place.version}` };
+      if (typeof place === "string") return { ok: false, why: place };
+      const thread = threadOf(place.url);
+      thread.join();
+      try {
+        const { tensorflow, gpu } = await race(ctx, thread.life());
+        return { ok: true, version: `${place.name} ${place.version} with TensorFlow ${tensorflow} on ${gpu ? "a GPU" : "the CPU"}` };
+      } catch (err) {
+        throwIfDone(ctx);
+        return { ok: false, why: messageOf(err) };
+      } finally {
+        thread.leave().catch(() => {}); // it ends when it has begun, if no model is there
+      }
     },
     load,
   };

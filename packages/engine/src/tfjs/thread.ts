@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { type Clock, Code, messageOf, newError } from "@tfs/std";
+import { type Clock, Code, type Failure, messageOf, newError } from "@tfs/std";
 import type { Answer, Asked, Request, Started } from "./messages.ts";
 import type { Packed } from "./packing.ts";
 
@@ -72,8 +72,8 @@ class Thread {
     const before = this.#life;
     const last = await before?.catch(() => undefined);
     if (last !== undefined && !last.ended) return last;
-    if (this.#life === before) this.#life = this.#start(); // else somebody else has started it meanwhile
-    return await (this.#life ?? this.#start());
+    if (this.#life === undefined || this.#life === before) this.#life = this.#start(); // else somebody else has started it meanwhile
+    return await this.#life;
   }
 
   async #start(): Promise<StartedLife> {
@@ -106,6 +106,7 @@ function startLife(file: URL, url: string): Promise<StartedLife> {
   const worker = new Worker(file, { workerData: { url }, name: "tfjs" });
   const waiting = new Map<number, Waiting>();
   let [next, ended, why] = [1, false, "it ended"];
+  let refused: Failure | undefined;
 
   /** settle takes who waits for an answer. The thread keeps the process alive only while somebody waits. */
   function settle(id: number): Waiting | undefined {
@@ -133,7 +134,7 @@ function startLife(file: URL, url: string): Promise<StartedLife> {
       ended = true;
       if (why === "it ended" && code !== 0) why = `exit code ${code}`;
       const died = newError(Code.Unavailable, `the tfjs engine's thread has died: ${why}`);
-      reject(died); // of a start that has gone well nobody hears
+      reject(refused ?? died); // of a start that has gone well nobody hears
       for (const { reject: tell } of waiting.values()) tell(died);
       waiting.clear();
     });
@@ -156,7 +157,8 @@ function startLife(file: URL, url: string): Promise<StartedLife> {
           return;
         }
         case "failed":
-          worker.terminate().then(() => reject(newError(Code.Unavailable, said.message)), reject);
+          refused = newError(Code.Unavailable, said.message);
+          worker.terminate().catch(reject);
           return;
         case "answer":
           settle(said.id)?.resolve(said);
