@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import type { Readable, Writable } from "node:stream";
-import { findLibrary, findPackage, type LibraryName, libraries, libraryCache, libraryNames, newEmbeddedEngine } from "@tfs/engine";
+import { buildTfjs, findLibrary, type LibraryName, libraries, libraryCache, libraryNames, newEmbeddedEngine, newTfjsEngine } from "@tfs/engine";
 import { type Clock, Code, codeOf, type Ctx, type Flag, type Flags, messageOf, nearest, parseFlags, race, usage } from "@tfs/std";
-import { installFlags, installHeadline, overview, probeFlags, probeHeadline } from "./flags.ts";
+import { buildTfjsFlags, buildTfjsHeadline, installFlags, installHeadline, overview, probeFlags, probeHeadline } from "./flags.ts";
 import { install, newProgress, thisMachine, versionForm } from "./install/index.ts";
 import { installedText, planText, rowsText } from "./print.ts";
 import { type Candidate, probe } from "./probe.ts";
@@ -23,7 +23,7 @@ const failed = 1;
 const misused = 2;
 
 /** Words that may follow `engine`, and what they do. */
-const commands = { probe: probeCommand, install: installCommand } as const;
+const commands = { probe: probeCommand, install: installCommand, "build-tfjs": buildTfjsCommand } as const;
 
 /** engineCommand does what the words after `tfs-server engine` say, and gives the exit status. A context that ends is thrown, when nothing half-done is left. */
 export async function engineCommand(ctx: Ctx, argv: readonly string[], surroundings: Surroundings): Promise<number> {
@@ -69,7 +69,7 @@ function candidates(flags: Flags, env: Surroundings["env"]): readonly Candidate[
     { name: "embedded", open: () => newEmbeddedEngine() },
     { name: "openvino", find: find("openvino") },
     { name: "tensorflow", find: find("tensorflow") },
-    { name: "tfjs", find: () => findPackage(["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node"], "lib/napi-v8/tfjs_binding.node") },
+    { name: "tfjs", open: () => newTfjsEngine() },
   ];
 }
 
@@ -117,6 +117,28 @@ async function installCommand(ctx: Ctx, argv: readonly string[], { env, stdin, s
     },
   });
   stdout.write(flags.bool("json") ? `${JSON.stringify(installed, undefined, 2)}\n` : `${libraries[name].title} ${installedText(installed)}`);
+  return done;
+}
+
+/** buildTfjsCommand compiles against the TensorFlow that is named, else that of a Python: the cache has no headers. */
+async function buildTfjsCommand(ctx: Ctx, argv: readonly string[], { env, stdout }: Surroundings): Promise<number> {
+  const flags = read(buildTfjsFlags, argv);
+  if (flags.bool("help")) {
+    stdout.write(usage(buildTfjsHeadline, buildTfjsFlags));
+    return done;
+  }
+  const wanted = flags.string("package");
+  if (wanted !== "" && wanted !== "gpu" && wanted !== "cpu") throw new Misuse(`--package=${wanted}: expected gpu or cpu`);
+  const { found, passed } = await findLibrary(ctx, libraries.tensorflow, { explicit: explicit("tensorflow", flags, env), pythons: pythonsOf(env) });
+  await buildTfjs(ctx, {
+    // Where there is none, what is missing is told with all else that is.
+    tensorflowDir:
+      found?.dir ?? `TensorFlow, which ${passed.flatMap(({ place, where, why }) => (place === "python" ? `${where} has not (${why})` : [])).join(" and ")},`,
+    ...(wanted !== "" && { package: wanted }),
+    ...(flags.string("nodedir") !== "" && { nodeDir: flags.string("nodedir") }),
+    compiler: flags.string("compiler"),
+    say: (line) => void stdout.write(`${line}\n`),
+  });
   return done;
 }
 

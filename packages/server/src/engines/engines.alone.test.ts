@@ -30,12 +30,19 @@ const lines: readonly { readonly args: readonly string[]; readonly status: numbe
   { args: ["install", "--help"], status: 0, out: /--yes/ },
   { args: ["install", "openvino", "--help"], status: 0, out: /--version=STRING/ },
   { args: ["prob"], status: 2, err: /unknown word prob; did you mean probe\?/ },
-  { args: ["constructor"], status: 2, err: /unknown word constructor; there is probe, install/ },
+  { args: ["constructor"], status: 2, err: /unknown word constructor; there is probe, install, build-tfjs/ },
   { args: ["install"], status: 2, err: /of openvino or tensorflow\?/ },
   { args: ["install", "tensorflw"], status: 2, err: /there is no tensorflw to install; did you mean tensorflow\?/ },
   { args: ["install", "openvino", "--verson=2"], status: 2, err: /unknown flag --verson; did you mean --version\?/ },
   { args: ["install", "openvino", "--version=new; rm"], status: 2, err: /expected a version or a range/ },
   { args: ["probe", "openvino"], status: 2, err: /unknown argument: openvino/ },
+  { args: ["build-tfjs", "--help"], status: 0, out: /--tensorflow_dir=STRING/ },
+  { args: ["build-tfjs", "--package=tpu"], status: 2, err: /--package=tpu: expected gpu or cpu/ },
+  {
+    args: ["build-tfjs", "--nodedir=/nowhere"],
+    status: 1,
+    err: /^tfs-server engine build-tfjs: the addon cannot be built: there is neither .*npm install .*; TensorFlow, which python3 has not \(there is no python3\), lacks .*; the compiler g\+\+ does not run.*; there is no include\/node\/node_api\.h in \/nowhere/,
+  },
   { args: ["install", "openvino"], status: 1, err: /^tfs-server engine install: there is no python3: libraries are installed by Python's pip$/m },
 ];
 for (const { args, status, out = /^$/, err = /^$/ } of lines)

@@ -30,12 +30,24 @@ export const installFlags: readonly Flag[] = [
   help,
 ];
 
+export const buildTfjsFlags: readonly Flag[] = [
+  string("tensorflow_dir", "folder of TensorFlow's Python package, headers and all", "what TFS_TENSORFLOW_DIR says, else python3's"),
+  string("package", "gpu or cpu: which of the two is built", "gpu where it is installed"),
+  string("nodedir", "folder that holds include/node/node_api.h", "that of this Node, else the system's"),
+  { name: "compiler", kind: "string", fallback: "g++", group, help: "C++ compiler that takes gcc's options" },
+  help,
+];
+
 export const probeHeadline = `tfs-server engine probe: which engines can run here, where their libraries were
 found, and why not: every place that was looked at`;
 
 export const installHeadline = `tfs-server engine install openvino|tensorflow: downloads an engine's libraries
 by Python's pip, with its index and proxy, and keeps what the engine needs of
 them, and the licences`;
+
+export const buildTfjsHeadline = `tfs-server engine build-tfjs: compiles the addon of an installed
+@tensorflow/tfjs-node-gpu or @tensorflow/tfjs-node against a TensorFlow of today;
+nothing is downloaded`;
 
 export const overview: string = `tfs-server engine: which engines can run here, and the libraries that they need
 
