@@ -30,8 +30,6 @@ export interface Addon {
   /** tensorflow is the version of the library. */
   readonly tensorflow: string;
   readonly gpu: boolean;
-  /** own says that the addon was made by buildTfjs. */
-  readonly own: boolean;
   load(dir: string, tags: readonly string[]): number;
   /** run feeds and fetches by graph tensor name. The tensors that it gives are the caller's. */
   run(model: number, feeds: readonly (readonly [name: string, tensor: Tensor])[], fetches: readonly string[]): Tensor[];
@@ -73,13 +71,13 @@ async function mendUtil(): Promise<void> {
 }
 
 function newAddon(binding: Binding): Addon {
-  const [tensorflow = "", own] = binding.TF_Version.split(" ");
-  const isOwn = own === "tfs"; // addon.h
+  const [tensorflow = "", made] = binding.TF_Version.split(" ");
+  if (made !== "tfs") throw newError(Code.Unavailable, "the addon of tfjs-node is not one that build-tfjs has made: run tfs-server engine build-tfjs"); // addon.h
   const attempt = <T>(call: () => T): T => {
     try {
       return call();
     } catch (err) {
-      throw statusOf(messageOf(err), isOwn);
+      throw statusOf(messageOf(err));
     }
   };
 
@@ -96,7 +94,6 @@ function newAddon(binding: Binding): Addon {
   return {
     tensorflow,
     gpu: binding.isUsingGpuDevice(),
-    own: isOwn,
     load: (dir, tags) => attempt(() => binding.loadSavedModel(dir, tags.join(","))),
     run(model, feeds, fetches) {
       const tensors: number[] = [];

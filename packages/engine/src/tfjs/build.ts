@@ -126,7 +126,8 @@ async function gather(ctx: Ctx, options: BuildOptions): Promise<Parts> {
 /** includeOf finds the headers of Node-API. They are the same for all versions of Node that have it. */
 async function includeOf(nodeDir: string | undefined): Promise<string | undefined> {
   const own = dirname(dirname(await realpath(process.execPath)));
-  const dirs = nodeDir === undefined ? [own, "/usr/local", "/usr"] : [nodeDir];
+  const ofNpm = join(own, "node_modules", `node-${process.platform}-${process.arch}`); // the npm package node is a copy of what lies in there
+  const dirs = nodeDir === undefined ? [own, ofNpm, "/usr/local", "/usr"] : [nodeDir];
   return dirs.map((dir) => join(dir, "include/node")).find((dir) => existsSync(join(dir, "node_api.h")));
 }
 

@@ -21,19 +21,14 @@ const initSignature = "__saved_model_init_op";
 
 /**
  * checkDtypes holds a model's signatures to what the addon can carry. Throws Unimplemented naming every dtype that it cannot, and where it is wanted.
- * An addon that is not made by buildTfjs empties the strings that it gives, be they a model's own: such a one does not carry them.
- */
-export function checkDtypes({ signatureDef }: MetaGraphDef, own: boolean): void {
+ * */
+export function checkDtypes({ signatureDef }: MetaGraphDef): void {
   const faults = new Map<string, string[]>();
   const fault = (what: string, where: string): void => void faults.set(what, [...(faults.get(what) ?? []), where]);
   for (const [name, { inputs, outputs }] of Object.entries(signatureDef)) {
     if (name === initSignature) continue;
     for (const [alias, info] of Object.entries(inputs)) if (!taken.has(base(info))) fault(nameOf(info), `input ${alias} of signature ${name}`);
-    for (const [alias, info] of Object.entries(outputs)) {
-      if (!given.has(base(info))) fault(nameOf(info), `output ${alias} of signature ${name}`);
-      else if (!own && base(info) === DType.String)
-        fault("string, with an addon that tfs-server engine build-tfjs has not made", `output ${alias} of signature ${name}`);
-    }
+    for (const [alias, info] of Object.entries(outputs)) if (!given.has(base(info))) fault(nameOf(info), `output ${alias} of signature ${name}`);
   }
   if (faults.size === 0) return;
   const list = [...faults].map(([what, where]) => `${what} (${where.join(", ")})`).join(", ");

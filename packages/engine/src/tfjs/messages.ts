@@ -20,9 +20,7 @@ export interface Asked {
 }
 
 /** Started is a thread's first word. */
-export type Started =
-  | { readonly kind: "ready"; readonly tensorflow: string; readonly gpu: boolean; readonly own: boolean }
-  | { readonly kind: "failed"; readonly message: string };
+export type Started = { readonly kind: "ready"; readonly tensorflow: string; readonly gpu: boolean } | { readonly kind: "failed"; readonly message: string };
 
 /** Answer to a load is the model's number, to a run the tensors. */
 export type Answer =

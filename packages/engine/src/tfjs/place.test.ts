@@ -29,12 +29,16 @@ const gpu = "@tensorflow/tfjs-node-gpu";
 const cpu = "@tensorflow/tfjs-node";
 const manifest = '{"version":"4.22.0","main":"index.js"}';
 const installed = (name: string) => ({ [`${name}/package.json`]: manifest, [`${name}/index.js`]: "" });
-const built = (name: string) => ({ ...installed(name), [`${name}/lib/napi-v8/tfjs_binding.node`]: "addon" });
-const stamped = (name: string, sha256: string) => ({
-  ...built(name),
-  [`${name}/lib/napi-v8/tfs.json`]: JSON.stringify({ key: "", sha256, tensorflowDir: "/nowhere", tensorflow: "2.21.0" }),
-});
 const sum = createHash("sha256").update("addon").digest("hex");
+/** TensorFlow's folder has a library, for all that is looked at. */
+const tensorflow = join(scratch, "tensorflow");
+mkdirSync(tensorflow);
+writeFileSync(join(tensorflow, "libtensorflow_cc.so.2"), "");
+const built = (name: string, tensorflowDir = tensorflow, sha256 = sum, api = "napi-v8") => ({
+  ...installed(name),
+  [`${name}/lib/${api}/tfjs_binding.node`]: "addon",
+  [`${name}/lib/${api}/tfs.json`]: JSON.stringify({ key: "", sha256, tensorflowDir, tensorflow: "2.21.0" }),
+});
 const notBuilt = (name: string): string => `the addon of ${name} is not built: run tfs-server engine build-tfjs`;
 
 const rows: readonly { readonly name: string; readonly files: Readonly<Record<string, string>>; readonly package?: TfjsPackage; readonly want: string }[] = [
@@ -53,13 +57,17 @@ const rows: readonly { readonly name: string; readonly files: Readonly<Record<st
   { name: "both without are told", files: { ...installed(gpu), ...installed(cpu) }, want: `${notBuilt(gpu)}; ${notBuilt(cpu)}` },
   { name: "gpu goes first", files: { ...built(cpu), ...built(gpu) }, want: `/${gpu}` },
   { name: "cpu is taken, where gpu has no addon", files: { ...built(cpu), ...installed(gpu) }, want: `/${cpu}` },
-  { name: "the newest Node-API is taken", files: { ...built(gpu), [`${gpu}/lib/napi-v10/tfjs_binding.node`]: "" }, want: "/napi-v10/" },
+  { name: "the newest Node-API is taken", files: { ...built(gpu), ...built(gpu, tensorflow, sum, "napi-v10") }, want: "/napi-v10/" },
   {
     name: "a TensorFlow that is gone is told",
-    files: stamped(gpu, sum),
+    files: built(gpu, "/nowhere"),
     want: `the TensorFlow that the addon of ${gpu} was built with is gone from /nowhere: run tfs-server engine build-tfjs`,
   },
-  { name: "the note beside another's addon does not count", files: stamped(gpu, "another"), want: `/${gpu}` },
+  {
+    name: "an addon from elsewhere is not taken, whatever note is beside it",
+    files: built(gpu, tensorflow, "another"),
+    want: `the addon of ${gpu} is not one that build-tfjs has made, with what is wrong in it put right: run tfs-server engine build-tfjs`,
+  },
 ];
 for (const { name, files, package: wanted, want } of rows)
   test(`tfjs: ${name}`, () => {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { resolve as absolute, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 /** TfjsPackage is which of the two packages: both run on a CPU, `gpu` on a GPU too. */
@@ -62,7 +62,7 @@ export function findInstalled({ from, package: wanted }: PlaceOptions): Installe
 
 function resolve(folder: string, name: string): string | undefined {
   try {
-    return createRequire(join(folder, "from.js")).resolve(name);
+    return createRequire(join(absolute(folder), "from.js")).resolve(name);
   } catch {
     return undefined; // not there: the next folder may have it
   }
@@ -98,10 +98,11 @@ function findAddon(dir: string): string | undefined {
   return newest !== undefined && existsSync(addon) ? addon : undefined;
 }
 
-/** broken says what keeps an addon of ours from loading; what another is made of is not known. */
+/** broken says why an addon will not do. One from elsewhere empties a model's own strings, and may end the process with its thread: see addon.h. */
 function broken({ name }: Installed, addon: string): string | undefined {
   const stamp = readStamp(addon);
-  if (stamp === undefined || existsSync(join(stamp.tensorflowDir, "libtensorflow_cc.so.2"))) return undefined;
+  if (stamp === undefined) return `the addon of ${name} is not one that build-tfjs has made, with what is wrong in it put right: ${buildHint}`;
+  if (existsSync(join(stamp.tensorflowDir, "libtensorflow_cc.so.2"))) return undefined;
   return `the TensorFlow that the addon of ${name} was built with is gone from ${stamp.tensorflowDir}: ${buildHint}`;
 }
 

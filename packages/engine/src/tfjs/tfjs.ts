@@ -36,14 +36,13 @@ export function newTfjsEngine(options: TfjsOptions = {}): Engine {
     if (tags.some((tag) => tag.includes(","))) throw newError(Code.Unimplemented, `the tfjs engine cannot tell the tags ${tags.join(" ")} apart`);
     await using saved = await openSavedModel(ctx, dir, { tags });
     if (saved.metaGraph.graphDef === undefined) throw newError(Code.DataLoss, `${dir}: the meta-graph has no graph`);
-    checkDtypes(saved.metaGraph, true); // what no addon can do needs no thread
+    checkDtypes(saved.metaGraph);
     const thread = threadOf(place.url);
     thread.join();
     const model = newModel({ metaGraph: saved.metaGraph, dir, tags, bytes: sizeOf(saved), thread, gate });
     const loading = model.load();
     try {
-      const { life } = await race(ctx, loading);
-      checkDtypes(saved.metaGraph, life.own);
+      await race(ctx, loading);
       throwIfDone(ctx);
       return model;
     } catch (err) {

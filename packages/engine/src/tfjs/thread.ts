@@ -5,10 +5,9 @@ import type { Packed } from "./packing.ts";
 
 /** Life is one worker thread, from its start to its end. */
 export interface Life {
-  /** tensorflow is the version of the library; own says that buildTfjs made the addon. */
+  /** tensorflow is the version of the library. */
   readonly tensorflow: string;
   readonly gpu: boolean;
-  readonly own: boolean;
   readonly ended: boolean;
   /** call asks for something, and hands `transfer` over. Throws what the thread throws, and Unavailable if it ends before it answers. */
   call(request: Request, transfer?: readonly ArrayBuffer[]): Promise<Done>;
@@ -142,12 +141,11 @@ function startLife(file: URL, url: string): Promise<StartedLife> {
       switch (said.kind) {
         case "ready": {
           worker.unref();
-          const { tensorflow, gpu, own } = said;
+          const { tensorflow, gpu } = said;
           const end = async (): Promise<void> => void (await worker.terminate());
           resolve({
             tensorflow,
             gpu,
-            own,
             call,
             end,
             get ended() {

@@ -37,7 +37,7 @@ let first: Started;
 try {
   const addon = await openAddon((workerData as { readonly url: string }).url);
   serve(addon);
-  first = { kind: "ready", tensorflow: addon.tensorflow, gpu: addon.gpu, own: addon.own };
+  first = { kind: "ready", tensorflow: addon.tensorflow, gpu: addon.gpu };
 } catch (err) {
   first = { kind: "failed", message: messageOf(err) };
 }

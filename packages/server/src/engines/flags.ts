@@ -46,8 +46,8 @@ by Python's pip, with its index and proxy, and keeps what the engine needs of
 them, and the licences`;
 
 export const buildTfjsHeadline = `tfs-server engine build-tfjs: compiles the addon of an installed
-@tensorflow/tfjs-node-gpu or @tensorflow/tfjs-node against a TensorFlow of today;
-nothing is downloaded`;
+@tensorflow/tfjs-node-gpu, or @tensorflow/tfjs-node, against a TensorFlow of
+today; nothing is downloaded`;
 
 export const overview: string = `tfs-server engine: which engines can run here, and the libraries that they need
 

@@ -23,7 +23,7 @@ else {
     else if (fetches.includes("hold:0")) held.push(() => answer(id, fetches));
     else { answer(id, fetches); for (const go of held.splice(0)) go(); }
   });
-  parentPort.postMessage({ kind: "ready", tensorflow: "0.0.0", gpu: false, own: true });
+  parentPort.postMessage({ kind: "ready", tensorflow: "0.0.0", gpu: false });
 }`;
 
 /** threadScript writes a file for a thread to run. */
