@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { node, setUp } from "../setup.mjs";
 
 /** The peer's version in packages/engine/package.json; scripts/packages.test.ts holds the two together. */
-export const tfjsVersion = "4.22.0";
+const tfjsVersion = "4.22.0";
 
-export const tfjsPackages = { gpu: "@tensorflow/tfjs-node-gpu", cpu: "@tensorflow/tfjs-node" };
+const packages = { gpu: "@tensorflow/tfjs-node-gpu", cpu: "@tensorflow/tfjs-node" };
 
 /** tfjsTools are the two packages, 300 MB each, without their install scripts: those would download a TensorFlow of 2022. The arguments are as in newGo. */
 export function tfjsTools({ root, dir, run, once }) {
@@ -19,7 +19,7 @@ export function tfjsTools({ root, dir, run, once }) {
       mkdirSync(prefix, { recursive: true });
       writeFileSync(join(prefix, "package.json"), JSON.stringify({ private: true }));
       const quiet = ["--ignore-scripts", "--loglevel=error", "--no-audit", "--no-fund", "--no-package-lock"];
-      run("npm", ["install", "--prefix", prefix, ...quiet, `${tfjsPackages[kind]}@${tfjsVersion}`], { cwd: prefix });
+      run("npm", ["install", "--prefix", prefix, ...quiet, `${packages[kind]}@${tfjsVersion}`], { cwd: prefix });
       setUp();
       run(node, [join(root, "scripts/tools/build_tfjs.mjs"), prefix, kind, join(library, "..")], { cwd: root });
     });

@@ -155,9 +155,9 @@ async function compile(ctx: Ctx, { installed, include, tensorflowDir, compiler }
 
 /** tryOut loads an addon in a process of its own, and gives TensorFlow's version. */
 async function tryOut(ctx: Ctx, addon: string): Promise<string> {
-  const program = "const m = { exports: {} }; process.dlopen(m, process.argv[1]); console.log(m.exports.TF_Version);";
+  const program = `const m = { exports: {} }; process.dlopen(m, ${JSON.stringify(addon)}); console.log(m.exports.TF_Version);`;
   try {
-    const { stdout } = await run(process.execPath, ["-e", program, addon], { signal: ctx.signal, timeout: compileMs });
+    const { stdout } = await run(process.execPath, ["-e", program], { signal: ctx.signal, timeout: compileMs });
     return stdout.trim().split(" ")[0]!;
   } catch (err) {
     throwIfDone(ctx);
