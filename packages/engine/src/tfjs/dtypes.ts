@@ -19,9 +19,7 @@ export function gives(dtype: number): boolean {
 /** initSignature is the one of TF2 exports that names the init op: nobody calls it. */
 const initSignature = "__saved_model_init_op";
 
-/**
- * checkDtypes holds a model's signatures to what the addon can carry. Throws Unimplemented naming every dtype that it cannot, and where it is wanted.
- * */
+/** checkDtypes holds a model's signatures to what the addon can carry. Throws Unimplemented naming every dtype that it cannot, and where it is wanted. */
 export function checkDtypes({ signatureDef }: MetaGraphDef): void {
   const faults = new Map<string, string[]>();
   const fault = (what: string, where: string): void => void faults.set(what, [...(faults.get(what) ?? []), where]);

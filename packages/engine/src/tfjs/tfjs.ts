@@ -10,8 +10,8 @@ import { newThread, type Thread } from "./thread.ts";
 export interface TfjsOptions extends PlaceOptions {
   /** maxWaiting is how many runs may wait for the thread; default 4096. More are refused with ResourceExhausted. */
   readonly maxWaiting?: number;
-  /** maxStarts is how often the thread is started within a minute; default 5. */
-  readonly maxStarts?: number;
+  /** maxDeaths is how often the thread may die within a minute and be started anew; default 5. */
+  readonly maxDeaths?: number;
   /** clock is for that minute; default the system's. */
   readonly clock?: Clock;
 }
@@ -21,12 +21,12 @@ const underWay = 2;
 
 /** newTfjsEngine makes the engine; its package is looked for when it is first needed, and its thread is there while models are. */
 export function newTfjsEngine(options: TfjsOptions = {}): Engine {
-  const { maxWaiting, maxStarts, clock = systemClock() } = options;
+  const { maxWaiting, maxDeaths, clock = systemClock() } = options;
   const gate = newGate({ places: underWay, ...(maxWaiting === undefined ? {} : { maxWaiting }) });
   let last: { readonly url: string; readonly thread: Thread } | undefined;
 
   function threadOf(url: string): Thread {
-    if (last?.url !== url) last = { url, thread: newThread({ url, clock, ...(maxStarts === undefined ? {} : { maxStarts }) }) };
+    if (last?.url !== url) last = { url, thread: newThread({ url, clock, ...(maxDeaths === undefined ? {} : { maxDeaths }) }) };
     return last.thread;
   }
 

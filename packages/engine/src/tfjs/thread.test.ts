@@ -62,13 +62,22 @@ for (const [url, message] of [
 ] as const)
   test(`tfjs: a thread that does not begin says why: ${message}`, () => assert.rejects(thread({ url }).life(), { code: Code.Unavailable, message }));
 
-test("tfjs: a thread is started so often in a minute and not more", async () => {
+test("tfjs: a thread that dies is started so often in a minute and not more", async () => {
   const clock = fakeClock();
-  const one = thread({ clock, maxStarts: 2 });
+  const one = thread({ clock, maxDeaths: 2 });
   for (let i = 0; i < 2; i++) await assert.rejects((await one.life()).call(run("die:0")), { code: Code.Unavailable });
-  await assert.rejects(one.life(), { code: Code.Unavailable, message: "the tfjs engine's thread was started 2 times within a minute and died" });
+  await assert.rejects(one.life(), { code: Code.Unavailable, message: "the tfjs engine's thread has died 2 times within a minute" });
   await clock.advance(60_000);
   assert.equal((await one.life()).ended, false);
+});
+
+test("tfjs: a thread that ends with its last model may begin as often as there are models", async () => {
+  const one = thread({ maxDeaths: 1 });
+  for (let i = 0; i < 3; i++) {
+    await one.life();
+    await one.leave();
+    one.join();
+  }
 });
 
 test("tfjs: the last to leave ends the thread", async () => {

@@ -25,8 +25,8 @@ export interface ThreadOptions {
   readonly clock: Clock;
   /** file is what the thread runs; default this package's worker. */
   readonly file?: URL;
-  /** maxStarts is how often it is started within a minute, whatever ends it; default 5. */
-  readonly maxStarts?: number;
+  /** maxDeaths is how often it may die within a minute, or not begin, before it is started no more until that is past; default 5. */
+  readonly maxDeaths?: number;
 }
 
 const minuteMs = 60_000;
@@ -39,13 +39,13 @@ function workerFile(): URL {
 /** Thread is the worker thread of an engine: there while somebody uses it, and started anew by whoever comes after it has died. */
 class Thread {
   readonly #options: Required<ThreadOptions>;
-  readonly #starts: number[] = [];
+  readonly #deaths: number[] = [];
   #life: Promise<StartedLife> | undefined;
   #ending: Promise<void> = Promise.resolve();
   #users = 0;
 
   constructor(options: ThreadOptions) {
-    this.#options = { maxStarts: 5, file: workerFile(), ...options };
+    this.#options = { maxDeaths: 5, file: workerFile(), ...options };
   }
 
   /** join says that a model is to be there. Each join wants one leave. */
@@ -66,22 +66,33 @@ class Thread {
     await this.#ending;
   }
 
-  /** life gives the thread that runs, or starts one. Throws Unavailable if it does not start, or was started too often of late. */
+  /** life gives the thread that runs, or starts one. Throws Unavailable if it does not start, or died too often of late. */
   async life(): Promise<Life> {
     const before = this.#life;
     const last = await before?.catch(() => undefined);
     if (last !== undefined && !last.ended) return last;
-    if (this.#life === undefined || this.#life === before) this.#life = this.#start(); // else somebody else has started it meanwhile
-    return await this.#life;
+    if (this.#life === undefined || this.#life === before) {
+      if (before !== undefined && this.#life === before) this.#died(); // one that `leave` ends is no longer there
+      this.#checkDeaths();
+      this.#life = this.#start();
+    }
+    return await this.#life; // somebody else may have started it meanwhile
+  }
+
+  #died(): void {
+    this.#life = undefined;
+    this.#deaths.push(this.#options.clock.now());
+  }
+
+  #checkDeaths(): void {
+    const { clock, maxDeaths } = this.#options;
+    while (this.#deaths.length > 0 && this.#deaths[0]! <= clock.now() - minuteMs) this.#deaths.shift();
+    if (this.#deaths.length >= maxDeaths) throw newError(Code.Unavailable, `the tfjs engine's thread has died ${maxDeaths} times within a minute`);
   }
 
   async #start(): Promise<StartedLife> {
     await this.#ending;
-    const { clock, maxStarts, file, url } = this.#options;
-    const now = clock.now();
-    while (this.#starts.length > 0 && this.#starts[0]! <= now - minuteMs) this.#starts.shift();
-    if (this.#starts.length >= maxStarts) throw newError(Code.Unavailable, `the tfjs engine's thread was started ${maxStarts} times within a minute and died`);
-    this.#starts.push(now);
+    const { file, url } = this.#options;
     return await startLife(file, url);
   }
 }
