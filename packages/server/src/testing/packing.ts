@@ -27,11 +27,11 @@ export async function tarGzOf(entries: Iterable<Entry>): Promise<Buffer> {
 }
 
 /** zipOf packs a .zip. `mode` is what its files have on Unix. */
-export async function zipOf(entries: Iterable<Entry>, mode = 0o100644): Promise<Buffer> {
+export async function zipOf(entries: Iterable<Entry>, mode = 0o100644, compress = true): Promise<Buffer> {
   const zip = new ZipFile();
   for (const { name, bytes = "", type } of entries) {
     if (type === "directory") zip.addEmptyDirectory(name);
-    else zip.addBuffer(Buffer.from(bytes), name, { mode });
+    else zip.addBuffer(Buffer.from(bytes), name, { mode, compress });
   }
   zip.end();
   return await buffer(zip.outputStream);

@@ -430,6 +430,7 @@ const damages: { readonly name: string; readonly path: string; readonly bytes: (
   { name: "a .tar that is cut off", path: "/m.tar", bytes: async () => (await tarOf(both)).subarray(0, 700) },
   { name: "a .zip that is cut off", path: "/m.zip", bytes: async () => (await zipOf(both)).subarray(0, -30) },
   { name: "a .zip with a flipped bit", path: "/m.zip", bytes: async () => flipped(await zipOf(both)) },
+  { name: "a .zip that is not compressed, with a flipped bit", path: "/m.zip", bytes: async () => flipped(await zipOf(both, undefined, false)) },
 ];
 function flipped(bytes: Buffer): Buffer {
   bytes[Math.floor(bytes.byteLength / 3)]! ^= 0x10;

@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { type Ctx, failureOf, throwIfDone } from "@tfs/std";
 import type { Entry } from "yauzl";
 import { damaged, outside, refuseKind, type Target } from "./target.ts";
@@ -28,7 +29,7 @@ export async function unzip(ctx: Ctx, file: string, what: string, target: Target
         else {
           const body = await zip.openReadStreamPromise(entry);
           body.on("error", () => {}); // damage may be found at two ends of it, and the second has no reader any more
-          await target.file(entry.fileName, body);
+          await target.file(entry.fileName, summed(body, entry.crc32));
         }
       }
     } finally {
@@ -38,6 +39,16 @@ export async function unzip(ctx: Ctx, file: string, what: string, target: Target
     throwIfDone(ctx);
     throw failureOf(err) ?? nameFault(what, err) ?? damaged(what, err);
   }
+}
+
+/** summed passes bytes on, and holds them to their checksum, which the library leaves to its users. */
+async function* summed(body: AsyncIterable<Uint8Array>, want: number): AsyncGenerator<Uint8Array> {
+  let crc = 0;
+  for await (const chunk of body) {
+    crc = crc32(chunk, crc);
+    yield chunk;
+  }
+  if (crc !== want) throw new Error("the checksum is wrong");
 }
 
 function kindOf(entry: Entry): string | undefined {
