@@ -10,6 +10,8 @@
  */
 export { newEmbeddedEngine } from "./embedded/index.ts";
 export type { Engine, EngineName, LoadedModel, LoadOptions, Probe } from "./engine.ts";
+export { newIsolatedEngine, serveEngine } from "./isolation/index.ts";
+export type { IsolatedOptions, Patience } from "./isolation/index.ts";
 export type { Explicit, FindOptions, Found, Library, LibraryName, Passed, Place, Search } from "./libraries/index.ts";
 export { filesOf, findLibrary, findPackage, libraries, libraryCache, libraryNames } from "./libraries/index.ts";
 export type { BuildOptions, Built, TfjsOptions, TfjsPackage } from "./tfjs/index.ts";

@@ -1,0 +1,80 @@
+// The engine's process of this package's tests: the embedded engine, which on request does what a broken native library does.
+import { existsSync } from "node:fs";
+import { writeSync } from "node:fs";
+import { Code, newError } from "@tfs/std";
+import { newEmbeddedEngine } from "../../embedded/index.ts";
+import type { Engine, LoadedModel } from "../../engine.ts";
+import { descriptors } from "../frame.ts";
+import { serveEngine } from "../serve.ts";
+
+/** broken does what a fetch of "!what" asks for; undefined for any other. */
+function broken(fetch: string | undefined): Promise<never> | undefined {
+  switch (fetch) {
+    case "!SIGSEGV":
+    case "!SIGKILL":
+      process.kill(process.pid, fetch.slice(1) as NodeJS.Signals);
+      return new Promise(() => {});
+    case "!exit":
+      process.exit(7);
+      break;
+    case "!throw":
+      setImmediate(() => {
+        throw new Error("thrown where nobody catches");
+      });
+      return new Promise(() => {});
+    case "!spin":
+      for (;;);
+    case "!never":
+      return new Promise(() => {});
+    case "!garbage":
+      writeSync(descriptors.frames, "this is no frame");
+      return new Promise(() => {});
+    case "!stranger":
+      writeSync(descriptors.frames, Uint8Array.of(8, 0, 0, 0, 17, 0, 0, 0, 255, 255, 255, 0));
+      return new Promise(() => {});
+    case "!write":
+      process.stdout.write(`out\n${"x".repeat(100_000)}\n`);
+      process.stderr.write("err\nunended");
+      return Promise.reject(newError(Code.Aborted, "has written", new Error("the cause"), [Uint8Array.of(1, 2)]));
+    default:
+      return undefined;
+  }
+}
+
+/** later gives others their turns, some more and some less, so that answers come in an order of their own. */
+async function later(): Promise<void> {
+  for (let turns = Math.floor(Math.random() * 20); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
+}
+
+function breakable(model: LoadedModel, shuffles: boolean): LoadedModel {
+  return {
+    metaGraph: model.metaGraph,
+    estimateBytes: () => model.estimateBytes(),
+    async run(ctx, feeds, fetches) {
+      await broken(fetches[0]);
+      if (shuffles) await later();
+      return model.run(ctx, feeds, fetches);
+    },
+    close: () => model.close(),
+  };
+}
+
+/** usage: main.js [--crash_if=FILE] [--spin_if=FILE] [--shuffle] [--mute]: a load crashes or hangs while there is the file. */
+const given = process.argv.slice(2);
+const file = (flag: string): boolean => given.some((arg) => arg.startsWith(`${flag}=`) && existsSync(arg.slice(flag.length + 1)));
+const embedded = newEmbeddedEngine();
+const engine: Engine = {
+  ...embedded,
+  async load(ctx, dir, options) {
+    if (file("--crash_if")) await broken("!SIGSEGV");
+    if (file("--spin_if")) await broken("!spin");
+    return breakable(await embedded.load(ctx, dir, options), given.includes("--shuffle"));
+  },
+};
+try {
+  await serveEngine(engine);
+  process.exit(0);
+} catch (err) {
+  process.stderr.write(`${String(err)}\n`);
+  process.exit(1);
+}
