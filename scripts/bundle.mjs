@@ -15,17 +15,20 @@ const built = packages.map((dir) => join(dir, "dist/.tsbuildinfo")).filter((file
 const newest = Math.max(...built.map((file) => statSync(file).mtimeMs));
 for (const [dir, { bin }] of manifests) {
   if (bin === undefined) continue;
-  const outfile = join(dir, "dist/bin.mjs");
-  if (existsSync(outfile) && statSync(outfile).mtimeMs >= newest) continue;
-  await build({
-    entryPoints: [join(dir, "dist/main.js")],
-    outfile,
-    bundle: true,
-    platform: "node",
-    target: "node22",
-    format: "esm",
-    external,
-    banner: { js: "// Made from the modules beside it, and from @bufbuild/protobuf (Apache-2.0 AND BSD-3-Clause), which this package depends on." },
-    logLevel: "warning",
-  });
+  for (const entry of ["dist/main.js", "dist/child/main.js"]) {
+    const entryPoint = join(dir, entry);
+    const outfile = entryPoint.replace(/main\.js$/, "bin.mjs");
+    if (!existsSync(entryPoint) || (existsSync(outfile) && statSync(outfile).mtimeMs >= newest)) continue;
+    await build({
+      entryPoints: [entryPoint],
+      outfile,
+      bundle: true,
+      platform: "node",
+      target: "node22",
+      format: "esm",
+      external,
+      banner: { js: "// Made from the modules beside it, and from @bufbuild/protobuf (Apache-2.0 AND BSD-3-Clause), which this package depends on." },
+      logLevel: "warning",
+    });
+  }
 }

@@ -16,7 +16,8 @@ Promise.all([import("node:fs"), import("node:module"), import("node:os")]).then(
     var found = fs.statSync(new URL(path, packages), { throwIfNoEntry: false });
     return found === undefined ? 0 : found.mtimeMs;
   }
-  var whole = time("server/dist/bin.mjs");
+  var part = process.argv[2] === "engine-child" ? "child/" : "";
+  var whole = time("server/dist/" + part + "bin.mjs");
   var fresh = fs.readdirSync(packages).every((name) => time(name + "/dist/.tsbuildinfo") <= whole);
-  return import(whole > 0 && fresh ? "../dist/bin.mjs" : "../dist/main.js");
+  return import("../dist/" + part + (whole > 0 && fresh ? "bin.mjs" : "main.js"));
 });

@@ -1,6 +1,7 @@
 // The only file that reads argv and the environment. It reads like a parts list.
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 import { numberForms } from "@tfs/rest";
 import {
@@ -70,7 +71,7 @@ async function main(argv: readonly string[]): Promise<number> {
   let server: ModelServer;
   try {
     remote = await openRemoteStorages({ ...remoteTuning(options, process.env), clock, logger, random: Math.random });
-    const started = await Promise.race([start(options, remote.storages, clock, logger), stopped]);
+    const started = await Promise.race([start({ options, argv }, remote.storages, clock, logger), stopped]);
     if (typeof started === "string") {
       await remote[Symbol.asyncDispose]();
       process.exit(0); // told to stop while loading: there is nothing to drain
@@ -125,8 +126,15 @@ function stopSignal(logger: Logger): Promise<string> {
   });
 }
 
+/** Line is the command line: as flags, and as it was. */
+interface Line {
+  readonly options: Flags;
+  readonly argv: readonly string[];
+}
+
 /** start gives a server that listens. */
-async function start(options: Flags, storages: Storages, clock: Clock, logger: Logger): Promise<ModelServer> {
+async function start(line: Line, storages: Storages, clock: Clock, logger: Logger): Promise<ModelServer> {
+  const { options } = line;
   checkFlags(options);
   const models = await configured(options, process.env);
   await checkNamed(options);
@@ -142,6 +150,8 @@ async function start(options: Flags, storages: Storages, clock: Clock, logger: L
   };
   keepSmall();
   const server = serverOf(options, { ...models, batching, page, telemetry, tls }, storages, clock, logger);
+  linearRegExps(); // a model's patterns meet texts that strangers send
+  const server = serverOf(line, { ...models, batching, page, telemetry, tls }, storages, clock, logger);
   const { grpc, rest } = await server.start(background());
   for (const credentials of [tls.grpc, tls.rest]) credentials?.watch();
   if (models.poll !== undefined) server.follow(models.poll.ms, models.poll.read);
@@ -179,7 +189,7 @@ async function credentialsOf(options: Flags, flag: string, clock: Clock, logger:
   return options.string(flag) === "" ? undefined : openCredentials(options.string(flag), { flag, clock, logger });
 }
 
-function serverOf(options: Flags, { models, batching, page, telemetry, tls }: Told, storages: Storages, clock: Clock, logger: Logger): ModelServer {
+function serverOf({ options, argv }: Line, { models, batching, page, telemetry, tls }: Told, storages: Storages, clock: Clock, logger: Logger): ModelServer {
   const host = options.string("host") === "" ? {} : { host: options.string("host") };
   const [port, restPort, socket] = [options.int("port"), options.int("rest_api_port"), options.string("grpc_socket_path")];
   const channel = channelSettings(options);
@@ -201,6 +211,7 @@ function serverOf(options: Flags, { models, batching, page, telemetry, tls }: To
     clock,
     logger,
     engine: options.string("engine"),
+    ...(oneOf(options, "engine_isolation", ["none", "process"]) === "process" && { engineCommand: engineCommand(argv) }),
     ...(batching === undefined ? {} : { batching }),
     tags: options.string("saved_model_tags").split(","),
     grpc: [...(port === 0 ? [] : [{ port, ...host }]), ...(socket === "" ? [] : [{ path: socket }])],
@@ -243,6 +254,11 @@ function serverOf(options: Flags, { models, batching, page, telemetry, tls }: To
 function keepSmall(): void {
   setFlagsFromString("--semi-space-growth-factor=1");
   setFlagsFromString("--heap-growing-percent=100");
+}
+
+/** engineCommand starts this program again, as one for engines, with the same flags. */
+function engineCommand(argv: readonly string[]): readonly string[] {
+  return [process.execPath, fileURLToPath(new URL("../bin/tfs-server.js", import.meta.url)), "engine-child", ...argv];
 }
 
 /** positive gives an option that is left out where its flag is 0 or less. */

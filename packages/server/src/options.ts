@@ -25,6 +25,8 @@ export interface ServerOptions extends CoreTuning {
   readonly storages?: Storages;
   /** engine runs the models; default "embedded". */
   readonly engine?: string;
+  /** engineCommand runs the engine in processes of their own, one for each model: what starts `tfs-server engine-child`, and flags for it. Default in this process. */
+  readonly engineCommand?: readonly string[];
   /** tags of the meta-graph to load; default ["serve"]. */
   readonly tags?: readonly string[];
   /** batching joins requests of several callers into one run; default none. */

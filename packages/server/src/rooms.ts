@@ -1,11 +1,10 @@
 import { availableParallelism } from "node:os";
-import { type Engine, newEmbeddedEngine } from "@tfs/engine";
 import { type Budget, defaultListenerLimits, newBudget } from "@tfs/rpc";
-import { Code, newError } from "@tfs/std";
 import { type Family, newRegistry, type Registry } from "@tfs/std/metrics";
 import { type Admission, defaultMaxCalls, newAdmission } from "./admission/index.ts";
 import { type Batching, newBatching } from "./batching/index.ts";
 import { type Core, newCore } from "./core/index.ts";
+import { engineOf, isolated } from "./engine.ts";
 import { type InferOptions, newRuns } from "./infer/index.ts";
 import { type Meter, newMeter } from "./meter/index.ts";
 import { type Levels, modelLevels, ownFamilies } from "./monitoring/index.ts";
@@ -33,16 +32,17 @@ export interface Rooms {
 
 /** newRooms makes them, and starts nothing. */
 export function newRooms(options: ServerOptions): Rooms {
-  const { clock, logger, tags = ["serve"], maxCalls = defaultMaxCalls, random = Math.random } = options;
+  const { clock, logger, engineCommand, tags = ["serve"], maxCalls = defaultMaxCalls, random = Math.random } = options;
   const [metrics, unread, defer] = [newRegistry(), newBudget(defaultListenerLimits.heldBytes), setImmediate];
   const admission = newAdmission({ clock, metrics, defer, maxCalls, full: () => unread.exhausted });
   const batching = options.batching && newBatching({ ...options.batching, cpus: availableParallelism(), clock, metrics, defer });
   const logs = newRequestLogs({ tuning: options.requestLog ?? {}, tags, metrics, clock, logger, random });
   const verbs = { checkMethodName: options.checkMethodName ?? false, runs: newRuns(metrics) };
   const warm = newWarmup({ infer: verbs, iterations: options.warmupIterations ?? 1, metrics, clock, logger });
+  const engine = engineOf(options.engine ?? "embedded");
   const core = newCore({
     ...options,
-    engine: engineOf(options.engine ?? "embedded"),
+    engine: engineCommand === undefined ? engine : isolated(engine, { command: engineCommand, clock, logger }),
     tags,
     storages: { file: newLocalStorage(clock), ...options.storages },
     loads: newLoads(metrics),
@@ -58,9 +58,4 @@ export function newRooms(options: ServerOptions): Rooms {
 /** observed gives what OpenTelemetry reads: our own counters, and the models' levels. Its SDK tells of processes by itself. */
 export function observed({ metrics, levels }: Rooms): readonly Family[] {
   return ownFamilies(metrics, [levels]);
-}
-
-function engineOf(name: string): Engine {
-  if (name === "embedded") return newEmbeddedEngine();
-  throw newError(Code.InvalidArgument, `there is no engine ${name}; known: embedded`);
 }

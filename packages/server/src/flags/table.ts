@@ -107,6 +107,14 @@ const loading: readonly ServerFlag[] = [
 
 const inference: readonly ServerFlag[] = [
   own(string("Inference", "engine", "embedded", "what runs models: embedded")),
+  own(
+    string(
+      "Inference",
+      "engine_isolation",
+      "none",
+      "where it does: none is in the server's process, process in one for each model, whose crash takes only that",
+    ),
+  ),
   inForce(bool("Inference", "enable_signature_method_name_check", false, "hold calls to the method name that a signature declares")),
   inForce(bool("Inference", "enable_serialization_as_tensor_content", false, "answer Predict over gRPC with tensor_content instead of value fields")),
   inForce(bool("Inference", "enable_batching", false, "join requests of several callers into one run")),
