@@ -143,9 +143,7 @@ class Reader {
   }
 
   bytes(): Uint8Array {
-    const n = this.u32();
-    const at = this.#take(n);
-    return this.#bytes.subarray(at, at + n);
+    return this.#view(this.u32());
   }
 
   text(): string {
@@ -164,9 +162,13 @@ class Reader {
     for (let i = 0; i < rank; i++) shape[i] = this.f64();
     return () => {
       this.#take(-this.#at & 7);
-      const at = this.#take(length);
-      return fromBytes(dtype, shape, this.#bytes.subarray(at, at + length));
+      return fromBytes(dtype, shape, this.#view(length));
     };
+  }
+
+  #view(n: number): Uint8Array {
+    const at = this.#take(n);
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + at, n); // strings are views of it, and no Buffers
   }
 
   #take(n: number): number {

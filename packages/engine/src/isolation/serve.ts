@@ -31,6 +31,7 @@ class Served {
   readonly #engine: Engine;
   readonly #pipe: Pipe;
   readonly #runs = new Map<number, Run>();
+  readonly #answers = new Set<Promise<void>>();
   readonly over: Promise<void>;
   #onOver = (): void => {};
   #model: LoadedModel | undefined;
@@ -52,7 +53,7 @@ class Served {
   #take(r: Reader): void {
     switch (r.kind) {
       case kind.run:
-        void this.#run(r.call, readRun(r));
+        this.#run(r.call, readRun(r));
         break;
       case kind.ping:
         this.#send(newWriter(kind.done, r.call));
@@ -78,14 +79,17 @@ class Served {
     }
   }
 
-  async #run(call: number, { leftMs, feeds, fetches }: ReturnType<typeof readRun>): Promise<void> {
+  #run(call: number, { leftMs, feeds, fetches }: ReturnType<typeof readRun>): void {
     const run = new Run(leftMs);
     this.#runs.set(call, run);
-    await this.#answer(call, async () => {
+    const answer = this.#answer(call, async () => {
       if (this.#model === undefined) throw newError(Code.FailedPrecondition, "no model has been loaded");
       return tensorsFrame(call, await this.#model.run(run, feeds, fetches));
+    }).then(() => {
+      this.#runs.delete(call);
+      this.#answers.delete(answer);
     });
-    this.#runs.delete(call);
+    this.#answers.add(answer);
   }
 
   async #load(call: number, { dir, tags }: ReturnType<typeof readLoad>): Promise<Writer> {
@@ -97,9 +101,10 @@ class Served {
     return loadedFrame(call, { metaGraph: model.metaGraph, bytes: model.estimateBytes() });
   }
 
-  /** #close waits for runs in flight, as the model does. */
+  /** #close lets runs end before the model does. */
   async #close(call: number): Promise<void> {
     await this.#answer(call, async () => {
+      await Promise.all(this.#answers);
       await this.#model?.close();
       return newWriter(kind.done, call);
     });

@@ -1,6 +1,5 @@
 // The engine's process of this package's tests: the embedded engine, which on request does what a broken native library does.
-import { existsSync } from "node:fs";
-import { writeSync } from "node:fs";
+import { existsSync, openSync, writeSync } from "node:fs";
 import { Code, newError } from "@tfs/std";
 import { newEmbeddedEngine } from "../../embedded/index.ts";
 import type { Engine, LoadedModel } from "../../engine.ts";
@@ -27,7 +26,7 @@ function broken(fetch: string | undefined): Promise<never> | undefined {
     case "!never":
       return new Promise(() => {});
     case "!garbage":
-      writeSync(descriptors.frames, "this is no frame");
+      writeSync(descriptors.frames, Uint8Array.of(255, 255, 255, 255));
       return new Promise(() => {});
     case "!stranger":
       writeSync(descriptors.frames, Uint8Array.of(8, 0, 0, 0, 17, 0, 0, 0, 255, 255, 255, 0));
@@ -59,9 +58,15 @@ function breakable(model: LoadedModel, shuffles: boolean): LoadedModel {
   };
 }
 
-/** usage: main.js [--crash_if=FILE] [--spin_if=FILE] [--shuffle] [--mute]: a load crashes or hangs while there is the file. */
+/**
+ * usage: main.js [--crash_if=FILE] [--spin_if=FILE] [--shuffle] [--hold=FIFO]. A load crashes or hangs while there is the file. The FIFO is held open for as long as the
+ * process lives.
+ */
 const given = process.argv.slice(2);
-const file = (flag: string): boolean => given.some((arg) => arg.startsWith(`${flag}=`) && existsSync(arg.slice(flag.length + 1)));
+const valueOf = (flag: string): string | undefined => given.find((arg) => arg.startsWith(`${flag}=`))?.slice(flag.length + 1);
+const file = (flag: string): boolean => existsSync(valueOf(flag) ?? "");
+const fifo = valueOf("--hold");
+if (fifo !== undefined) openSync(fifo, "w");
 const embedded = newEmbeddedEngine();
 const engine: Engine = {
   ...embedded,
