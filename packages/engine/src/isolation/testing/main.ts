@@ -63,9 +63,9 @@ function breakable(model: LoadedModel, shuffles: boolean): LoadedModel {
  * process lives.
  */
 const given = process.argv.slice(2);
-const valueOf = (flag: string): string | undefined => given.find((arg) => arg.startsWith(`${flag}=`))?.slice(flag.length + 1);
-const file = (flag: string): boolean => existsSync(valueOf(flag) ?? "");
-const fifo = valueOf("--hold");
+const argument = (flag: string): string | undefined => given.find((arg) => arg.startsWith(`${flag}=`))?.slice(flag.length + 1);
+const file = (flag: string): boolean => existsSync(argument(flag) ?? "");
+const fifo = argument("--hold");
 if (fifo !== undefined) openSync(fifo, "w");
 const embedded = newEmbeddedEngine();
 const engine: Engine = {
