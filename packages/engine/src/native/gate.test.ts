@@ -90,3 +90,24 @@ test("a context that ends during a call lets the caller go, and the place stays 
   await end("b");
   assert.equal(await next, "b");
 });
+
+test("a call whose deadline passes while it waits does not begin, and gives its place on", async () => {
+  const gate = newGate({ places: 1 });
+  const { begun, call, end } = calls();
+  const first = gate.run(ctx, call("a"));
+  let passed = false;
+  const late = {
+    ...ctx,
+    get deadline(): number {
+      return passed ? 0 : Number.POSITIVE_INFINITY;
+    },
+  };
+  const second = gate.run(late, call("b"));
+  const third = gate.run(ctx, call("c"));
+  await turn();
+  passed = true;
+  await end("a");
+  await assert.rejects(second, { code: Code.DeadlineExceeded });
+  await end("c");
+  assert.deepEqual([await first, await third, begun.join(""), gate.busy], ["a", "c", "ac", 0]);
+});

@@ -4,7 +4,8 @@ import { Code, type Ctx, newError, race, throwIfDone } from "@tfs/std";
 export interface Gate {
   /**
    * run waits for a place, first come first served, and calls. A context that ends takes a waiting call out of the queue; one that ends during
-   * the call, which cannot be stopped, lets the caller go, and the place stays taken until the call returns. Throws ResourceExhausted if too many wait.
+   * the call, which cannot be stopped, lets the caller go, and the place stays taken until the call returns. A deadline that has passed when the turn comes ends it there.
+   * Throws ResourceExhausted if too many wait.
    */
   run<T>(ctx: Ctx, call: () => Promise<T>): Promise<T>;
   /** busy is how many calls have a place or wait for one. */
@@ -69,7 +70,13 @@ export function newGate({ places, maxWaiting = 4096 }: GateOptions): Gate {
     async run(ctx, call) {
       throwIfDone(ctx);
       await place(ctx);
-      return await race(ctx, held(call));
+      return await race(
+        ctx,
+        held(() => {
+          throwIfDone(ctx); // nobody may be there to abort it: in an engine's process there is not
+          return call();
+        }),
+      );
     },
     get busy() {
       return running + queue.size;
