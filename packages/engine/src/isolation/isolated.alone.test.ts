@@ -326,6 +326,13 @@ test("calls under way are bounded by number and by bytes, but one that is alone 
   await answers(loaded.model); // what is lost is no longer under way
 });
 
+test("a model is closed though no more calls could be under way", async () => {
+  const loaded = await load({ maxCalls: 1, maxBytes: 1, args: ["--shuffle"] });
+  const run = answers(loaded.model);
+  await loaded.model.close();
+  await run;
+});
+
 test("who cancels, or whose time is up, goes at once; the call counts until it has ended", async () => {
   await using loaded = await load({ maxCalls: 2 });
   using cancelled = withCancel(ctx);

@@ -84,8 +84,12 @@ class EngineProcess {
       void this.#ended.then(reject);
     });
     this.#ready.catch(() => {}); // who starts a process may not come to wait for it
-    const socket = this.#child.stdio[3] as Socket;
-    (this.#child.stdio[4] as Socket).on("error", () => {}); // held open for as long as this process lives
+    // Where there are no descriptors left, Node gives no pipes, and says so later.
+    const [, , , socket, life] = (this.#child.stdio ?? []) as readonly (Socket | undefined)[];
+    if (socket === undefined || life === undefined) {
+      throw newError(Code.Unavailable, `the process of the ${options.name} engine could not be started: the server has no descriptors left`);
+    }
+    life.on("error", () => {}); // held open for as long as this process lives
     this.#pipe = attachPipe(socket, {
       onBody: (body) => this.#take(body),
       onFault: (err) => this.end(`sent what cannot be read: ${messageOf(err)}`),
@@ -131,7 +135,7 @@ class EngineProcess {
     const call = this.#next();
     const frame = make(call).done();
     const bytes = frame.reduce((sum, piece) => sum + piece.length, 0);
-    if (this.#bytes > 0 && this.#bytes + bytes > maxBytes) {
+    if (is === "run" && this.#bytes > 0 && this.#bytes + bytes > maxBytes) {
       throw newError(Code.ResourceExhausted, `calls of ${this.#bytes} bytes are under way in the engine's process, ${bytes} more would be too many`);
     }
     const { deadline = Number.POSITIVE_INFINITY, onStage = () => {} } = more;
@@ -231,7 +235,7 @@ class EngineProcess {
     let timer: Timer | undefined;
     await Promise.race([closed, new Promise<void>((resolve) => (timer = this.#options.clock.after(lastMs, resolve)))]);
     timer?.cancel();
-    for (const stream of this.#child.stdio) stream?.destroy();
+    for (const stream of this.#child.stdio ?? []) stream?.destroy(); // without descriptors left there are none
     const failure = newError(Code.Unavailable, `the process of the ${this.#options.name} engine ${this.#how}`);
     this.#failure = failure;
     const calls = [...this.#calls.values()];
@@ -242,11 +246,7 @@ class EngineProcess {
 }
 export type { EngineProcess };
 
-/** startProcess starts one. Throws Unavailable if the system has no room for another. */
+/** startProcess starts one. Throws Unavailable if there is no room for another. */
 export function startProcess(options: ProcessOptions): EngineProcess {
-  try {
-    return new EngineProcess(options);
-  } catch (err) {
-    throw newError(Code.Unavailable, `the process of the ${options.name} engine could not be started`, err);
-  }
+  return new EngineProcess(options);
 }

@@ -103,11 +103,12 @@ test("a call whose deadline passes while it waits does not begin, and gives its 
     },
   };
   const second = gate.run(late, call("b"));
+  const refused = assert.rejects(second, { code: Code.DeadlineExceeded });
   const third = gate.run(ctx, call("c"));
   await turn();
   passed = true;
   await end("a");
-  await assert.rejects(second, { code: Code.DeadlineExceeded });
+  await refused;
   await end("c");
   assert.deepEqual([await first, await third, begun.join(""), gate.busy], ["a", "c", "ac", 0]);
 });
