@@ -28,7 +28,7 @@ after(() => rmSync(scratch, { recursive: true, force: true }));
 // All models' answers are the conformance suite's (npm run conformance): a process for each case takes its time.
 const few = join(scratch, "models");
 for (const model of ["counter", "dtype_string", "half_plus_two", "mlp", "multi_metagraph"]) cpSync(join(models, model), join(few, model), { recursive: true });
-describeEngine(engineOf(newEvents()), few);
+describeEngine(engineOf(newEvents(), { spare: false }), few);
 
 interface Tuning extends Partial<IsolatedOptions> {
   readonly args?: readonly string[];
@@ -96,6 +96,21 @@ for (const { fetch, how } of crashes) {
     assert.equal(other.events.all.filter(({ event }) => event !== "engine process ready").length, 0);
   });
 }
+
+test("a process is kept ready for the next restart, and goes with the last model", async () => {
+  const events = newEvents();
+  const fifo = newFifo("spare");
+  const engine = engineOf(events, { args: [`--hold=${fifo.path}`] });
+  const [a, b] = [await engine.load(ctx, half), await engine.load(ctx, half)];
+  const [first, second] = [await events.next("engine process ready"), await events.next("engine process ready")];
+  await a.close();
+  process.kill(Number(second["pid"]), "SIGKILL");
+  const third = await events.next("engine process ready");
+  await answers(b);
+  assert.equal(new Set([first["pid"], second["pid"], third["pid"]]).size, 3);
+  await b.close();
+  await fifo.released;
+});
 
 for (const signal of ["SIGKILL", "SIGSEGV", "SIGABRT", "SIGBUS"] as const) {
   test(`${signal} while nothing is asked: the model is back`, async () => {

@@ -5,5 +5,5 @@ import { newIsolatedEngine } from "./index.ts";
 import { child } from "./testing/child.ts";
 
 const models = fileURLToPath(new URL("../../../../testdata/models/", import.meta.url));
-const engine = newIsolatedEngine({ command: [process.execPath, await child()], name: "embedded", clock: systemClock(), logger: discard() });
+const engine = newIsolatedEngine({ command: [process.execPath, await child()], name: "embedded", clock: systemClock(), logger: discard(), spare: false });
 describeEngine(engine, models);

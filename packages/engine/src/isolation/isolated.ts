@@ -6,6 +6,7 @@ import { newWriter } from "./bytes.ts";
 import { kind } from "./frame.ts";
 import { loadFrame, type Loaded, readLoaded, readProbe, readStage, readTensors, runFrame } from "./messages.ts";
 import { type EngineProcess, type ProcessOptions, startProcess } from "./process.ts";
+import { newSpare, type Spare } from "./spare.ts";
 import { type Patience, patience as usual } from "./watch.ts";
 
 export interface IsolatedOptions {
@@ -22,6 +23,8 @@ export interface IsolatedOptions {
   readonly maxCalls?: number;
   /** maxBytes bounds their bytes; default 1 GiB. */
   readonly maxBytes?: number;
+  /** spare keeps one process ready for all models, so that a restart has only to load; default true. */
+  readonly spare?: boolean;
 }
 
 /** The first restart comes at once, the next after firstDelayMs, each later one after twice as long. A process that was well for wellMs begins anew. */
@@ -31,8 +34,9 @@ const wellMs = 60_000;
 
 /** newIsolatedEngine makes an engine that runs another in processes of their own, one for each model that is loaded. */
 export function newIsolatedEngine(options: IsolatedOptions): Engine {
-  const { patience = {}, maxCalls = 4096, maxBytes = 2 ** 30, ...given } = options;
+  const { patience = {}, maxCalls = 4096, maxBytes = 2 ** 30, spare: keeps = true, ...given } = options;
   const tuning: ProcessOptions = { ...given, patience: { ...usual, ...patience }, maxCalls, maxBytes };
+  const spare = newSpare(tuning, keeps);
   return {
     name: options.name,
     async probe(ctx): Promise<Probe> {
@@ -45,8 +49,8 @@ export function newIsolatedEngine(options: IsolatedOptions): Engine {
     },
     async load(ctx, dir, load = {}) {
       throwIfDone(ctx);
-      const found = await bring(ctx, tuning, dir, load);
-      return new IsolatedModel(tuning, dir, load, found);
+      const found = await bring(ctx, tuning, spare, dir, load);
+      return new IsolatedModel(tuning, spare, dir, load, found);
     },
   };
 }
@@ -58,9 +62,9 @@ interface Brought {
 }
 
 /** bring starts a process and lets it load. However it fails, the process ends. */
-async function bring(ctx: Ctx, options: ProcessOptions, dir: string, { tags, onStage }: LoadOptions): Promise<Brought> {
+async function bring(ctx: Ctx, options: ProcessOptions, spare: Spare, dir: string, { tags, onStage }: LoadOptions): Promise<Brought> {
   const begun = options.clock.now();
-  const process = startProcess(options);
+  const process = spare.take();
   try {
     await race(ctx, process.ready());
     const stage = (r: Parameters<typeof readStage>[0]): void => {
@@ -93,6 +97,8 @@ async function once<T>(ctx: Ctx, options: ProcessOptions, ask: (process: EngineP
 class IsolatedModel implements LoadedModel {
   readonly metaGraph: MetaGraphDef;
   readonly #options: ProcessOptions;
+  readonly #spare: Spare;
+  readonly #held: AsyncDisposable;
   readonly #dir: string;
   readonly #load: LoadOptions;
   /** life ends with close, and restarts with it. */
@@ -103,9 +109,12 @@ class IsolatedModel implements LoadedModel {
   #following: Promise<void>;
   #closing: Promise<void> | undefined;
 
-  constructor(options: ProcessOptions, dir: string, { tags }: LoadOptions, { process, loaded }: Brought) {
+  constructor(options: ProcessOptions, spare: Spare, dir: string, { tags }: LoadOptions, { process, loaded }: Brought) {
     this.metaGraph = loaded.metaGraph;
     this.#options = options;
+    this.#spare = spare;
+    this.#held = spare.hold();
+    spare.refill();
     this.#dir = dir;
     this.#load = tags === undefined ? {} : { tags };
     this.#bytes = loaded.bytes;
@@ -156,6 +165,7 @@ class IsolatedModel implements LoadedModel {
       }
     }
     await this.#following;
+    await this.#held[Symbol.asyncDispose]();
   }
 
   /** #follow sees to it that there is a process, until the model is closed. */
@@ -182,7 +192,13 @@ class IsolatedModel implements LoadedModel {
     const { clock, logger, name } = this.#options;
     try {
       if (delayMs > 0) await sleep(clock, delayMs, this.#life.signal);
-      const { process, loaded } = await bring(this.#life, this.#options, this.#dir, this.#load);
+      const { process, loaded } = await bring(this.#life, this.#options, this.#spare, this.#dir, this.#load);
+      if (this.#closing !== undefined) {
+        process.end("is not needed"); // closed in the very turn
+        await process.ended();
+        return undefined;
+      }
+      this.#spare.refill();
       this.#bytes = loaded.bytes;
       this.#process = process;
       return process;

@@ -111,6 +111,11 @@ class EngineProcess {
     return this.#child.pid;
   }
 
+  /** isOver tells that it has ended, or is about to. */
+  get isOver(): boolean {
+    return this.#how !== undefined;
+  }
+
   /** ready resolves when it takes calls; it rejects with how the process ended. */
   ready(): Promise<void> {
     return this.#ready;
