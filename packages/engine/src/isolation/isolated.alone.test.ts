@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, createReadStream, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -100,12 +101,14 @@ for (const { fetch, how } of crashes) {
 test("a process is kept ready for the next restart, and goes with the last model", async () => {
   const events = newEvents();
   const fifo = newFifo("spare");
+  const held = await open(fifo.path, "w"); // a process that has not opened it yet does not count
   const engine = engineOf(events, { args: [`--hold=${fifo.path}`] });
   const [a, b] = [await engine.load(ctx, half), await engine.load(ctx, half)];
   const [first, second] = [await events.next("engine process ready"), await events.next("engine process ready")];
   await a.close();
   process.kill(Number(second["pid"]), "SIGKILL");
   const third = await events.next("engine process ready");
+  await held.close();
   await answers(b);
   assert.equal(new Set([first["pid"], second["pid"], third["pid"]]).size, 3);
   await b.close();
