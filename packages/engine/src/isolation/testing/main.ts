@@ -1,5 +1,6 @@
 // The engine's process of this package's tests: the embedded engine, which on request does what a broken native library does.
-import { existsSync, openSync, writeSync } from "node:fs";
+import { existsSync, writeSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { Code, newError } from "@tfs/std";
 import { newEmbeddedEngine } from "../../embedded/index.ts";
 import type { Engine, LoadedModel } from "../../engine.ts";
@@ -59,18 +60,19 @@ function breakable(model: LoadedModel, shuffles: boolean): LoadedModel {
 }
 
 /**
- * usage: main.js [--crash_if=FILE] [--spin_if=FILE] [--shuffle] [--hold=FIFO]. A load crashes or hangs while there is the file. The FIFO is held open for as long as the
- * process lives.
+ * usage: main.js [--crash_if=FILE] [--spin_if=FILE] [--shuffle] [--hold=FIFO]. A load crashes or hangs while there is the file. The FIFO is held open from the load on,
+ * for as long as the process lives.
  */
 const given = process.argv.slice(2);
 const argument = (flag: string): string | undefined => given.find((arg) => arg.startsWith(`${flag}=`))?.slice(flag.length + 1);
 const file = (flag: string): boolean => existsSync(argument(flag) ?? "");
 const fifo = argument("--hold");
-if (fifo !== undefined) openSync(fifo, "w");
+let held: FileHandle | undefined;
 const embedded = newEmbeddedEngine();
 const engine: Engine = {
   ...embedded,
   async load(ctx, dir, options) {
+    if (fifo !== undefined) held ??= await open(fifo, "w");
     if (file("--crash_if")) await broken("!SIGSEGV");
     if (file("--spin_if")) await broken("!spin");
     return breakable(await embedded.load(ctx, dir, options), given.includes("--shuffle"));
