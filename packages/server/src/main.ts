@@ -149,8 +149,6 @@ async function start(line: Line, storages: Storages, clock: Clock, logger: Logge
     rest: await credentialsOf(options, "rest_api_ssl_config_file", clock, logger),
   };
   keepSmall();
-  const server = serverOf(options, { ...models, batching, page, telemetry, tls }, storages, clock, logger);
-  linearRegExps(); // a model's patterns meet texts that strangers send
   const server = serverOf(line, { ...models, batching, page, telemetry, tls }, storages, clock, logger);
   const { grpc, rest } = await server.start(background());
   for (const credentials of [tls.grpc, tls.rest]) credentials?.watch();

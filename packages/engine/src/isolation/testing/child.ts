@@ -5,7 +5,7 @@ import { build } from "esbuild";
 export async function child(): Promise<string> {
   const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
   const outfile = path("main.mjs");
-  const external = ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-wasm", "koffi"];
+  const external = ["koffi"];
   await build({ entryPoints: [path("main.js")], outfile, external, bundle: true, platform: "node", target: "node22", format: "esm", logLevel: "warning" });
   return outfile;
 }
