@@ -67,12 +67,13 @@ const given = process.argv.slice(2);
 const argument = (flag: string): string | undefined => given.find((arg) => arg.startsWith(`${flag}=`))?.slice(flag.length + 1);
 const file = (flag: string): boolean => existsSync(argument(flag) ?? "");
 const fifo = argument("--hold");
-let held: FileHandle | undefined;
+/** held keeps its handle from being collected, which would close it. */
+const held: FileHandle[] = [];
 const embedded = newEmbeddedEngine();
 const engine: Engine = {
   ...embedded,
   async load(ctx, dir, options) {
-    if (fifo !== undefined) held ??= await open(fifo, "w");
+    if (fifo !== undefined) held.push(await open(fifo, "w"));
     if (file("--crash_if")) await broken("!SIGSEGV");
     if (file("--spin_if")) await broken("!spin");
     return breakable(await embedded.load(ctx, dir, options), given.includes("--shuffle"));
