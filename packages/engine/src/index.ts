@@ -1,5 +1,6 @@
 /**
  * Package engine runs SavedModels: one interface, several bodies, one conformance suite. `embedded` is TypeScript and WebAssembly, with
+ * nothing native to install; `tensorflow` is TensorFlow's own library.
  * nothing native to install; `tfjs` is TensorFlow by way of tfjs-node.
  *
  *     const engine = newEmbeddedEngine();
@@ -12,6 +13,10 @@ export { newEmbeddedEngine } from "./embedded/index.ts";
 export type { Engine, EngineName, LoadedModel, LoadOptions, Probe } from "./engine.ts";
 export { newIsolatedEngine, serveEngine } from "./isolation/index.ts";
 export type { IsolatedOptions, Patience } from "./isolation/index.ts";
+export type { Gate, GateOptions } from "./native/index.ts";
+export { newGate } from "./native/index.ts";
+export type { SessionConfig, TensorFlowOptions } from "./tensorflow/index.ts";
+export { newTensorFlowEngine } from "./tensorflow/index.ts";
 export type { Explicit, FindOptions, Found, Library, LibraryName, Passed, Place, Search } from "./libraries/index.ts";
 export { filesOf, findLibrary, findPackage, libraries, libraryCache, libraryNames } from "./libraries/index.ts";
 export type { BuildOptions, Built, TfjsOptions, TfjsPackage } from "./tfjs/index.ts";

@@ -6,3 +6,4 @@
  * @module
  */
 export { newEmbeddedEngine } from "./embedded.ts";
+export { functionsOf, opsReached } from "./reach.ts";

@@ -15,6 +15,8 @@ export interface Libc {
    * not be unloaded: without this the process ends in a segmentation fault, because koffi closes what it opened. Throws Unavailable.
    */
   pin(path: string): void;
+  /** pinLater is pin on a thread of the pool: a library of hundreds of megabytes takes its time. */
+  pinLater(path: string): Promise<void>;
   /** malloc gives `bytes` of memory, at least one. Throws ResourceExhausted. Whoever asks frees. */
   malloc(bytes: number): Pointer;
   free(at: Pointer): void;
@@ -26,6 +28,12 @@ export interface Libc {
 
 /** dlopen's flags on Linux: RTLD_LAZY, RTLD_GLOBAL, RTLD_NODELETE (bits/dlfcn.h). */
 const pinned = 0x1 | 0x100 | 0x1000;
+
+/**
+ * What a thread has for its stack by default. koffi runs native code on stacks of its own, and gives a call on a thread 128 KiB unless told otherwise: a
+ * graph with functions in functions, or a kernel that puts its scratch on the stack, would end the process.
+ */
+const stackBytes = 8 * 1024 * 1024;
 
 let opened: Promise<Libc> | undefined;
 
@@ -44,6 +52,7 @@ async function open(): Promise<Libc> {
   } catch (err) {
     throw newError(Code.Unavailable, "the package koffi, which calls native libraries, is not installed for this platform", err);
   }
+  koffi.config({ sync_stack_size: stackBytes, async_stack_size: stackBytes }); // address space; pages come as they are used
   const libc = koffi.load(null); // what the process itself is linked with, be it glibc or musl
   const dlopen = libc.func("void* dlopen(const char* path, int flags)");
   const dlerror = libc.func("const char* dlerror()");
@@ -51,10 +60,15 @@ async function open(): Promise<Libc> {
   const free = libc.func("void free(void* at)");
   const memcpyIn = libc.func("memcpy", "void", ["void*", koffi.pointer("void"), "size_t"]);
   const memcpyOut = libc.func("memcpy", "void", [koffi.pointer("void"), "void*", "size_t"]);
+  function pin(path: string): void {
+    if (!dlopen(path, pinned)) throw newError(Code.Unavailable, `the library ${path} does not load`, newError(Code.Unavailable, String(dlerror())));
+  }
   return {
     koffi,
-    pin(path) {
-      if (!dlopen(path, pinned)) throw newError(Code.Unavailable, `the library ${path} does not load`, newError(Code.Unavailable, String(dlerror())));
+    pin,
+    async pinLater(path) {
+      const handle = await new Promise((resolve, reject) => dlopen.async(path, pinned, (err: unknown, at: unknown) => (err ? reject(err) : resolve(at))));
+      if (!handle) pin(path); // why it failed is only told to the thread that asked
     },
     malloc(bytes) {
       const at = malloc(Math.max(1, bytes)) as Pointer | null;

@@ -1,0 +1,146 @@
+// Data plane: from a run's tensors to TensorFlow and back.
+import type { MetaGraphDef } from "@tfs/proto";
+import { Code, type Ctx, newError, throwIfDone } from "@tfs/std";
+import type { Tensor } from "@tfs/tensor";
+import type { LoadedModel } from "../engine.ts";
+import { type Gate, newGate } from "../native/index.ts";
+import type { Library, Session } from "./library.ts";
+import { newPlan, type Plan } from "./plan.ts";
+import { sizeOf } from "./tensor.ts";
+
+/** Plans kept per model; each distinct pair of feed and fetch names is one, and clients choose the fetches. */
+const maxPlans = 256;
+
+export interface ModelOptions {
+  readonly gate: Gate;
+  readonly metaGraph: MetaGraphDef;
+  readonly bytes: number;
+  /** serial: calls may change the model's state, so that each waits for the one before. */
+  readonly serial: boolean;
+}
+
+class Model implements LoadedModel {
+  readonly metaGraph: MetaGraphDef;
+  readonly #library: Library;
+  readonly #session: Session;
+  readonly #gate: Gate;
+  readonly #turn: Gate | undefined;
+  readonly #bytes: number;
+  readonly #plans = new Map<string, Plan>();
+  /** Runs that have been let in and whose native part has not ended. */
+  #busy = 0;
+  #idle: (() => void) | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(library: Library, session: Session, { gate, metaGraph, bytes, serial }: ModelOptions) {
+    this.metaGraph = metaGraph;
+    this.#library = library;
+    this.#session = session;
+    this.#gate = gate;
+    this.#turn = serial ? newGate({ places: 1 }) : undefined;
+    this.#bytes = bytes;
+  }
+
+  estimateBytes(): number {
+    return this.#bytes;
+  }
+
+  async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[]): Promise<readonly Tensor[]> {
+    throwIfDone(ctx);
+    if (this.#closed !== undefined) throw newError(Code.Unavailable, "the model has been unloaded");
+    const plan = this.#plan(feeds, fetches);
+    if (!plan.runs) return plan.fetched([], feeds);
+    let bytes = 0;
+    for (const t of feeds.values()) bytes += sizeOf(t);
+    if (plan.timing.small(bytes) && (this.#turn === undefined || this.#turn.busy === 0)) return plan.fetched(this.#now(plan, feeds, bytes), feeds);
+    return plan.fetched(await this.#later(ctx, plan, feeds, bytes), feeds);
+  }
+
+  /** #now runs in the event loop. */
+  #now(plan: Plan, feeds: ReadonlyMap<string, Tensor>, bytes: number): readonly Tensor[] {
+    const begun = performance.now();
+    const call = plan.take(feeds);
+    try {
+      call.run(this.#library.callerThread);
+      const got = call.read();
+      plan.timing.took(bytes, performance.now() - begun);
+      return got;
+    } finally {
+      plan.giveBack(call);
+    }
+  }
+
+  /** #later runs on a thread of the pool, when the gate lets it. */
+  async #later(ctx: Ctx, plan: Plan, feeds: ReadonlyMap<string, Tensor>, bytes: number): Promise<readonly Tensor[]> {
+    this.#busy++;
+    let native = false;
+    const work = async (): Promise<readonly Tensor[]> => {
+      native = true;
+      try {
+        return await this.#native(ctx, plan, feeds, bytes);
+      } finally {
+        this.#leave();
+      }
+    };
+    try {
+      const turn = this.#turn;
+      return await (turn === undefined ? this.#gate.run(ctx, work) : turn.run(ctx, () => this.#gate.run(ctx, work)));
+    } finally {
+      if (!native) this.#leave();
+    }
+  }
+
+  async #native(ctx: Ctx, plan: Plan, feeds: ReadonlyMap<string, Tensor>, bytes: number): Promise<readonly Tensor[]> {
+    const begun = performance.now();
+    const call = plan.take(feeds);
+    try {
+      // A graph that is alone may use all threads; where others run too, handing its operations around only costs.
+      await call.runLater(this.#gate.busy > 1 ? this.#library.callerThread : null);
+      if (ctx.signal.aborted) return []; // nobody waits
+      const got = call.read();
+      plan.timing.took(bytes, performance.now() - begun);
+      return got;
+    } finally {
+      plan.giveBack(call);
+    }
+  }
+
+  #leave(): void {
+    this.#busy--;
+    if (this.#busy === 0) this.#idle?.();
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#busy > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+    for (const plan of this.#plans.values()) plan.free();
+    this.#plans.clear();
+    await this.#library.unload(this.#session);
+  }
+
+  #plan(feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[]): Plan {
+    let key = "";
+    for (const name of feeds.keys()) key += `${name}\0`;
+    key += "\0";
+    for (const name of fetches) key += `${name}\0`;
+    const found = this.#plans.get(key);
+    if (found !== undefined) return found;
+    const made = newPlan(this.#library, this.#session, [...feeds.keys()], fetches);
+    if (this.#plans.size >= maxPlans) {
+      const [oldest, plan] = this.#plans.entries().next().value!;
+      this.#plans.delete(oldest);
+      plan.free();
+    }
+    this.#plans.set(key, made);
+    return made;
+  }
+}
+export type { Model };
+
+export function newModel(library: Library, session: Session, options: ModelOptions): Model {
+  return new Model(library, session, options);
+}
