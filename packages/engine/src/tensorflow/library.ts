@@ -19,6 +19,8 @@ export interface Library {
   outputs(operation: Pointer): number;
   /** outputType gives a DataType as TensorFlow numbers them. The index must be below outputs(). */
   outputType(operation: Pointer, index: number): number;
+  /** rank gives how many dimensions an output has as far as the graph tells; -1 where it does not. */
+  rank(session: Session, operation: Pointer, index: number): number;
   newStatus(): Pointer;
   deleteStatus(status: Pointer): void;
   /** run gives TensorFlow's complaint in args.status: see check. */
@@ -82,7 +84,7 @@ function forget(err: unknown): never {
   throw err;
 }
 
-type Declare = (result: string, name: string, ...args: string[]) => ReturnType<ReturnType<Koffi["load"]>["func"]>;
+type Declare = (result: string, name: string, ...args: (string | ReturnType<Koffi["struct"]>)[]) => ReturnType<ReturnType<Koffi["load"]>["func"]>;
 
 async function open(dir: string): Promise<Library> {
   const libc = await openLibc();
@@ -107,7 +109,8 @@ async function open(dir: string): Promise<Library> {
   const deleteSession = cc("void", "TF_DeleteSession", "void*", "void*");
   const operationByName = cc("void*", "TF_GraphOperationByName", "void*", "const char*");
   const numOutputs = cc("int", "TF_OperationNumOutputs", "void*");
-  const outputType = koffi.load(join(dir, files[1])).func("TF_OperationOutputType", "int", [output]);
+  const outputType = cc("int", "TF_OperationOutputType", output);
+  const rankOf = cc("int", "TF_GraphGetTensorNumDims", "void*", output, "void*");
   const run = cc("void", "TF_SessionRun", "void*", "void*", "void*", "void*", "int", "void*", "void*", "int", "void*", "int", "void*", "void*");
   const allocate = framework("void*", "TF_AllocateTensor", "int", "const void*", "int", "size_t");
   const deleteTensor = framework("void", "TF_DeleteTensor", "void*");
@@ -122,20 +125,6 @@ async function open(dir: string): Promise<Library> {
     const code = getCode(status) as number;
     if (code !== 0) throw newError(toCode(code), String(message(status)));
   }
-  const list = (a: RunArgs, options: Pointer | null): unknown[] => [
-    a.session,
-    options,
-    a.inputs,
-    a.inputValues,
-    a.inputCount,
-    a.outputs,
-    a.outputValues,
-    a.outputCount,
-    null,
-    0,
-    null,
-    a.status,
-  ];
 
   return {
     libc,
@@ -168,10 +157,21 @@ async function open(dir: string): Promise<Library> {
     operation: ({ graph }, name) => (operationByName(graph, name) as Pointer | null) ?? undefined,
     outputs: (operation) => numOutputs(operation) as number,
     outputType: (oper, index) => outputType({ oper, index }) as number,
+    rank({ graph }, oper, index) {
+      const status = newStatus() as Pointer;
+      try {
+        const rank = rankOf(graph, { oper, index }, status) as number;
+        check(status);
+        return rank;
+      } finally {
+        deleteStatus(status);
+      }
+    },
     newStatus: () => newStatus() as Pointer,
     deleteStatus: (status) => void deleteStatus(status),
     run: (a, options) => void run(a.session, options, a.inputs, a.inputValues, a.inputCount, a.outputs, a.outputValues, a.outputCount, null, 0, null, a.status),
-    runLater: (a, options) => later<void>(run, ...list(a, options)),
+    runLater: (a, options) =>
+      later(run, a.session, options, a.inputs, a.inputValues, a.inputCount, a.outputs, a.outputValues, a.outputCount, null, 0, null, a.status),
     check,
     newTensor(dtype, dims, rank, bytes) {
       const tensor = allocate(dtype, dims, rank, bytes) as Pointer | null;

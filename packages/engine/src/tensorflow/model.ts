@@ -17,6 +17,8 @@ export interface ModelOptions {
   readonly bytes: number;
   /** serial: calls may change the model's state, so that each waits for the one before. */
   readonly serial: boolean;
+  /** ranked: feeds must have as many dimensions as the graph says, for the sake of ops that end the process otherwise. */
+  readonly ranked: boolean;
 }
 
 class Model implements LoadedModel {
@@ -26,19 +28,21 @@ class Model implements LoadedModel {
   readonly #gate: Gate;
   readonly #turn: Gate | undefined;
   readonly #bytes: number;
+  readonly #ranked: boolean;
   readonly #plans = new Map<string, Plan>();
   /** Runs that have been let in and whose native part has not ended. */
   #busy = 0;
   #idle: (() => void) | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(library: Library, session: Session, { gate, metaGraph, bytes, serial }: ModelOptions) {
+  constructor(library: Library, session: Session, { gate, metaGraph, bytes, serial, ranked }: ModelOptions) {
     this.metaGraph = metaGraph;
     this.#library = library;
     this.#session = session;
     this.#gate = gate;
     this.#turn = serial ? newGate({ places: 1 }) : undefined;
     this.#bytes = bytes;
+    this.#ranked = ranked;
   }
 
   estimateBytes(): number {
@@ -129,7 +133,7 @@ class Model implements LoadedModel {
     for (const name of fetches) key += `${name}\0`;
     const found = this.#plans.get(key);
     if (found !== undefined) return found;
-    const made = newPlan(this.#library, this.#session, [...feeds.keys()], fetches);
+    const made = newPlan(this.#library, this.#session, { feeds: [...feeds.keys()], fetches, ranked: this.#ranked });
     if (this.#plans.size >= maxPlans) {
       const [oldest, plan] = this.#plans.entries().next().value!;
       this.#plans.delete(oldest);

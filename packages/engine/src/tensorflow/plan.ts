@@ -1,5 +1,5 @@
 import { Code, newError } from "@tfs/std";
-import { DType, dtypeName, type Tensor, toDType } from "@tfs/tensor";
+import { DType, dtypeName, shapeText, type Tensor, toDType } from "@tfs/tensor";
 import { newTiming, type Pointer, type Timing } from "../native/index.ts";
 import type { Library, RunArgs, Session } from "./library.ts";
 import { read, write } from "./tensor.ts";
@@ -10,6 +10,13 @@ const outputBytes = 16;
 /** Calls whose memory a plan keeps for the next ones. */
 const keptCalls = 64;
 
+export interface PlanOptions {
+  readonly feeds: readonly string[];
+  readonly fetches: readonly string[];
+  /** ranked: a feed must have as many dimensions as the graph says. */
+  readonly ranked: boolean;
+}
+
 /** Plan is one set of feeds and fetches of a session, with the native memory that says so to TensorFlow. Whoever makes it frees it. */
 class Plan {
   readonly timing: Timing = newTiming();
@@ -17,6 +24,8 @@ class Plan {
   readonly #session: Pointer;
   /** Feed names, sorted: the order in which TensorFlow numbers its arguments in messages. */
   readonly #feeds: readonly string[];
+  /** Dimensions that each feed must have; -1 where any will do. */
+  readonly #ranks: readonly number[];
   /** What TensorFlow is asked for, each once. */
   readonly #outputs: number;
   /** Where each fetch comes from: an output, or a feed, which TensorFlow does not give back. */
@@ -26,7 +35,7 @@ class Plan {
   #taken = 0;
   #freed = false;
 
-  constructor(library: Library, session: Session, feeds: readonly string[], fetches: readonly string[]) {
+  constructor(library: Library, session: Session, { feeds, fetches, ranked }: PlanOptions) {
     this.#library = library;
     this.#session = session.session;
     this.#feeds = [...feeds].sort();
@@ -35,6 +44,7 @@ class Plan {
     this.#outputs = asked.length;
     this.#places = fetches.map((name) => fed.get(canonical(name)) ?? asked.indexOf(canonical(name)));
     const found = [...this.#feeds, ...asked].map((name) => find(library, session, name));
+    this.#ranks = found.slice(0, this.#feeds.length).map(({ operation, index }) => (ranked ? library.rank(session, operation, index) : -1));
     const table = new DataView(new ArrayBuffer(outputBytes * found.length));
     for (const [i, { operation, index }] of found.entries()) {
       table.setBigUint64(i * outputBytes, operation, true);
@@ -59,7 +69,12 @@ class Plan {
     const call = this.#idle.pop() ?? new Call(this.#library, this.#session, this.#table, this.#feeds.length, this.#outputs);
     this.#taken++;
     try {
-      for (let i = 0; i < this.#feeds.length; i++) call.feed(i, feeds.get(this.#feeds[i]!)!);
+      for (let i = 0; i < this.#feeds.length; i++) {
+        const [t, rank] = [feeds.get(this.#feeds[i]!)!, this.#ranks[i]!];
+        if (rank >= 0 && t.shape.length !== rank)
+          throw newError(Code.InvalidArgument, `${this.#feeds[i]} takes ${rank} dimensions, and its shape is ${shapeText(t.shape)}`);
+        call.feed(i, t);
+      }
     } catch (err) {
       this.giveBack(call);
       throw err;
@@ -149,8 +164,8 @@ class Call {
 export type { Call };
 
 /** newPlan finds the tensors in the graph. Throws InvalidArgument for one that is not there, in TensorFlow's words, and for one whose values only a graph can hold. */
-export function newPlan(library: Library, session: Session, feeds: readonly string[], fetches: readonly string[]): Plan {
-  return new Plan(library, session, feeds, fetches);
+export function newPlan(library: Library, session: Session, options: PlanOptions): Plan {
+  return new Plan(library, session, options);
 }
 
 /** canonical spells the first output of an operation as the others are. */

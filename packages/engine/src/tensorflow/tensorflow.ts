@@ -2,6 +2,7 @@ import { openSavedModel, type SavedModel } from "@tfs/savedmodel";
 import { type Ctx, messageOf } from "@tfs/std";
 import type { Engine, LoadOptions } from "../engine.ts";
 import type { Gate } from "../native/index.ts";
+import { needsRanks, nodesOf } from "./check.ts";
 import { encodeConfig, type SessionConfig } from "./config.ts";
 import { openLibrary } from "./library.ts";
 import { type Model, newModel } from "./model.ts";
@@ -40,7 +41,7 @@ export function newTensorFlowEngine({ dir, gate, config = {} }: TensorFlowOption
     // TensorFlow restores and initializes in one go, after it has read the graph.
     onStage?.(saved.variables === undefined ? "init" : "restore", performance.now() - begun);
     const { metaGraph } = saved;
-    return newModel(library, session, { gate, metaGraph, bytes: bytesOf(saved), serial: changesState(metaGraph) });
+    return newModel(library, session, { gate, metaGraph, bytes: bytesOf(saved), serial: changesState(metaGraph), ranked: needsRanks(metaGraph) });
   }
 }
 
@@ -48,7 +49,7 @@ export function newTensorFlowEngine({ dir, gate, config = {} }: TensorFlowOption
 function bytesOf({ variables, metaGraph }: SavedModel): number {
   let bytes = 0;
   for (const key of variables?.keys ?? []) bytes += variables!.entry(key)!.sizeBytes;
-  for (const nodes of [metaGraph.graphDef?.node ?? [], ...(metaGraph.graphDef?.library?.function ?? []).map((f) => f.nodeDef)])
+  for (const nodes of nodesOf(metaGraph))
     for (const { op, attr } of nodes) {
       const value = attr["value"]?.value;
       if (op === "Const" && value?.case === "tensor") bytes += value.value.tensorContent.length;

@@ -1,0 +1,60 @@
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+/** Ended is a process that died of an attempt, or made no end of it. */
+export interface Ended {
+  readonly attempt: number;
+  /** how is a signal, an exit code, or "hang". */
+  readonly how: string;
+  /** said is what the library wrote last of itself. */
+  readonly said: string;
+}
+
+export interface Attempts {
+  readonly outcomes: ReadonlyMap<string, number>;
+  readonly ended: readonly Ended[];
+}
+
+/** An attempt takes milliseconds; a busy machine may need longer to load TensorFlow. */
+const hangMs = 60_000;
+
+/** attempt makes `count` attempts of a kind in a process of its own, and goes on behind one that ends it. */
+export async function attempt(kind: "requests" | "models", dir: string, scratch: string, first: number, count: number): Promise<Attempts> {
+  const outcomes = new Map<string, number>();
+  const ended: Ended[] = [];
+  const file = fileURLToPath(new URL("main.js", import.meta.url));
+  for (let next = first; next < first + count; ) {
+    const args = [file, kind, dir, `${scratch}/model`, String(next), String(first + count - next)];
+    const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: "2" };
+    const child = spawn(process.execPath, args, { cwd: scratch, env, stdio: ["ignore", "pipe", "pipe"] }); // saving ops of a graph write where they are
+    let said = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      said = `${said}${chunk}`.slice(-8000);
+    });
+    let hung = false;
+    const kill = (): void => {
+      hung = true;
+      child.kill("SIGKILL");
+    };
+    let timer = setTimeout(kill, hangMs);
+    const closed = new Promise<string>((resolve) => child.on("close", (code, signal) => resolve(signal ?? String(code))));
+    let attempting = next;
+    for await (const line of createInterface({ input: child.stdout })) {
+      clearTimeout(timer);
+      timer = setTimeout(kill, hangMs);
+      const [word, i, ...outcome] = line.split(" ");
+      if (word === "begin") attempting = Number(i);
+      if (word !== "end") continue;
+      next = Number(i) + 1;
+      const text = outcome.join(" ");
+      outcomes.set(text, (outcomes.get(text) ?? 0) + 1);
+    }
+    clearTimeout(timer);
+    const how = await closed;
+    if (how === "0") return { outcomes, ended };
+    ended.push({ attempt: attempting, how: hung ? "hang" : how, said });
+    next = attempting + 1;
+  }
+  return { outcomes, ended };
+}
