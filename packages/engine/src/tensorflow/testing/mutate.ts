@@ -67,12 +67,14 @@ export function mutateModel(r: Random, from: string, dir: string): void {
   rmSync(dir, { recursive: true, force: true });
   cpSync(from, dir, { recursive: true });
   const graph = join(dir, "saved_model.pb");
-  const variables = join(dir, "variables");
-  if (r.chance(5) && existsSync(variables)) return mutateFile(r, join(variables, r.pick(readdirSync(variables))));
-  if (r.chance(5)) return mutateFile(r, graph);
-  if (r.chance(20) && existsSync(join(dir, "assets"))) {
-    const assets = readdirSync(join(dir, "assets"));
-    if (assets.length > 0) return mutateFile(r, join(dir, "assets", r.pick(assets)));
+  const [variables, assets] = [join(dir, "variables"), join(dir, "assets")];
+  const files = [
+    graph,
+    ...[variables, assets].filter((folder) => existsSync(folder)).flatMap((folder) => readdirSync(folder).map((file) => join(folder, file))),
+  ];
+  if (r.chance(4)) {
+    mutateFile(r, r.pick(files));
+    return;
   }
   const saved = fromBinary(SavedModelSchema, readFileSync(graph));
   for (let k = 1 + r.below(4); k > 0; k--) mutateGraph(r, saved);
@@ -82,10 +84,10 @@ export function mutateModel(r: Random, from: string, dir: string): void {
 function mutateFile(r: Random, path: string): void {
   if (!statSync(path).isFile()) return;
   const bytes = readFileSync(path);
-  if (r.chance(20)) return rmSync(path);
-  if (r.chance(4)) return writeFileSync(path, bytes.subarray(0, r.below(bytes.length + 1)));
-  for (let k = 1 + r.below(6); k > 0 && bytes.length > 0; k--) bytes[r.below(bytes.length)] = r.pick([0, 1, 0x7f, 0x80, 0xff, r.below(256)]);
-  writeFileSync(path, bytes);
+  const end = r.chance(4) ? r.below(bytes.length + 1) : bytes.length;
+  if (end === bytes.length) for (let k = 1 + r.below(6); k > 0 && end > 0; k--) bytes[r.below(end)] = r.pick([0, 1, 0x7f, 0x80, 0xff, r.below(256)]);
+  if (r.chance(20)) rmSync(path);
+  else writeFileSync(path, bytes.subarray(0, end));
 }
 
 function mutateGraph(r: Random, saved: SavedModel): void {
@@ -130,10 +132,12 @@ function mutateGraph(r: Random, saved: SavedModel): void {
       const f = functions.length > 0 ? r.pick(functions) : undefined;
       if (f === undefined) return;
       const key = r.pick(Object.keys(f.ret).concat("x"));
-      if (r.chance(2)) f.ret[key] = r.pick(["", "nope:out:0", ...Object.values(f.ret)]);
-      else if (r.chance(2)) f.signature?.inputArg.pop();
-      else if (r.chance(2)) f.signature?.outputArg.pop();
-      else functions.splice(functions.indexOf(f), 1);
+      r.pick([
+        () => void (f.ret[key] = r.pick(["", "nope:out:0", ...Object.values(f.ret)])),
+        () => void f.signature?.inputArg.pop(),
+        () => void f.signature?.outputArg.pop(),
+        () => void functions.splice(functions.indexOf(f), 1),
+      ])();
     },
     () => {
       const signature = r.pick(Object.values(metaGraph.signatureDef));
@@ -175,8 +179,9 @@ const dangerous = [
 function rewire(r: Random, node: NodeDef, every: readonly NodeDef[]): void {
   const other = r.pick(every).name;
   const ref = r.pick([other, `${other}:1`, `^${other}`, `${other}:-1`, `${other}:99999`, node.name, "", `${other}:output:0`]);
-  if (node.input.length === 0 || r.chance(4)) node.input.push(ref);
-  else if (r.chance(4)) node.input.splice(r.below(node.input.length), 1);
+  const how = node.input.length === 0 ? 0 : r.below(6);
+  if (how === 0) node.input.push(ref);
+  else if (how === 1) node.input.splice(r.below(node.input.length), 1);
   else node.input[r.below(node.input.length)] = ref;
 }
 
@@ -223,13 +228,13 @@ function change(r: Random, { value }: AttrValue, functions: readonly string[]): 
       if (r.chance(4)) value.value.dim.push(...value.value.dim);
       break;
     case "list":
-      if (r.chance(2)) value.value.i = value.value.i.map((i) => (r.chance(2) ? r.pick(bigints) : i));
-      else if (r.chance(2)) value.value.type.pop();
-      else value.value.type.push(r.pick(types));
+      value.value.i = value.value.i.map((i) => (r.chance(2) ? r.pick(bigints) : i));
+      if (r.chance(2)) value.value.type.pop();
+      if (r.chance(3)) value.value.type.push(r.pick(types));
       break;
     case "tensor":
       if (r.chance(3)) value.value.dtype = r.pick(types);
-      else if (r.chance(2)) value.value.tensorContent = value.value.tensorContent.slice(0, r.below(value.value.tensorContent.length + 1));
+      if (r.chance(2)) value.value.tensorContent = value.value.tensorContent.slice(0, r.below(value.value.tensorContent.length + 1));
       else if (value.value.tensorShape !== undefined) {
         if (value.value.tensorShape.dim.length === 0 || r.chance(3))
           value.value.tensorShape.dim.push({
