@@ -2,7 +2,7 @@ import { openSavedModel, type SavedModel } from "@tfs/savedmodel";
 import { type Ctx, messageOf } from "@tfs/std";
 import type { Engine, LoadOptions } from "../engine.ts";
 import type { Gate } from "../native/index.ts";
-import { needsRanks, nodesOf } from "./check.ts";
+import { checkGraph, needsRanks, nodesOf } from "./check.ts";
 import { encodeConfig, type SessionConfig } from "./config.ts";
 import { openLibrary } from "./library.ts";
 import { type Model, newModel } from "./model.ts";
@@ -36,6 +36,7 @@ export function newTensorFlowEngine({ dir, gate, config = {} }: TensorFlowOption
   async function load(ctx: Ctx, path: string, { tags = ["serve"], onStage }: LoadOptions): Promise<Model> {
     const [library, proto] = [await openLibrary(ctx, dir), await encodeConfig(config)];
     await using saved = await openSavedModel(ctx, path, { tags });
+    checkGraph(saved.metaGraph);
     const begun = performance.now();
     const session = await gate.run(ctx, () => library.load(path, saved.metaGraph.metaInfoDef?.tags ?? tags, proto));
     // TensorFlow restores and initializes in one go, after it has read the graph.

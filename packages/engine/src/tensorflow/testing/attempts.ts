@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** Ended is a process that died of an attempt, or made no end of it. */
@@ -25,7 +26,7 @@ export async function attempt(kind: "requests" | "models", dir: string, scratch:
   const ended: Ended[] = [];
   const file = fileURLToPath(new URL("main.js", import.meta.url));
   for (let next = first; next < first + count; ) {
-    const args = [file, kind, dir, `${scratch}/model`, String(next), String(first + count - next)];
+    const args = [file, kind, dir, join(scratch, "model"), String(next), String(first + count - next)];
     const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: "2" };
     const child = spawn(process.execPath, args, { cwd: scratch, env, stdio: ["ignore", "pipe", "pipe"] }); // saving ops of a graph write where they are
     let said = "";

@@ -3,4 +3,6 @@
  *
  * @module
  */
+export type { Attempts, Ended } from "./attempts.ts";
+export { attempt } from "./attempts.ts";
 export { libraryDir, models } from "./find.ts";
