@@ -1,12 +1,18 @@
 // Data plane: tensors to TensorFlow's memory and back, one copy each way.
 import { type ArrayOf, Code, carve, newError } from "@tfs/std";
-import { DType, dtypeName, elementCount, elementSize, layoutOf, maxRank, type NumericData, shapeText, type Tensor, toDType } from "@tfs/tensor";
+import { DType, dtypeName, elementCount, elementSize, layoutOf, type NumericData, shapeText, type Tensor, toDType } from "@tfs/tensor";
 import type { Pointer } from "../native/index.ts";
 import type { Library } from "./library.ts";
 import { elementBytes, readStrings, writeStrings } from "./text.ts";
 
+/**
+ * More dimensions than this are not fed. TensorFlow's bound is 254, and ops that add one to that many abort (ExpandDims, Pack, OneHot): no graph adds as
+ * many as are left.
+ */
+const maxFedRank = 128;
+
 /** Dimensions on their way to TensorFlow, as low and high halves of 64 bits. It copies them before it returns. */
-const dims = new Uint32Array(2 * maxRank);
+const dims = new Uint32Array(2 * maxFedRank);
 
 /** sizeOf gives roughly how many bytes a tensor is. */
 export function sizeOf(t: Tensor): number {
@@ -17,6 +23,7 @@ export function sizeOf(t: Tensor): number {
 export function write(library: Library, t: Tensor): Pointer {
   const { dtype, shape, data } = t;
   const n = elementCount(shape);
+  if (shape.length > maxFedRank) throw newError(Code.InvalidArgument, `a tensor of ${shape.length} dimensions cannot be fed: ${maxFedRank} are the most`);
   const isText = dtype === DType.String;
   if (!isText && layoutOf(dtype).array === undefined) throw newError(Code.InvalidArgument, `a ${dtypeName(dtype)} tensor cannot be fed`);
   const bytes = n * (isText ? elementBytes : elementSize(dtype));
@@ -41,7 +48,7 @@ export function read(library: Library, tensor: Pointer): Tensor {
   const shape = new Array<number>(rank);
   let n = 1;
   for (let i = 0; i < rank; i++) n *= shape[i] = library.dimOf(tensor, i);
-  if (dtype === DType.String) return { dtype, shape, data: n === 0 ? [] : readStrings(library, library.dataOf(tensor), n) };
+  if (dtype === DType.String) return { dtype, shape, data: n === 0 ? [] : readStrings(library.libc, library.dataOf(tensor), n) };
   const layout = dtype === undefined ? undefined : layoutOf(dtype);
   if (dtype === undefined || layout?.array === undefined) throw newError(Code.Unimplemented, `values of dtype ${library.typeOf(tensor)} cannot be read`);
   const data = carve(layout.array as ArrayOf<NumericData>, n * layout.width);

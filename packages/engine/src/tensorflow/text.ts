@@ -1,6 +1,6 @@
 // Data plane: strings in TensorFlow's memory. An element is a TF_TString of 24 bytes (tensorflow/core/platform/ctstring_internal.h), little-endian; the two low
 // bits of its first byte say which of four forms it has.
-import type { Pointer } from "../native/index.ts";
+import type { Libc, Pointer } from "../native/index.ts";
 import type { Library } from "./library.ts";
 
 export const elementBytes = 24;
@@ -22,9 +22,9 @@ export function writeStrings(library: Library, at: Pointer, values: readonly Uin
 }
 
 /** readStrings copies n elements, whatever their form; the strings are views of one block. */
-export function readStrings(library: Library, at: Pointer, n: number): Uint8Array[] {
+export function readStrings(libc: Libc, at: Pointer, n: number): Uint8Array[] {
   const elements = new Uint8Array(n * elementBytes);
-  library.libc.copyOut(elements, at);
+  libc.copyOut(elements, at);
   const words = new DataView(elements.buffer);
   const sizes = new Array<number>(n);
   let total = 0;
@@ -42,7 +42,7 @@ export function readStrings(library: Library, at: Pointer, n: number): Uint8Arra
       continue;
     }
     const value = (out[i] = rest.subarray(used, used + size));
-    if (size > 0) library.libc.copyOut(value, addressOf(elements, words, o, at));
+    if (size > 0) libc.copyOut(value, addressOf(elements, words, o, at));
     used += size;
   }
   return out;
