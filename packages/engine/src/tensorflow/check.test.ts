@@ -11,6 +11,7 @@ const node = (name: string, op: string, attr: JsonValue = {}, ...input: string[]
 const call = (f: string): NodeDef => node(`call_${f}`, "PartitionedCall", { f: { func: { name: f } } });
 const shape = (...size: (number | string)[]) => ({ dim: size.map((s) => ({ size: String(s) })) });
 const tensor = (...size: (number | string)[]): NodeDef => node("c", "Const", { value: { tensor: { dtype: "DT_FLOAT", tensorShape: shape(...size) } } });
+const typed = (dtype: string): NodeDef => node("c", "Const", { dtype: { type: dtype }, value: { tensor: { dtype: "DT_FLOAT", tensorShape: {} } } });
 const placeholder = (...size: (number | string)[]): NodeDef => node("x", "Placeholder", { shape: { shape: shape(...size) } });
 
 function graph(nodes: readonly NodeDef[], functions: Readonly<Record<string, readonly NodeDef[]>> = {}): MetaGraphDef {
@@ -21,7 +22,8 @@ function graph(nodes: readonly NodeDef[], functions: Readonly<Record<string, rea
   });
 }
 
-const chain = (n: number): Record<string, NodeDef[]> => Object.fromEntries(Array.from({ length: n }, (_, i) => [`f${i}`, i + 1 < n ? [call(`f${i + 1}`)] : []]));
+const chain = (n: number): Record<string, NodeDef[]> =>
+  Object.fromEntries(Array.from({ length: n }, (_, i) => [`f${i}`, i + 1 < n ? [call(`f${i + 1}`)] : []]));
 const doubling = (n: number): Record<string, NodeDef[]> =>
   Object.fromEntries(Array.from({ length: n }, (_, i) => [`f${i}`, i + 1 < n ? [call(`f${i + 1}`), call(`f${i + 1}`)] : []]));
 const many = Array.from({ length: 255 }, () => 1);
@@ -39,6 +41,20 @@ const rows: { readonly name: string; readonly graph: MetaGraphDef; readonly want
     graph: graph([node("q", "Queue", { shapes: { list: { shape: [shape(2), shape(-7)] } } })]),
     want: "the node q (Queue) has a shape that cannot be",
   },
+  { name: "a constant of the dtype that it says", graph: graph([typed("DT_FLOAT")]) },
+  {
+    name: "a constant of another dtype than it says",
+    graph: graph([typed("DT_INT64")]),
+    want: "the node c (Const) has a tensor of another dtype than it says",
+  },
+  {
+    name: "an op of more inputs than memory",
+    graph: graph([node("j", "StringJoin", { N: { i: "2147483648" } })]),
+    want: "the node j (StringJoin) has 2147483648 for N",
+  },
+  { name: "an op of less than no inputs", graph: graph([node("j", "StringJoin", { N: { i: "-1" } })]), want: "the node j (StringJoin) has -1 for N" },
+  { name: "as many hash buckets as there may be", graph: graph([node("h", "StringToHashBucketFast", { num_buckets: { i: "2147483648" } })]) },
+  { name: "an identity of nothing", graph: graph([node("i", "Identity", {}, "^c")]), want: "the node i (Identity) has no input" },
   {
     name: "a loop without its body",
     graph: graph([node("w", "While", { cond: { func: { name: "c" } }, body: { func: { name: "b" } } })], { c: [] }),
@@ -48,8 +64,12 @@ const rows: { readonly name: string; readonly graph: MetaGraphDef; readonly want
   { name: "two that call each other", graph: graph([call("f")], { f: [call("g")], g: [call("f")] }), want: "the function f calls itself" },
   { name: "one that calls itself and that nobody calls", graph: graph([call("g")], { f: [call("f")], g: [] }) },
   { name: "a hundred functions deep", graph: graph([call("f0")], chain(100)) },
-  { name: "a thousand functions deep", graph: graph([call("f0")], chain(1000)), want: "functions call each other more than 100 deep, down to f100" },
-  { name: "functions that double each other", graph: graph([call("f0")], doubling(40)), want: "with its functions put in, the graph has more than 10000000 nodes" },
+  { name: "a thousand functions deep", graph: graph([call("f0")], chain(1000)), want: "functions call each other more than 100 deep, down to f101" },
+  {
+    name: "functions that double each other",
+    graph: graph([call("f0")], doubling(40)),
+    want: "with its functions put in, the graph has more than 10000000 nodes",
+  },
 ];
 for (const { name, graph: given, want } of rows)
   test(`${want === undefined ? "taken" : "refused"}: ${name}`, () => {

@@ -27,13 +27,25 @@ export function checkGraph(metaGraph: MetaGraphDef): void {
   checkCalls(metaGraph.graphDef?.node ?? [], functions);
 }
 
-function checkNode({ name, op, attr }: NodeDef, functions: ReadonlyMap<string, unknown>): void {
+/** Attributes that say how many inputs or outputs an op has: it is given memory for so many before it is looked whether they are there. */
+const counts = new Set(
+  "N M NN n_a n_b num num_split num_splits num_outs num_outputs num_args num_features num_sparse num_params num_partitions top_paths Nsparse Ndense".split(" "),
+);
+const maxCount = 1_000_000n;
+
+function checkNode({ name, op, attr, input }: NodeDef, functions: ReadonlyMap<string, unknown>): void {
   const complaint = (what: string): Error => newError(Code.InvalidArgument, `the node ${name} (${op}) ${what}`);
-  for (const { value } of Object.values(attr)) {
+  for (const [key, { value }] of Object.entries(attr)) {
+    if (value.case === "i" && counts.has(key) && (value.value < 0n || value.value > maxCount)) throw complaint(`has ${value.value} for ${key}`);
     if (value.case === "tensor" && !isShape(value.value.tensorShape, 0n)) throw complaint("has a tensor of a shape that cannot be");
     if (value.case === "shape" && !isShape(value.value, -1n)) throw complaint("has a shape that cannot be");
     if (value.case === "list" && !value.value.shape.every((shape) => isShape(shape, -1n))) throw complaint("has a shape that cannot be");
   }
+  // The optimizer believes both (grappler/optimizers/constant_folding.cc).
+  if (op === "Const" && attr["value"]?.value.case === "tensor" && attr["dtype"]?.value.case === "type") {
+    if (attr["value"].value.value.dtype !== attr["dtype"].value.value) throw complaint("has a tensor of another dtype than it says");
+  }
+  if (op === "Identity" && !input.some((ref) => !ref.startsWith("^"))) throw complaint("has no input");
   const missing = lowered.test(op) ? functionsOf(attr).find((f) => !functions.has(f)) : undefined;
   if (missing !== undefined) throw complaint(`calls the function ${missing}, which the graph does not have`);
 }

@@ -35,6 +35,5 @@ for (const { version, ok } of [
   test(`version ${version} is ${ok ? "taken" : "refused, with the file"}`, () => {
     const check = (): void => checkVersion("/lib/libtensorflow_cc.so.2", version);
     if (ok) check();
-    else
-      assert.throws(check, { code: Code.Unavailable, message: `the library /lib/libtensorflow_cc.so.2 is TensorFlow ${version}; it takes 2.4 or later` });
+    else assert.throws(check, { code: Code.Unavailable, message: `the library /lib/libtensorflow_cc.so.2 is TensorFlow ${version}; it takes 2.4 or later` });
   });
