@@ -72,9 +72,9 @@ const rows: { readonly name: string; readonly graph: MetaGraphDef; readonly want
   },
 ];
 for (const { name, graph: given, want } of rows)
-  test(`${want === undefined ? "taken" : "refused"}: ${name}`, () => {
-    if (want === undefined) checkGraph(given);
-    else assert.throws(() => checkGraph(given), { code: Code.InvalidArgument, message: want });
+  test(`${want === undefined ? "taken" : "refused"}: ${name}`, async () => {
+    if (want === undefined) await checkGraph(given);
+    else await assert.rejects(checkGraph(given), { code: Code.InvalidArgument, message: want });
   });
 
 test("feeds of a graph with a convolution, wherever that is, must have their ranks", () => {

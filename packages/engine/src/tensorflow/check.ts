@@ -1,6 +1,6 @@
 // What makes TensorFlow end the process instead of saying no, found by fuzz tests, and kept from it.
 import type { MetaGraphDef, NodeDef, TensorShapeProto } from "@tfs/proto";
-import { Code, newError } from "@tfs/std";
+import { Code, newError, newPace } from "@tfs/std";
 import { maxRank } from "@tfs/tensor";
 import { functionsOf } from "../embedded/index.ts";
 
@@ -15,16 +15,46 @@ export function needsRanks(metaGraph: MetaGraphDef): boolean {
 /** Ops that TensorFlow takes apart when it builds a graph; it does not look whether their functions are there (lower_while_op.cc and its like). */
 const lowered = /^(Stateless)?(While|If|Case)$/;
 
+/** Checking at a time, in milliseconds: a large graph has many thousands of nodes. */
+const sliceMs = 5;
+
 /** A graph that functions have been put into has fewer nodes than this, or nobody can load it. */
 const maxNodes = 10_000_000;
 /** TensorFlow puts functions into functions by calling itself. */
 const maxDepth = 100;
 
+/** Body is what matters of a function, or of the graph itself: how many nodes it has and whom they call. */
+interface Body {
+  readonly nodes: number;
+  readonly calls: readonly string[];
+}
+
 /** checkGraph throws InvalidArgument for a graph that TensorFlow would not survive, or would not get done with, naming the part. */
-export function checkGraph(metaGraph: MetaGraphDef): void {
-  const functions = new Map((metaGraph.graphDef?.library?.function ?? []).map((f) => [f.signature?.name ?? "", f.nodeDef]));
-  for (const nodes of nodesOf(metaGraph)) for (const node of nodes) checkNode(node, functions);
-  checkCalls(metaGraph.graphDef?.node ?? [], functions);
+export async function checkGraph({ graphDef }: MetaGraphDef): Promise<void> {
+  const pace = newPace(sliceMs);
+  const functions = graphDef?.library?.function ?? [];
+  const there = new Set(functions.map((f) => f.signature?.name ?? ""));
+
+  async function check(nodes: readonly NodeDef[]): Promise<Body> {
+    const calls: string[] = [];
+    for (const node of nodes) {
+      checkNode(node);
+      const called = functionsOf(node.attr);
+      const missing = lowered.test(node.op) ? called.find((f) => !there.has(f)) : undefined;
+      if (missing !== undefined) throw complaint(node, `calls the function ${missing}, which the graph does not have`);
+      calls.push(...called);
+      if (pace.isOver()) await pace.rest();
+    }
+    return { nodes: nodes.length, calls };
+  }
+
+  const bodies = new Map<string, Body>();
+  for (const f of functions) bodies.set(f.signature?.name ?? "", await check(f.nodeDef));
+  checkCalls(await check(graphDef?.node ?? []), bodies);
+}
+
+function complaint({ name, op }: NodeDef, what: string): Error {
+  return newError(Code.InvalidArgument, `the node ${name} (${op}) ${what}`);
 }
 
 /** Attributes that say how many inputs or outputs an op has: it is given memory for so many before it is looked whether they are there. */
@@ -33,62 +63,67 @@ const counts = new Set(
 );
 const maxCount = 1_000_000n;
 
-function checkNode({ name, op, attr, input }: NodeDef, functions: ReadonlyMap<string, unknown>): void {
-  const complaint = (what: string): Error => newError(Code.InvalidArgument, `the node ${name} (${op}) ${what}`);
-  for (const [key, { value }] of Object.entries(attr)) {
-    if (value.case === "i" && counts.has(key) && (value.value < 0n || value.value > maxCount)) throw complaint(`has ${value.value} for ${key}`);
-    if (value.case === "tensor" && !isShape(value.value.tensorShape, 0n)) throw complaint("has a tensor of a shape that cannot be");
-    if (value.case === "shape" && !isShape(value.value, -1n)) throw complaint("has a shape that cannot be");
-    if (value.case === "list" && !value.value.shape.every((shape) => isShape(shape, -1n))) throw complaint("has a shape that cannot be");
+function checkNode(node: NodeDef): void {
+  const { op, attr, input } = node;
+  for (const key in attr) {
+    const { value } = attr[key]!;
+    if (value.case === "i" && counts.has(key) && (value.value < 0n || value.value > maxCount)) throw complaint(node, `has ${value.value} for ${key}`);
+    if (value.case === "tensor" && !isShape(value.value.tensorShape, 0)) throw complaint(node, "has a tensor of a shape that cannot be");
+    if (value.case === "shape" && !isShape(value.value, -1)) throw complaint(node, "has a shape that cannot be");
+    if (value.case === "list" && !value.value.shape.every((shape) => isShape(shape, -1))) throw complaint(node, "has a shape that cannot be");
   }
   // The optimizer believes both (grappler/optimizers/constant_folding.cc).
-  if (op === "Const" && attr["value"]?.value.case === "tensor" && attr["dtype"]?.value.case === "type") {
-    if (attr["value"].value.value.dtype !== attr["dtype"].value.value) throw complaint("has a tensor of another dtype than it says");
-  }
-  if (op === "Identity" && !input.some((ref) => !ref.startsWith("^"))) throw complaint("has no input");
-  const missing = lowered.test(op) ? functionsOf(attr).find((f) => !functions.has(f)) : undefined;
-  if (missing !== undefined) throw complaint(`calls the function ${missing}, which the graph does not have`);
+  const [value, dtype] = [attr["value"]?.value, attr["dtype"]?.value];
+  if (op === "Const" && value?.case === "tensor" && dtype?.case === "type" && value.value.dtype !== dtype.value)
+    throw complaint(node, "has a tensor of another dtype than it says");
+  if (op === "Identity" && !input.some((ref) => !ref.startsWith("^"))) throw complaint(node, "has no input");
 }
 
 /** isShape: TensorFlow aborts over more than 254 dimensions or 2^63 elements (tensor_shape.cc). */
-function isShape(shape: TensorShapeProto | undefined, least: bigint): boolean {
-  let elements = 1n;
-  for (const { size } of shape?.dim ?? []) {
+function isShape(shape: TensorShapeProto | undefined, least: number): boolean {
+  if (shape === undefined) return true;
+  let elements = 1;
+  for (const dim of shape.dim) {
+    const size = Number(dim.size);
     if (size < least) return false;
-    if (size >= 0n) elements *= size;
-    if (elements >= 2n ** 63n) return false;
+    if (size >= 0) elements *= size;
+    if (elements >= 2 ** 63) return false;
   }
-  return (shape?.dim.length ?? 0) <= maxRank;
+  return shape.dim.length <= maxRank;
 }
 
 /** checkCalls follows the calls from the graph's own nodes: none may come back to itself, go too deep, or add up to too much. */
-function checkCalls(graph: readonly NodeDef[], functions: ReadonlyMap<string, readonly NodeDef[]>): void {
-  const sizes = new Map<string, { readonly nodes: number; readonly depth: number } | "open">();
+function checkCalls(graph: Body, functions: ReadonlyMap<string, Body>): void {
+  const known = new Map<string, Size | "open">();
+  let open = 0;
 
-  function sizeOf(nodes: readonly NodeDef[]): { readonly nodes: number; readonly depth: number } {
-    let [sum, depth] = [nodes.length, 0];
-    for (const { attr } of nodes)
-      for (const name of functionsOf(attr)) {
-        const body = functions.get(name);
-        if (body === undefined) continue;
-        let size = sizes.get(name);
-        if (size === "open") throw newError(Code.InvalidArgument, `the function ${name} calls itself`);
-        if (size === undefined) {
-          if (open++ > maxDepth) throw newError(Code.InvalidArgument, `functions call each other more than ${maxDepth} deep, down to ${name}`);
-          sizes.set(name, "open");
-          size = sizeOf(body);
-          sizes.set(name, size);
-          open--;
-        }
-        sum += size.nodes;
-        depth = Math.max(depth, size.depth + 1);
+  function sizeOf({ nodes, calls }: Body): Size {
+    let [sum, depth] = [nodes, 0];
+    for (const name of calls) {
+      const body = functions.get(name);
+      if (body === undefined) continue;
+      let size = known.get(name);
+      if (size === "open") throw newError(Code.InvalidArgument, `the function ${name} calls itself`);
+      if (size === undefined) {
+        if (open++ > maxDepth) throw newError(Code.InvalidArgument, `functions call each other more than ${maxDepth} deep, down to ${name}`);
+        known.set(name, "open");
+        size = sizeOf(body);
+        known.set(name, size);
+        open--;
       }
+      sum += size.nodes;
+      depth = Math.max(depth, size.depth + 1);
+    }
     if (depth > maxDepth) throw newError(Code.InvalidArgument, `functions call each other more than ${maxDepth} deep`);
     if (sum > maxNodes) throw newError(Code.InvalidArgument, `with its functions put in, the graph has more than ${maxNodes} nodes`);
     return { nodes: sum, depth };
   }
-  let open = 0;
   sizeOf(graph);
+}
+
+interface Size {
+  readonly nodes: number;
+  readonly depth: number;
 }
 
 /** nodesOf lists the nodes of the graph and of each of its functions. */

@@ -36,7 +36,7 @@ export function newTensorFlowEngine({ dir, gate, config = {} }: TensorFlowOption
   async function load(ctx: Ctx, path: string, { tags = ["serve"], onStage }: LoadOptions): Promise<Model> {
     const [library, proto] = [await openLibrary(ctx, dir), await encodeConfig(config)];
     await using saved = await openSavedModel(ctx, path, { tags });
-    checkGraph(saved.metaGraph);
+    await checkGraph(saved.metaGraph);
     const begun = performance.now();
     const session = await gate.run(ctx, () => library.load(path, saved.metaGraph.metaInfoDef?.tags ?? tags, proto));
     // TensorFlow restores and initializes in one go, after it has read the graph.
