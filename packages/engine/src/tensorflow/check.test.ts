@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, fromJson, type JsonValue } from "@bufbuild/protobuf";
-import { type MetaGraphDef, MetaGraphDefSchema, type NodeDef, NodeDefSchema } from "@tfs/proto";
+import { FunctionDefLibrarySchema, type MetaGraphDef, MetaGraphDefSchema, type NodeDef, NodeDefSchema } from "@tfs/proto";
 import { Code } from "@tfs/std";
 import { checkGraph, needsRanks } from "./check.ts";
 import { changesState } from "./state.ts";
@@ -20,6 +20,17 @@ function graph(nodes: readonly NodeDef[], functions: Readonly<Record<string, rea
     graphDef: { node: [...nodes], library },
     signatureDef: { s: { outputs: { y: { encoding: { case: "name", value: `${nodes.at(-1)?.name}:0` } } } } },
   });
+}
+
+function branching(outputs: number): MetaGraphDef {
+  const f = { func: { name: "f" } };
+  const types = { list: { type: ["DT_FLOAT"] } };
+  const made = graph([node("i", "If", { then_branch: f, else_branch: f, Tin: types, Tout: types }, "p", "x")]);
+  const arg = { name: "a", type: 1 };
+  made.graphDef!.library = create(FunctionDefLibrarySchema, {
+    function: [{ signature: { name: "f", inputArg: [arg], outputArg: new Array<typeof arg>(outputs).fill(arg) } }],
+  });
+  return made;
 }
 
 const chain = (n: number): Record<string, NodeDef[]> =>
@@ -57,8 +68,14 @@ const rows: { readonly name: string; readonly graph: MetaGraphDef; readonly want
   { name: "an identity of nothing", graph: graph([node("i", "Identity", {}, "^c")]), want: "the node i (Identity) has no input" },
   {
     name: "a loop without its body",
-    graph: graph([node("w", "While", { cond: { func: { name: "c" } }, body: { func: { name: "b" } } })], { c: [] }),
-    want: "the node w (While) calls the function b, which the graph does not have",
+    graph: graph([node("w", "While", { cond: { func: { name: "c" } }, body: { func: { name: "b" } } })], {}),
+    want: "the node w (While) calls the function c, which the graph does not have",
+  },
+  { name: "a branch that gives what its node says", graph: branching(1) },
+  {
+    name: "a branch that gives less than its node says",
+    graph: branching(0),
+    want: "the node i (If) calls the function f, which takes 1 and gives 0: another number than the node says",
   },
   { name: "a function that calls itself", graph: graph([call("f")], { f: [call("f")] }), want: "the function f calls itself" },
   { name: "two that call each other", graph: graph([call("f")], { f: [call("g")], g: [call("f")] }), want: "the function f calls itself" },

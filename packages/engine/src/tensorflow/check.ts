@@ -1,8 +1,10 @@
 // What makes TensorFlow end the process instead of saying no, found by fuzz tests, and kept from it.
-import type { MetaGraphDef, NodeDef, TensorShapeProto } from "@tfs/proto";
+import type { FunctionDef, MetaGraphDef, NodeDef, TensorShapeProto } from "@tfs/proto";
 import { Code, newError, newPace } from "@tfs/std";
 import { maxRank } from "@tfs/tensor";
 import { functionsOf } from "../embedded/index.ts";
+
+type OpDef = NonNullable<FunctionDef["signature"]>;
 
 /** oneDNN's convolutions look up dimensions by their meaning and abort where there are too few (tensorflow/core/util/tensor_format.h). */
 const convolutions = /^(DepthwiseConv|Conv[23]D)/;
@@ -12,7 +14,7 @@ export function needsRanks(metaGraph: MetaGraphDef): boolean {
   return nodesOf(metaGraph).some((nodes) => nodes.some(({ op }) => convolutions.test(op)));
 }
 
-/** Ops that TensorFlow takes apart when it builds a graph; it does not look whether their functions are there (lower_while_op.cc and its like). */
+/** Ops that TensorFlow takes apart when it builds a graph; it does not look whether their functions are there and fit (lower_while_op.cc and its like). */
 const lowered = /^(Stateless)?(While|If|Case)$/;
 
 /** Checking at a time, in milliseconds: a large graph has many thousands of nodes. */
@@ -33,15 +35,14 @@ interface Body {
 export async function checkGraph({ graphDef }: MetaGraphDef): Promise<void> {
   const pace = newPace(sliceMs);
   const functions = graphDef?.library?.function ?? [];
-  const there = new Set(functions.map((f) => f.signature?.name ?? ""));
+  const signatures = new Map(functions.map(({ signature }) => [signature?.name ?? "", signature]));
 
   async function check(nodes: readonly NodeDef[]): Promise<Body> {
     const calls: string[] = [];
     for (const node of nodes) {
       checkNode(node);
       const called = functionsOf(node.attr);
-      const missing = lowered.test(node.op) ? called.find((f) => !there.has(f)) : undefined;
-      if (missing !== undefined) throw complaint(node, `calls the function ${missing}, which the graph does not have`);
+      if (lowered.test(node.op)) for (const f of called) checkCall(node, f, signatures.get(f));
       calls.push(...called);
       if (pace.isOver()) await pace.rest();
     }
@@ -51,6 +52,21 @@ export async function checkGraph({ graphDef }: MetaGraphDef): Promise<void> {
   const bodies = new Map<string, Body>();
   for (const f of functions) bodies.set(f.signature?.name ?? "", await check(f.nodeDef));
   checkCalls(await check(graphDef?.node ?? []), bodies);
+}
+
+/** checkCall: a branch and a body take and give what their node says, a loop's condition gives one thing. */
+function checkCall(node: NodeDef, name: string, f: OpDef | undefined): void {
+  if (f === undefined) throw complaint(node, `calls the function ${name}, which the graph does not have`);
+  if ([...f.inputArg, ...f.outputArg].some((arg) => arg.numberAttr !== "" || arg.typeListAttr !== "")) return; // one argument may be several
+  const types = (key: string): number => {
+    const value = node.attr[key]?.value;
+    return value?.case === "list" ? value.value.type.length : 0;
+  };
+  const loop = node.op.endsWith("While");
+  const cond = node.attr["cond"]?.value;
+  const gives = loop ? (cond?.case === "func" && cond.value.name === name ? 1 : types("T")) : types("Tout");
+  if (f.inputArg.length !== types(loop ? "T" : "Tin") || f.outputArg.length !== gives)
+    throw complaint(node, `calls the function ${name}, which takes ${f.inputArg.length} and gives ${f.outputArg.length}: another number than the node says`);
 }
 
 function complaint({ name, op }: NodeDef, what: string): Error {
