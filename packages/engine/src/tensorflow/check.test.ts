@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, fromJson, type JsonValue } from "@bufbuild/protobuf";
-import { FunctionDefLibrarySchema, type MetaGraphDef, MetaGraphDefSchema, type NodeDef, NodeDefSchema } from "@tfs/proto";
+import { DataType, FunctionDefLibrarySchema, type MetaGraphDef, MetaGraphDefSchema, type NodeDef, NodeDefSchema } from "@tfs/proto";
 import { Code } from "@tfs/std";
 import { checkGraph, needsRanks } from "./check.ts";
 import { changesState } from "./state.ts";
@@ -26,9 +26,9 @@ function branching(outputs: number): MetaGraphDef {
   const f = { func: { name: "f" } };
   const types = { list: { type: ["DT_FLOAT"] } };
   const made = graph([node("i", "If", { then_branch: f, else_branch: f, Tin: types, Tout: types }, "p", "x")]);
-  const arg = { name: "a", type: 1 };
+  const arg = { name: "a", type: DataType.DT_FLOAT };
   made.graphDef!.library = create(FunctionDefLibrarySchema, {
-    function: [{ signature: { name: "f", inputArg: [arg], outputArg: new Array<typeof arg>(outputs).fill(arg) } }],
+    function: [{ signature: { name: "f", inputArg: [arg], outputArg: Array.from({ length: outputs }, () => arg) } }],
   });
   return made;
 }
