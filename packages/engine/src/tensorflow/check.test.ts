@@ -65,6 +65,7 @@ const rows: { readonly name: string; readonly graph: MetaGraphDef; readonly want
   },
   { name: "an op of less than no inputs", graph: graph([node("j", "StringJoin", { N: { i: "-1" } })]), want: "the node j (StringJoin) has -1 for N" },
   { name: "as many hash buckets as there may be", graph: graph([node("h", "StringToHashBucketFast", { num_buckets: { i: "2147483648" } })]) },
+  { name: "a node without a name", graph: graph([node("", "NoOp")]), want: "the node  (NoOp) has no name" },
   { name: "an identity of nothing", graph: graph([node("i", "Identity", {}, "^c")]), want: "the node i (Identity) has no input" },
   {
     name: "a loop without its body",

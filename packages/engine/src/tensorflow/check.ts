@@ -80,7 +80,8 @@ const counts = new Set(
 const maxCount = 1_000_000n;
 
 function checkNode(node: NodeDef): void {
-  const { op, attr, input } = node;
+  const { name, op, attr, input } = node;
+  if (name === "") throw complaint(node, "has no name"); // TensorFlow does not get over it where there is more to say of it
   for (const key in attr) {
     const { value } = attr[key]!;
     if (value.case === "i" && counts.has(key) && (value.value < 0n || value.value > maxCount)) throw complaint(node, `has ${value.value} for ${key}`);
