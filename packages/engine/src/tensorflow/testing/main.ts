@@ -6,6 +6,7 @@ import { newTensorFlowEngine } from "../index.ts";
 import { fuzzModels, fuzzRequests } from "./fuzz.ts";
 import { end, growth } from "./lives.ts";
 
+process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "2"; // what TensorFlow says before it dies is more than that
 const [what = "", dir = "", ...rest] = process.argv.slice(2);
 const engine = newTensorFlowEngine({ dir, gate: newGate({ places: 2 * cpus().length }) });
 const [a = "", b = "", c = ""] = rest;
