@@ -154,6 +154,20 @@ test("what TensorFlow says of variables that are damaged is passed on", async ()
   await assert.rejects(engine.load(ctx, broken), { code: Code.DataLoss, message: /[Cc]hecksum/ });
 });
 
+test("a load whose caller has left ends, and the next one is not disturbed", async () => {
+  const narrow = newGate({ places: 1 });
+  const one = newTensorFlowEngine({ dir, gate: narrow });
+  const [before, reason] = [narrow.busy, newError(Code.Canceled, "enough")];
+  using given = withCancel(ctx);
+  const left = one.load(given, join(models, "mlp/1"));
+  while (narrow.busy === before) await turn();
+  given.cancel(reason);
+  await assert.rejects(left, (err) => err === reason);
+  assert.equal(narrow.busy, 1);
+  await (await one.load(ctx, join(models, "mlp/1"))).close();
+  assert.equal(narrow.busy, 0);
+});
+
 test("a stage is told when it went well", async () => {
   const told: string[] = [];
   const onStage = (stage: string, ms: number): void => void told.push(`${stage} ${ms > 0}`);

@@ -1,6 +1,6 @@
 // Data plane: from a run's tensors to TensorFlow and back.
 import type { MetaGraphDef } from "@tfs/proto";
-import { Code, type Ctx, newError, throwIfDone } from "@tfs/std";
+import { Code, type Ctx, hasEnded, newError, throwIfDone } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
 import type { LoadedModel } from "../engine.ts";
 import { type Gate, newGate } from "../native/index.ts";
@@ -100,7 +100,7 @@ class Model implements LoadedModel {
     try {
       // A graph that is alone may use all threads; where others run too, handing its operations around only costs.
       await call.runLater(this.#gate.busy > 1 ? this.#library.callerThread : null);
-      if (ctx.signal.aborted) return []; // nobody waits
+      if (hasEnded(ctx)) return []; // nobody waits
       const got = call.read();
       plan.timing.took(bytes, performance.now() - begun);
       return got;

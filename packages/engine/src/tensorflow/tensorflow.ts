@@ -1,10 +1,10 @@
 import { openSavedModel, type SavedModel } from "@tfs/savedmodel";
-import { type Ctx, messageOf } from "@tfs/std";
+import { Code, type Ctx, deadlineExceeded, messageOf, newError } from "@tfs/std";
 import type { Engine, LoadOptions } from "../engine.ts";
 import type { Gate } from "../native/index.ts";
 import { checkGraph, needsRanks, nodesOf } from "./check.ts";
 import { encodeConfig, type SessionConfig } from "./config.ts";
-import { openLibrary } from "./library.ts";
+import { type Library, openLibrary, type Session } from "./library.ts";
 import { type Model, newModel } from "./model.ts";
 import { changesState } from "./state.ts";
 
@@ -36,14 +36,36 @@ export function newTensorFlowEngine({ dir, gate, config = {} }: TensorFlowOption
   async function load(ctx: Ctx, path: string, { tags = ["serve"], onStage }: LoadOptions): Promise<Model> {
     const [library, proto] = [await openLibrary(ctx, dir), await encodeConfig(config)];
     await using saved = await openSavedModel(ctx, path, { tags });
-    await checkGraph(saved.metaGraph);
+    const { metaGraph, variables } = saved;
+    await checkGraph(metaGraph);
+    const known = { gate, metaGraph, bytes: bytesOf(saved), serial: changesState(metaGraph), ranked: needsRanks(metaGraph) };
     const begun = performance.now();
-    const session = await gate.run(ctx, () => library.load(path, saved.metaGraph.metaInfoDef?.tags ?? tags, proto));
+    const session = await loadSession(ctx, library, path, { tags: metaGraph.metaInfoDef?.tags ?? tags, proto });
     // TensorFlow restores and initializes in one go, after it has read the graph.
-    onStage?.(saved.variables === undefined ? "init" : "restore", performance.now() - begun);
-    const { metaGraph } = saved;
-    return newModel(library, session, { gate, metaGraph, bytes: bytesOf(saved), serial: changesState(metaGraph), ranked: needsRanks(metaGraph) });
+    onStage?.(variables === undefined ? "init" : "restore", performance.now() - begun);
+    return newModel(library, session, known);
   }
+
+  /** loadSession loads behind the gate. A session that comes when nobody waits for it any more is unloaded. */
+  async function loadSession(ctx: Ctx, library: Library, path: string, { tags, proto }: SessionOptions): Promise<Session> {
+    let left = false;
+    try {
+      return await gate.run(ctx, async () => {
+        const session = await library.load(path, tags, proto);
+        if (left) await library.unload(session);
+        return session;
+      });
+    } catch (err) {
+      left = true;
+      if (err === deadlineExceeded) throw newError(Code.DeadlineExceeded, `loading ${path} took longer than allowed`, err);
+      throw err;
+    }
+  }
+}
+
+interface SessionOptions {
+  readonly tags: readonly string[];
+  readonly proto: Uint8Array;
 }
 
 /** bytesOf adds up the variables and the constants. */
