@@ -1,7 +1,6 @@
 /**
  * Package engine runs SavedModels: one interface, several bodies, one conformance suite. `embedded` is TypeScript and WebAssembly, with
- * nothing native to install; `tensorflow` is TensorFlow's own library.
- * nothing native to install; `tfjs` is TensorFlow by way of tfjs-node.
+ * nothing native to install; `tensorflow` is TensorFlow's own library, `tfjs` is TensorFlow by way of tfjs-node.
  *
  *     const engine = newEmbeddedEngine();
  *     const model = await engine.load(ctx, "models/half_plus_two/1");

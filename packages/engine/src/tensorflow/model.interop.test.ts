@@ -113,6 +113,12 @@ const refused: { readonly name: string; readonly model: string; readonly feed: T
     message: /129 dimensions cannot be fed/,
   },
   {
+    name: "an empty tensor of billions of rows",
+    model: "half_plus_two/1",
+    feed: { dtype: DType.Float, shape: [2 ** 31, 3, 0], data: new Float32Array(0) },
+    message: /^an empty tensor of shape \[2147483648,3,0\] cannot be fed/,
+  },
+  {
     name: "a dtype without values",
     model: "half_plus_two/1",
     feed: { dtype: DType.Resource, shape: [], data: [] },

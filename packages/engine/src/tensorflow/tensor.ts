@@ -11,6 +11,9 @@ import { elementBytes, readStrings, writeStrings } from "./text.ts";
  */
 const maxFedRank = 128;
 
+/** An empty tensor's other dimensions multiply to this at most: ops that reduce the empty one away make as many values, out of a request of a few bytes. */
+const maxBesideNone = 2 ** 28;
+
 /** Dimensions on their way to TensorFlow, as low and high halves of 64 bits. It copies them before it returns. */
 const dims = new Uint32Array(2 * maxFedRank);
 
@@ -24,6 +27,8 @@ export function write(library: Library, t: Tensor): Pointer {
   const { dtype, shape, data } = t;
   const n = elementCount(shape);
   if (shape.length > maxFedRank) throw newError(Code.InvalidArgument, `a tensor of ${shape.length} dimensions cannot be fed: ${maxFedRank} are the most`);
+  if (n === 0 && shape.reduce((product, dim) => product * (dim || 1), 1) > maxBesideNone)
+    throw newError(Code.InvalidArgument, `an empty tensor of shape ${shapeText(shape)} cannot be fed: its other dimensions are too many`);
   const isText = dtype === DType.String;
   if (!isText && layoutOf(dtype).array === undefined) throw newError(Code.InvalidArgument, `a ${dtypeName(dtype)} tensor cannot be fed`);
   const bytes = n * (isText ? elementBytes : elementSize(dtype));
