@@ -9,6 +9,10 @@
  * @module
  */
 export { newEmbeddedEngine } from "./embedded/index.ts";
+export type { Gate, GateOptions } from "./native/index.ts";
+export { newGate } from "./native/index.ts";
+export type { OpenVinoOptions } from "./openvino/index.ts";
+export { newOpenVinoEngine } from "./openvino/index.ts";
 export type { Engine, EngineName, LoadedModel, LoadOptions, Probe } from "./engine.ts";
 export { newIsolatedEngine, serveEngine } from "./isolation/index.ts";
 export type { IsolatedOptions, Patience } from "./isolation/index.ts";
