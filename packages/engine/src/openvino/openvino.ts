@@ -12,7 +12,7 @@ import { freeze, type Input } from "./freeze.ts";
 import { knows, type Library, openLibrary } from "./library.ts";
 import { newAccelerated, type Route } from "./model.ts";
 import { newNative } from "./native.ts";
-import { keyOf, partition, typesOf } from "./partition.ts";
+import { followed, keyOf, partition, typesOf } from "./partition.ts";
 import { shapesOf } from "./shapes.ts";
 
 export interface OpenVinoOptions {
@@ -86,15 +86,17 @@ async function routeFor(
 ): Promise<Route | string> {
   const { flat } = model.compiler;
   const [feeds, fetches] = [namesOf(signature.inputs), namesOf(signature.outputs)];
-  const [feedEdges, fetchEdges] = [feeds, fetches].map((names) => names.map((name) => flat.tensor(name))) as [(Edge | undefined)[], (Edge | undefined)[]];
-  if (!feedEdges.every((e) => e !== undefined) || !fetchEdges.every((e) => e !== undefined)) return "not all its tensors have names";
-  if (model.compiler.program(feedEdges, fetchEdges, []).effects) return "it has effects besides its outputs";
-  const parts = partition({ nodes: flat.nodes, feeds: feedEdges, fetches: fetchEdges, constant });
+  const [feedEdges, named] = [feeds, fetches].map((names) => names.map((name) => flat.tensor(name))) as [(Edge | undefined)[], (Edge | undefined)[]];
+  if (!feedEdges.every((e) => e !== undefined) || !named.every((e) => e !== undefined)) return "not all its tensors have names";
+  if (model.compiler.program(feedEdges, named, []).effects) return "it has effects besides its outputs";
+  const { nodes, follow } = followed(flat.nodes, feedEdges);
+  const fetchEdges = named.map(follow);
+  const parts = partition({ nodes, feeds: feedEdges, fetches: fetchEdges, constant });
   if (typeof parts === "string") return parts;
 
-  const types = typesOf(flat.nodes);
+  const types = typesOf(nodes);
   const unknown = [...parts.inputs, ...parts.outputs].find((e) => types(e) === undefined || !knows(types(e)!));
-  if (unknown !== undefined) return `OpenVINO has no tensors like those of ${flat.nodes[unknown.node]!.name}`;
+  if (unknown !== undefined) return `OpenVINO has no tensors like those of ${nodes[unknown.node]!.name}`;
   const shapes = await shapesOf(ctx, model, { feeds: Object.values(signature.inputs), before: parts.before });
   const ranked = parts.inputs.flatMap((edge): Input[] => {
     const shape = shapes.get(keyOf(edge));
@@ -104,7 +106,7 @@ async function routeFor(
   let native: Route["native"];
   let bytes = 0;
   try {
-    const pieces = freeze({ nodes: flat.nodes, order: parts.nodes, inputs: ranked, outputs: parts.outputs, constant, types });
+    const pieces = freeze({ nodes, order: parts.nodes, inputs: ranked, outputs: parts.outputs, constant, types });
     bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
     const compiled = await options.gate.run(ctx, () => withFile(options.scratchDir ?? tmpdir(), pieces, (path) => library.compile(path, options)));
     native = newNative(compiled, { gate: options.gate, inputs: ranked.length, outputs: parts.outputs.map((e) => types(e)!) });

@@ -35,7 +35,7 @@ export const nativeOps: ReadonlyMap<string, Kind> = new Map([
   ...kinds("float", "Add AddV2 BiasAdd AddN Sub Mul RealDiv Div DivNoNan Maximum Minimum SquaredDifference Pow Relu Relu6 Elu Selu LeakyRelu Softplus Softsign"),
   ...kinds("float", "Sigmoid Tanh Exp Expm1 Log Log1p Sqrt Rsqrt Sin Cos Tan Asin Acos Atan Sinh Cosh Erf Erfc Reciprocal Inv Square Neg Abs Sign Floor Ceil Rint"),
   ...kinds("float", "Round Less LessEqual Greater GreaterEqual Equal NotEqual Sum Mean Prod Max Min ArgMax ArgMin Softmax LogSoftmax"),
-  ...kinds("move", "Identity StopGradient PreventGradient Snapshot Reshape Squeeze ExpandDims Transpose Pack Unpack ConcatV2 Split SplitV Tile BroadcastTo Pad PadV2"),
+  ...kinds("move", "Reshape Squeeze ExpandDims Transpose Pack Unpack ConcatV2 Split SplitV Tile BroadcastTo Pad PadV2"),
   ...kinds("move", "StridedSlice Slice SelectV2 Select ZerosLike OnesLike Fill"),
   ...kinds("logic", "LogicalAnd LogicalOr LogicalNot"),
   ...kinds("shape", "Shape Size Rank"),

@@ -31,6 +31,20 @@ export interface PartitionOptions {
   constant(edge: Edge): Tensor | undefined;
 }
 
+/** Ops that give what they are given: edges are followed through them, to where a value is computed or fed. */
+const passed = new Set(["Identity", "StopGradient", "PreventGradient", "Snapshot"]);
+
+/** followed gives nodes whose inputs lead past ops that only pass values on, and the way there for other edges. */
+export function followed(nodes: readonly FlatNode[], feeds: readonly Edge[]): { readonly nodes: readonly FlatNode[]; follow(edge: Edge): Edge } {
+  const fed = new Set(feeds.map(keyOf));
+  const follow = (edge: Edge): Edge => {
+    let at = edge;
+    while (!fed.has(keyOf(at)) && passed.has(nodes[at.node]!.op)) at = nodes[at.node]!.inputs[0]!;
+    return at;
+  };
+  return { nodes: nodes.map((node) => ({ ...node, inputs: node.inputs.map(follow) })), follow };
+}
+
 export const keyOf = (e: Edge): string => `${e.node}:${e.output}`;
 
 /** partition divides what the fetches need. It gives a reason, as text, if there is nothing for OpenVINO to do. */
