@@ -120,6 +120,8 @@ function computes(node: FlatNode, types: (e: Edge) => DType | undefined): boolea
 
 const isHandle = (dtype: DType | undefined): boolean => dtype === Types.Resource || dtype === Types.Variant;
 
+const booleans: ReadonlySet<DType> = new Set([Types.Bool]);
+
 interface Verdict {
   readonly heavy: boolean;
   readonly guard?: Guard;
@@ -134,17 +136,24 @@ interface Judged {
 
 /** newJudge tells which nodes may be native. It is asked in order: a node after its inputs. */
 function newJudge({ nodes, fed, constant, types }: Judged): (n: number) => Verdict | undefined {
+  const given = new Set<number>(); // nodes that are native
   const small = new Set<number>(); // nodes whose integers come from shapes
   const isSmall = (e: Edge): boolean => !fed.has(keyOf(e)) && (constant(e) !== undefined || small.has(e.node));
   const value = (e: Edge | undefined): Tensor | undefined => (e === undefined || fed.has(keyOf(e)) ? undefined : constant(e));
 
   return (n) => {
+    const verdict = judged(n);
+    if (verdict !== undefined) given.add(n);
+    return verdict;
+  };
+
+  function judged(n: number): Verdict | undefined {
     const node = nodes[n]!;
     const kind = nativeOps.get(node.op);
     if (kind === undefined) return undefined;
     const outputs = outputDTypes(node) ?? [];
     const data = node.inputs.filter((e) => !isSmall(e) || !integers.has(types(e)!));
-    const bySizes = kind !== "gather" && data.length === 0;
+    const bySizes = data.length === 0 && (kind !== "gather" || value(node.inputs[1]) !== undefined);
     if (kind === "shape" || (bySizes && outputs.every((t) => integers.has(t!)))) small.add(n);
     const all = (allowed: ReadonlySet<DType>): boolean => data.every((e) => allowed.has(types(e)!));
     switch (kind) {
@@ -155,9 +164,9 @@ function newJudge({ nodes, fed, constant, types }: Judged): (n: number) => Verdi
       case "norm":
         return all(floats) && !newAttrs(node.name, node.attr).bool("is_training", true) ? { heavy: false } : undefined;
       case "move":
-        return all(moved) ? { heavy: false } : undefined;
+        return all(moved) && (small.has(n) || outputs.every((t) => floats.has(t!)) || follows(node)) ? { heavy: false } : undefined;
       case "logic":
-        return all(new Set([Types.Bool])) ? { heavy: false } : undefined;
+        return all(booleans) && follows(node) ? { heavy: false } : undefined;
       case "shape":
         return node.inputs.every((e) => moved.has(types(e)!) || isSmall(e)) ? { heavy: false } : undefined;
       case "cast": {
@@ -170,7 +179,12 @@ function newJudge({ nodes, fed, constant, types }: Judged): (n: number) => Verdi
       case "sizes":
         return data.length === 0 && (node.op === "Range" || divides(node)) ? { heavy: false } : undefined;
     }
-  };
+  }
+
+  /** follows tells whether a node is behind one that is native: integers and booleans of the host are best moved by the host. */
+  function follows(node: FlatNode): boolean {
+    return node.inputs.some((e) => !fed.has(keyOf(e)) && given.has(e.node));
+  }
 
   /** divides tells whether a division is by constants other than 0: the processor traps on 0. */
   function divides(node: FlatNode): boolean {
@@ -180,6 +194,7 @@ function newJudge({ nodes, fed, constant, types }: Judged): (n: number) => Verdi
 
   function gathered(node: FlatNode): Verdict | undefined {
     const [params, indices, axis] = node.inputs as readonly [Edge, Edge, Edge | undefined];
+    if (isSmall(params) && integers.has(types(params)!) && value(indices) !== undefined) return { heavy: false }; // sizes, picked
     const table = value(params);
     if (table === undefined || !moved.has(table.dtype) || !integers.has(types(indices)!)) return undefined;
     const at = axis === undefined ? undefined : value(axis);
