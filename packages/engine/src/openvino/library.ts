@@ -141,6 +141,7 @@ async function open(dir: string): Promise<Library> {
   const infer = fn("int ov_infer_request_infer(void* request)");
   const tensorFree = fn("void ov_tensor_free(void* tensor)");
   const tensorData = fn("int ov_tensor_data(void* tensor, void* out)");
+  const tensorSize = fn("int ov_tensor_get_size(void* tensor, void* out)");
   const tensorBytes = fn("int ov_tensor_get_byte_size(void* tensor, void* out)");
   const tensorShape = fn("int ov_tensor_get_shape(void* tensor, void* out)");
   const shapeFree = fn("int ov_shape_free(void* shape)");
@@ -213,11 +214,7 @@ async function open(dir: string): Promise<Library> {
         check(getOutput(request, output, box), Code.Internal, "give an output");
         const tensor = pointer();
         try {
-          check(tensorShape(tensor, shapeBytes), Code.Internal, "tell an output's shape");
-          const rank = Number(shape[0]);
-          if (rank > maxRank) throw newError(Code.Internal, `OpenVINO gives an output of ${rank} dimensions`);
-          libc.copyOut(new Uint8Array(dims.buffer, 0, rank * 8), shape[1]!);
-          shapeFree(shapeBytes);
+          const rank = rankOf(tensor);
           check(tensorBytes(tensor, box), Code.Internal, "tell an output's size");
           const bytes = new Uint8Array(Number(box[0]));
           if (bytes.length > 0) {
@@ -234,6 +231,21 @@ async function open(dir: string): Promise<Library> {
         requestFree(request);
       },
     };
+
+    /** rankOf gives a tensor's rank, and leaves its dimensions in dims. */
+    function rankOf(tensor: Pointer): number {
+      const status = tensorShape(tensor, shapeBytes);
+      if (status !== 0) {
+        check(tensorSize(tensor, box), Code.Internal, "tell an output's size");
+        if (box[0] !== 1n) check(status, Code.Internal, "tell an output's shape");
+        return 0; // it does not tell the shape of a scalar
+      }
+      const rank = Number(shape[0]);
+      if (rank <= maxRank) libc.copyOut(new Uint8Array(dims.buffer, 0, rank * 8), shape[1]!);
+      shapeFree(shapeBytes);
+      if (rank > maxRank) throw newError(Code.Internal, `OpenVINO gives an output of ${rank} dimensions`);
+      return rank;
+    }
 
     /** resize gives an input a tensor of another shape; one that is there grows or shrinks. */
     function resize(last: Held | undefined, input: number, dtype: DType, dimensions: readonly number[]): Held {

@@ -119,7 +119,7 @@ async function routeFor(
 }
 
 /** withFile writes a file for as long as `use` takes. */
-async function withFile<T>(dir: string, pieces: readonly Uint8Array[], use: (path: string) => Promise<T>): Promise<T> {
+export async function withFile<T>(dir: string, pieces: readonly Uint8Array[], use: (path: string) => Promise<T>): Promise<T> {
   const path = join(dir, `tfs-${randomUUID()}.pb`);
   try {
     await using file = await open(path, "wx", 0o600);

@@ -120,6 +120,9 @@ function computes(node: FlatNode, types: (e: Edge) => DType | undefined): boolea
 
 const isHandle = (dtype: DType | undefined): boolean => dtype === Types.Resource || dtype === Types.Variant;
 
+/** Ops with a filter, which OpenVINO wants to know when it compiles. */
+const filtered = new Set(["Conv2D", "DepthwiseConv2dNative"]);
+
 const booleans: ReadonlySet<DType> = new Set([Types.Bool]);
 
 interface Verdict {
@@ -158,7 +161,7 @@ function newJudge({ nodes, fed, constant, types }: Judged): (n: number) => Verdi
     const all = (allowed: ReadonlySet<DType>): boolean => data.every((e) => allowed.has(types(e)!));
     switch (kind) {
       case "heavy":
-        return all(floats) && data.length > 0 ? { heavy: true } : undefined;
+        return all(floats) && data.length > 0 && (!filtered.has(node.op) || value(node.inputs[1]) !== undefined) ? { heavy: true } : undefined;
       case "float":
         return all(floats) ? { heavy: false } : undefined;
       case "norm":
