@@ -1,5 +1,5 @@
 import { Code, type Ctx, newError, throwIfDone } from "@tfs/std";
-import { type DType, elementCount, type Tensor } from "@tfs/tensor";
+import { type DType, DType as Types, elementCount, type Tensor } from "@tfs/tensor";
 import type { Edge, Model, Program } from "../embedded/index.ts";
 import type { LoadedModel } from "../engine.ts";
 import type { Input } from "./freeze.ts";
@@ -25,7 +25,7 @@ export interface Route {
 const maxPrograms = 64;
 
 /** newAccelerated is the embedded model, with the routes where a call fits one. Whatever does not fit, or fails there, the embedded model answers. */
-export function newAccelerated(model: Model, routes: readonly Route[]): LoadedModel {
+export function newAccelerated(model: Model, routes: readonly Route[], onRun?: (by: "openvino" | "embedded") => void): LoadedModel {
   const lines = routes.map((route) => newLine(model, route));
   const found = new Map<string, Line | undefined>();
   const running = new Set<Promise<unknown>>();
@@ -48,7 +48,10 @@ export function newAccelerated(model: Model, routes: readonly Route[]): LoadedMo
     if (closing !== undefined) throw newError(Code.Unavailable, "the model has been unloaded");
     // A run that may have changed a variable makes what was frozen of it doubtful.
     const line = model.changes === 0 ? lineFor([...feeds.keys()], fetches) : undefined;
-    return (await line?.run(ctx, feeds, fetches)) ?? (await model.run(ctx, feeds, fetches));
+    const given = await line?.run(ctx, feeds, fetches);
+    const values = given ?? (await model.run(ctx, feeds, fetches));
+    onRun?.(given === undefined ? "embedded" : "openvino");
+    return values;
   }
 
   return {
@@ -128,10 +131,24 @@ function newLine(model: Model, route: Route): Line {
 
 type Finish = { readonly places: readonly number[] } | { readonly program: Program };
 
-/** fits tells whether OpenVINO may be given a value: it has what TensorFlow says of no elements and of other shapes. */
-function fits({ dtype, shape }: Tensor, input: Input): boolean {
-  if (dtype !== input.dtype || elementCount(shape) === 0) return false;
-  if (input.shape.length !== shape.length) return false;
+/** fits tells whether OpenVINO may be given a value: TensorFlow has its own words on no elements and on other shapes, and its own results with NaN. */
+function fits(t: Tensor, input: Input): boolean {
+  const { dtype, shape } = t;
+  if (dtype !== input.dtype || input.shape.length !== shape.length || elementCount(shape) === 0) return false;
   for (let i = 0; i < shape.length; i++) if (input.shape[i]! >= 0 && input.shape[i] !== shape[i]) return false;
-  return true;
+  return !hasNaN(t);
+}
+
+/** hasNaN tells whether a value holds one: maximum, minimum and exp of it are numbers to OpenVINO. */
+export function hasNaN({ dtype, data }: Tensor): boolean {
+  if (dtype === Types.Float) {
+    const values = data as Float32Array;
+    for (let i = 0; i < values.length; i++) if (values[i] !== values[i]) return true;
+    return false;
+  }
+  const infinity = { [Types.Half]: 0x7c00, [Types.BFloat16]: 0x7f80 }[dtype as number];
+  if (infinity === undefined) return false;
+  const bits = data as Uint16Array;
+  for (let i = 0; i < bits.length; i++) if ((bits[i]! & 0x7fff) > infinity) return true;
+  return false;
 }

@@ -24,6 +24,8 @@ export interface OpenVinoOptions {
   readonly threads?: number;
   /** scratchDir is where graphs are written for OpenVINO to read, and deleted at once; default the system's folder for temporary files. */
   readonly scratchDir?: string;
+  /** onRun is told what answered a call that did not fail. */
+  readonly onRun?: (by: "openvino" | "embedded") => void;
 }
 
 /** newOpenVinoEngine makes the engine that runs on OpenVINO what that can do, and the rest as the embedded engine does. */
@@ -54,7 +56,7 @@ async function load(ctx: Ctx, dir: string, given: LoadOptions, options: OpenVino
       if (typeof route === "string") reasons.push(`${name}: ${route}`);
       else routes.push(route);
     }
-    if (routes.length > 0) return newAccelerated(model, routes);
+    if (routes.length > 0) return newAccelerated(model, routes, options.onRun);
     throw newError(Code.Unimplemented, `the openvino engine can do nothing for the model: ${reasons.length === 0 ? "it has no signatures" : reasons.join("; ")}`);
   } catch (err) {
     await Promise.all(routes.map(({ native }) => native.close()));
@@ -107,8 +109,13 @@ async function routeFor(
   let bytes = 0;
   try {
     const pieces = freeze({ nodes, order: parts.nodes, inputs: ranked, outputs: parts.outputs, constant, types });
-    bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
-    const compiled = await options.gate.run(ctx, () => withFile(options.scratchDir ?? tmpdir(), pieces, (path) => library.compile(path, options)));
+    const scratch = options.scratchDir ?? tmpdir();
+    const compiled = await options.gate.run(ctx, () =>
+      withFile(scratch, pieces, async (path, size) => {
+        bytes = size;
+        return await library.compile(path, options);
+      }),
+    );
     native = newNative(compiled, { gate: options.gate, inputs: ranked.length, outputs: parts.outputs.map((e) => types(e)!) });
   } catch (err) {
     if (codeOf(err) !== Code.Unimplemented) throw err;
@@ -119,13 +126,18 @@ async function routeFor(
 }
 
 /** withFile writes a file for as long as `use` takes. */
-export async function withFile<T>(dir: string, pieces: readonly Uint8Array[], use: (path: string) => Promise<T>): Promise<T> {
+export async function withFile<T>(dir: string, pieces: Iterable<Uint8Array>, use: (path: string, bytes: number) => Promise<T>): Promise<T> {
   const path = join(dir, `tfs-${randomUUID()}.pb`);
+  let bytes = 0;
   try {
-    await using file = await open(path, "wx", 0o600);
-    for (const piece of pieces) await file.write(piece);
-    await file.close();
-    return await use(path);
+    {
+      await using file = await open(path, "wx", 0o600);
+      for (const piece of pieces) {
+        await file.writeFile(piece);
+        bytes += piece.length;
+      }
+    }
+    return await use(path, bytes);
   } finally {
     await rm(path, { force: true });
   }
