@@ -27,6 +27,12 @@ export interface Libc {
 /** dlopen's flags on Linux: RTLD_LAZY, RTLD_GLOBAL, RTLD_NODELETE (bits/dlfcn.h). */
 const pinned = 0x1 | 0x100 | 0x1000;
 
+/**
+ * What a thread has for its stack by default. koffi runs native code on stacks of its own, and gives a call on a thread 128 KiB unless told otherwise: a
+ * graph with functions in functions, or a kernel that puts its scratch on the stack, would end the process.
+ */
+const stackBytes = 8 * 1024 * 1024;
+
 let opened: Promise<Libc> | undefined;
 
 /** openLibc loads koffi, once in a process. Throws Unavailable where it is not installed or the platform is another than Linux. */
@@ -44,6 +50,7 @@ async function open(): Promise<Libc> {
   } catch (err) {
     throw newError(Code.Unavailable, "the package koffi, which calls native libraries, is not installed for this platform", err);
   }
+  koffi.config({ sync_stack_size: stackBytes, async_stack_size: stackBytes }); // address space; pages come as they are used
   const libc = koffi.load(null); // what the process itself is linked with, be it glibc or musl
   const dlopen = libc.func("void* dlopen(const char* path, int flags)");
   const dlerror = libc.func("const char* dlerror()");

@@ -149,7 +149,9 @@ async function open(dir: string): Promise<Library> {
   const tensorReshape = functions.func("ov_tensor_set_shape", "int", ["void*", shapeType]) as unknown as Fn;
 
   const later = (call: Fn, ...args: readonly unknown[]): Promise<unknown> =>
-    new Promise((resolve, reject) => call.async(...args, (err: unknown, status: unknown) => (err === null || err === undefined ? resolve(status) : reject(err))));
+    new Promise((resolve, reject) =>
+      call.async(...args, (err: unknown, status: unknown) => (err === null || err === undefined ? resolve(status) : reject(err))),
+    );
 
   /** Cores by their threads: a model is compiled as its core's properties say. They stay, as the library does. */
   const cores = new Map<number | undefined, Pointer>();

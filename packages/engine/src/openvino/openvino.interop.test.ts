@@ -40,7 +40,11 @@ const calls: { readonly name: string; readonly x: Tensor; readonly by: string }[
 ];
 
 function rows(n: number): Tensor {
-  return newTensor(DType.Float, [n, 64], Float32Array.from({ length: n * 64 }, (_, i) => (i % 7) / 7));
+  return newTensor(
+    DType.Float,
+    [n, 64],
+    Float32Array.from({ length: n * 64 }, (_, i) => (i % 7) / 7),
+  );
 }
 
 for (const { name, x, by } of calls)

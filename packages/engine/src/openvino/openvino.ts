@@ -57,7 +57,10 @@ async function load(ctx: Ctx, dir: string, given: LoadOptions, options: OpenVino
       else routes.push(route);
     }
     if (routes.length > 0) return newAccelerated(model, routes, options.onRun);
-    throw newError(Code.Unimplemented, `the openvino engine can do nothing for the model: ${reasons.length === 0 ? "it has no signatures" : reasons.join("; ")}`);
+    throw newError(
+      Code.Unimplemented,
+      `the openvino engine can do nothing for the model: ${reasons.length === 0 ? "it has no signatures" : reasons.join("; ")}`,
+    );
   } catch (err) {
     await Promise.all(routes.map(({ native }) => native.close()));
     await model.close();
@@ -74,7 +77,9 @@ const namesOf = (infos: Readonly<Record<string, TensorInfo>>): string[] => [...n
 /** covers: signatures often share their tensors under several names. */
 function covers(route: Route, signature: SignatureDef): boolean {
   const feeds = namesOf(signature.inputs);
-  return feeds.length === route.feeds.length && feeds.every((f) => route.feeds.includes(f)) && namesOf(signature.outputs).every((f) => route.fetches.includes(f));
+  return (
+    feeds.length === route.feeds.length && feeds.every((f) => route.feeds.includes(f)) && namesOf(signature.outputs).every((f) => route.fetches.includes(f))
+  );
 }
 
 /** routeFor gives the reason, as text, if there is no route. */

@@ -46,9 +46,7 @@ function graphOf(row: Row, values: readonly Tensor[]) {
   const attr = (json: object): FlatNode["attr"] => fromJson(NodeDefSchema, { attr: json } as never).attr;
   const edges = values.map((_, node): Edge => ({ node, output: 0 }));
   const isConstant = values.map(({ dtype }, i) => i > 0 && (dtype === DType.Int32 || dtype === DType.Int64 || row.op.includes("onv2d")));
-  const nodes = values.map(
-    ({ dtype }, i): FlatNode => ({ name: `x${i}`, op: "Placeholder", attr: attr({ dtype: { type: dtype } }), inputs: [], control: [] }),
-  );
+  const nodes = values.map(({ dtype }, i): FlatNode => ({ name: `x${i}`, op: "Placeholder", attr: attr({ dtype: { type: dtype } }), inputs: [], control: [] }));
   nodes.push({ name: "op", op: row.op, attr: attr({ T: { type: values[0]?.dtype ?? 0 }, ...row.attrs }), inputs: edges, control: [] });
   return {
     nodes,

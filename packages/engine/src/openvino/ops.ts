@@ -32,8 +32,14 @@ function kinds(kind: Kind, names: string): readonly (readonly [string, Kind])[] 
 /** nativeOps gives the kind of every op that may be native. What is not here stays with the embedded engine. */
 export const nativeOps: ReadonlyMap<string, Kind> = new Map([
   ...kinds("heavy", "MatMul BatchMatMul BatchMatMulV2 BatchMatMulV3 Conv2D DepthwiseConv2dNative MaxPool AvgPool Einsum"),
-  ...kinds("float", "Add AddV2 BiasAdd AddN Sub Mul RealDiv Div DivNoNan Maximum Minimum SquaredDifference Pow Relu Relu6 Elu Selu LeakyRelu Softplus Softsign"),
-  ...kinds("float", "Sigmoid Tanh Exp Expm1 Log Log1p Sqrt Rsqrt Sin Cos Tan Asin Acos Atan Sinh Cosh Erf Erfc Reciprocal Inv Square Neg Abs Sign Floor Ceil Rint"),
+  ...kinds(
+    "float",
+    "Add AddV2 BiasAdd AddN Sub Mul RealDiv Div DivNoNan Maximum Minimum SquaredDifference Pow Relu Relu6 Elu Selu LeakyRelu Softplus Softsign",
+  ),
+  ...kinds(
+    "float",
+    "Sigmoid Tanh Exp Expm1 Log Log1p Sqrt Rsqrt Sin Cos Tan Asin Acos Atan Sinh Cosh Erf Erfc Reciprocal Inv Square Neg Abs Sign Floor Ceil Rint",
+  ),
   ...kinds("float", "Round Less LessEqual Greater GreaterEqual Equal NotEqual Sum Mean Prod Max Min ArgMax ArgMin Softmax LogSoftmax"),
   ...kinds("move", "Reshape Squeeze ExpandDims Transpose Pack Unpack ConcatV2 Split SplitV Tile BroadcastTo Pad PadV2"),
   ...kinds("move", "StridedSlice Slice SelectV2 Select ZerosLike OnesLike Fill"),
