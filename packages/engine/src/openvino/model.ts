@@ -1,5 +1,5 @@
 import { Code, type Ctx, newError, throwIfDone } from "@tfs/std";
-import { type DType, DType as Types, elementCount, type Tensor } from "@tfs/tensor";
+import { type DType, DType as Types, elementSize, type Tensor } from "@tfs/tensor";
 import type { Edge, Model, Program } from "../embedded/index.ts";
 import type { LoadedModel } from "../engine.ts";
 import type { Input } from "./freeze.ts";
@@ -131,12 +131,20 @@ function newLine(model: Model, route: Route): Line {
 
 type Finish = { readonly places: readonly number[] } | { readonly program: Program };
 
-/** fits tells whether OpenVINO may be given a value: TensorFlow has its own words on no elements and on other shapes, and its own results with NaN. */
-function fits(t: Tensor, input: Input): boolean {
-  const { dtype, shape } = t;
-  if (dtype !== input.dtype || input.shape.length !== shape.length || elementCount(shape) === 0) return false;
-  for (let i = 0; i < shape.length; i++) if (input.shape[i]! >= 0 && input.shape[i] !== shape[i]) return false;
-  return !hasNaN(t);
+/**
+ * fits tells whether OpenVINO may be given a value: TensorFlow has its own words on no elements and on other shapes, and its own results with NaN. Its
+ * data are as many bytes as its shape says, or they would be written past their end.
+ */
+function fits(t: Tensor, { dtype, shape: want }: Input): boolean {
+  const { shape } = t;
+  if (dtype !== t.dtype || want.length !== shape.length) return false;
+  let bytes = elementSize(dtype);
+  for (let i = 0; i < shape.length; i++) {
+    const size = shape[i]!;
+    if (!(size > 0 && (want[i]! < 0 || want[i] === size))) return false;
+    bytes *= size;
+  }
+  return bytes === (t.data as Uint8Array).byteLength && !hasNaN(t);
 }
 
 /** hasNaN tells whether a value holds one: maximum, minimum and exp of it are numbers to OpenVINO. */

@@ -169,7 +169,7 @@ function constantsOf(model: Model): (edge: Edge) => Tensor | undefined {
         return attrs.dtype("dtype") === Types.String ? undefined : model.held(attrs.string("shared_name", "") || node.name);
       case "ReadVariableOp":
       case "Identity":
-        return constant(input!);
+        return input === undefined ? undefined : constant(input);
       default:
         return undefined;
     }

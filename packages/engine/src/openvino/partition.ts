@@ -39,8 +39,11 @@ export function followed(nodes: readonly FlatNode[], feeds: readonly Edge[]): { 
   const fed = new Set(feeds.map(keyOf));
   const follow = (edge: Edge): Edge => {
     let at = edge;
-    while (!fed.has(keyOf(at)) && passed.has(nodes[at.node]!.op)) at = nodes[at.node]!.inputs[0]!;
-    return at;
+    for (;;) {
+      const { op, inputs } = nodes[at.node]!;
+      if (fed.has(keyOf(at)) || !passed.has(op) || inputs[0] === undefined) return at;
+      at = inputs[0];
+    }
   };
   return { nodes: nodes.map((node) => ({ ...node, inputs: node.inputs.map(follow) })), follow };
 }
@@ -153,7 +156,7 @@ function newJudge({ nodes, fed, constant, types }: Judged): (n: number) => Verdi
   function judged(n: number): Verdict | undefined {
     const node = nodes[n]!;
     const kind = nativeOps.get(node.op);
-    if (kind === undefined) return undefined;
+    if (kind === undefined || node.inputs.length < (kind === "gather" || kind === "sizes" ? 2 : 1)) return undefined;
     const outputs = outputDTypes(node) ?? [];
     const data = node.inputs.filter((e) => !isSmall(e) || !integers.has(types(e)!));
     const bySizes = data.length === 0 && (kind !== "gather" || value(node.inputs[1]) !== undefined);
