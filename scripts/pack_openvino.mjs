@@ -37,7 +37,9 @@ const scratch = mkdtempSync(join(tmpdir(), "tfs-openvino-"));
 try {
   const wheel = options.wheel ?? download();
   const folder = stage(wheel);
-  const [packed] = JSON.parse(execFileSync("npm", ["pack", "--json", "--loglevel=error", "--pack-destination", resolve(options.out)], { cwd: folder, encoding: "utf8" }));
+  const [packed] = JSON.parse(
+    execFileSync("npm", ["pack", "--json", "--loglevel=error", "--pack-destination", resolve(options.out)], { cwd: folder, encoding: "utf8" }),
+  );
   const tarball = join(resolve(options.out), packed.filename);
   console.log(`${tarball}: ${(packed.size / 1e6).toFixed(1)} MB, ${(packed.unpackedSize / 1e6).toFixed(1)} MB unpacked, ${packed.files.length} files`);
   if (options.check) check(tarball);
@@ -48,7 +50,10 @@ try {
 function download() {
   const args = ["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--implementation=cp", "--python-version=3.11"];
   execFileSync("python3", [...args, `--platform=${platform.tag}`, "--dest", scratch, `openvino==${version}`], { stdio: "inherit" });
-  return join(scratch, readdirSync(scratch).find((name) => name.endsWith(".whl")));
+  return join(
+    scratch,
+    readdirSync(scratch).find((name) => name.endsWith(".whl")),
+  );
 }
 
 /** stage lays out the package: lib/ with the libraries, licenses/ with all licence files of the wheel. */
@@ -73,7 +78,10 @@ function stage(wheel) {
     join(folder, "package.json"),
     `${JSON.stringify({ name, version, description, license: "Apache-2.0", os: [os], cpu: [cpu], libc, files: ["lib", "licenses"], exports: { "./package.json": "./package.json" } }, null, 2)}\n`,
   );
-  writeFileSync(join(folder, "README.md"), `# ${name}\n\n${description} For @tfs/engine, which finds them by this package's name.\n\nLicences: \`licenses/\`.\n`);
+  writeFileSync(
+    join(folder, "README.md"),
+    `# ${name}\n\n${description} For @tfs/engine, which finds them by this package's name.\n\nLicences: \`licenses/\`.\n`,
+  );
   return folder;
 }
 
@@ -91,9 +99,15 @@ function check(tarball) {
   );
   dependencies[`@tfs/openvino-${options.platform}`] = `file:${tarball}`;
   writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module", dependencies }));
-  execFileSync("npm", ["install", "--ignore-scripts", "--loglevel=error", "--no-audit", "--no-fund", "--engine-strict=false"], { cwd: project, stdio: "inherit" });
+  execFileSync("npm", ["install", "--ignore-scripts", "--loglevel=error", "--no-audit", "--no-fund", "--engine-strict=false"], {
+    cwd: project,
+    stdio: "inherit",
+  });
   copyFileSync(join(root, "scripts/pack/openvino.mjs"), join(project, "openvino.mjs"));
   const node = join(root, "node_modules/.bin/node");
-  const { status } = spawnSync(node, ["openvino.mjs", join(root, "testdata/models/mlp/1"), `@tfs/openvino-${options.platform}`], { cwd: project, stdio: "inherit" });
+  const { status } = spawnSync(node, ["openvino.mjs", join(root, "testdata/models/mlp/1"), `@tfs/openvino-${options.platform}`], {
+    cwd: project,
+    stdio: "inherit",
+  });
   if (status !== 0) throw new Error(`the model does not run from ${basename(tarball)}`);
 }

@@ -135,6 +135,13 @@ function describePromises(engine: Engine, models: string): void {
       }),
     ),
   );
+  for (const [what, data] of [
+    ["fewer", Float32Array.of(1)],
+    ["more", Float32Array.of(1, 2, 3)],
+  ] as const)
+    test(title(`${what} values than the shape says are refused`), () =>
+      using((m) => assert.rejects(m.run(ctx, new Map([["x:0", { ...x, data }]]), ["y:0"]), { code: Code.InvalidArgument })),
+    );
   test(title("a missing feed names the placeholder"), () =>
     using((m) =>
       assert.rejects(

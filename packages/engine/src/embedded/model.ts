@@ -1,6 +1,6 @@
 import type { MetaGraphDef } from "@tfs/proto";
 import { Code, type Ctx, newError, newPace, race, throwIfDone } from "@tfs/std";
-import { type DType, DType as Types, dtypeName, fromStrings, type Tensor } from "@tfs/tensor";
+import { type DType, DType as Types, dtypeName, fromStrings, newTensor, type Tensor } from "@tfs/tensor";
 import type { LoadedModel, LoadOptions } from "../engine.ts";
 import { newAttrs } from "./attrs.ts";
 import type { Compiler } from "./compile.ts";
@@ -114,6 +114,7 @@ class Model implements LoadedModel {
     const plan = this.#plan([...feeds.keys()], fetches);
     const values = plan.feeds.map((name, i) => {
       const t = feeds.get(name)!;
+      newTensor(t.dtype, t.shape, t.data); // kernels count on a shape that its data fill
       const want = plan.types[i];
       if (want !== undefined && want !== t.dtype) {
         throw newError(Code.InvalidArgument, `Expects arg[${i}] to be ${dtypeName(want)} but ${dtypeName(t.dtype)} is provided`);

@@ -1,5 +1,5 @@
 import { Code, type Ctx, newError, throwIfDone } from "@tfs/std";
-import { type DType, DType as Types, elementSize, type Tensor } from "@tfs/tensor";
+import { type DType, DType as Types, newTensor, type Tensor } from "@tfs/tensor";
 import type { Edge, Model, Program } from "../embedded/index.ts";
 import type { LoadedModel } from "../engine.ts";
 import type { Input } from "./freeze.ts";
@@ -46,6 +46,7 @@ export function newAccelerated(model: Model, routes: readonly Route[], onRun?: (
   async function run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[]): Promise<readonly Tensor[]> {
     throwIfDone(ctx);
     if (closing !== undefined) throw newError(Code.Unavailable, "the model has been unloaded");
+    for (const t of feeds.values()) newTensor(t.dtype, t.shape, t.data); // throws if its data do not fill its shape
     // A run that may have changed a variable makes what was frozen of it doubtful.
     const line = model.changes === 0 ? lineFor([...feeds.keys()], fetches) : undefined;
     const given = await line?.run(ctx, feeds, fetches);
@@ -131,27 +132,19 @@ function newLine(model: Model, route: Route): Line {
 
 type Finish = { readonly places: readonly number[] } | { readonly program: Program };
 
-/**
- * fits tells whether OpenVINO may be given a value: TensorFlow has its own words on no elements and on other shapes, and its own results with NaN. Its
- * data are as many bytes as its shape says, or they would be written past their end.
- */
+/** fits tells whether OpenVINO may be given a value: TensorFlow has its own words on no elements and on other shapes, and its own results with NaN. */
 function fits(t: Tensor, { dtype, shape: want }: Input): boolean {
   const { shape } = t;
-  if (dtype !== t.dtype || want.length !== shape.length) return false;
-  let bytes = elementSize(dtype);
-  for (let i = 0; i < shape.length; i++) {
-    const size = shape[i]!;
-    if (!(size > 0 && (want[i]! < 0 || want[i] === size))) return false;
-    bytes *= size;
-  }
-  return bytes === (t.data as Uint8Array).byteLength && !hasNaN(t);
+  if (dtype !== t.dtype || want.length !== shape.length || t.data.length === 0) return false;
+  for (let i = 0; i < shape.length; i++) if (want[i]! >= 0 && want[i] !== shape[i]) return false;
+  return !hasNaN(t);
 }
 
 /** hasNaN tells whether a value holds one: maximum, minimum and exp of it are numbers to OpenVINO. */
 export function hasNaN({ dtype, data }: Tensor): boolean {
   if (dtype === Types.Float) {
     const values = data as Float32Array;
-    for (let i = 0; i < values.length; i++) if (values[i] !== values[i]) return true;
+    for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i])) return true;
     return false;
   }
   const infinity = { [Types.Half]: 0x7c00, [Types.BFloat16]: 0x7f80 }[dtype as number];

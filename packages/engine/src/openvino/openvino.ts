@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type SignatureDef, type TensorInfo } from "@tfs/proto";
+import type { SignatureDef, TensorInfo } from "@tfs/proto";
 import { Code, codeOf, type Ctx, newError, throwIfDone } from "@tfs/std";
 import { DType as Types, type Tensor } from "@tfs/tensor";
 import { type Edge, type FlatNode, loadModel, type Model, newAttrs } from "../embedded/index.ts";

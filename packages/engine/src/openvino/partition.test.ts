@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { fromJson } from "@bufbuild/protobuf";
 import { NodeDefSchema } from "@tfs/proto";
 import { DType, newTensor, type Tensor } from "@tfs/tensor";
-import { type Edge, type FlatNode } from "../embedded/index.ts";
+import type { Edge, FlatNode } from "../embedded/index.ts";
 import { followed, partition } from "./partition.ts";
 
 const sizes = (...values: number[]): Tensor => newTensor(DType.Int32, [values.length], Int32Array.from(values));

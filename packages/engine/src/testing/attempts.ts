@@ -37,8 +37,7 @@ export async function attempt({ main, kind, dir, scratch, first, count }: Attemp
   const file = fileURLToPath(main);
   for (let next = first; next < first + count; ) {
     const args = [file, kind, dir, join(scratch, "model"), String(next), String(first + count - next)];
-    const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: "2" };
-    const child = spawn(process.execPath, args, { cwd: scratch, env, stdio: ["ignore", "pipe", "pipe"] }); // saving ops of a graph write where they are
+    const child = spawn(process.execPath, args, { cwd: scratch, stdio: ["ignore", "pipe", "pipe"] }); // saving ops of a graph write where they are
     let said = "";
     child.stderr.on("data", (chunk: Buffer) => {
       said = `${said}${chunk}`.slice(-8000);

@@ -47,7 +47,8 @@ export async function growth(engine: Engine, what: string, calls: number, collec
   const text = what === "strings";
   const model = await engine.load(ctx, join(models, text ? "dtype_string/1" : "product/1"));
   const signature = model.metaGraph.signatureDef["serving_default"]!;
-  const nameOf = (side: Readonly<Record<string, { readonly encoding: { readonly value?: unknown } }>>): string => String(Object.values(side)[0]!.encoding.value);
+  const nameOf = (side: Readonly<Record<string, { readonly encoding: { readonly value?: unknown } }>>): string =>
+    String(Object.values(side)[0]!.encoding.value);
   const [input, output] = [nameOf(signature.inputs), nameOf(signature.outputs)];
   const fed = text
     ? fromStrings(Array.from({ length: payload / 400 }, (_, i) => String(i).padStart(400)))
