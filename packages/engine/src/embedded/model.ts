@@ -18,6 +18,9 @@ const loopMs = 20;
 /** And the preparations of a load for this long. */
 const loadMs = 5;
 
+/** No operation has more outputs; each of those before the one that is asked for takes a place in a plan. */
+const maxOutputs = 65_536;
+
 interface Plan {
   readonly program: Program;
   /** Feed names, sorted: the order in which TensorFlow numbers its arguments in messages. */
@@ -213,6 +216,7 @@ class Model implements LoadedModel {
     const edge = this.compiler.flat.tensor(name);
     if (edge === undefined)
       throw newError(Code.InvalidArgument, `Tensor ${name}, specified in either feed_devices or fetch_devices was not found in the Graph`);
+    if (!(edge.output >= 0 && edge.output < maxOutputs)) throw newError(Code.InvalidArgument, `${name}: the operation has no such output`);
     return edge;
   }
 

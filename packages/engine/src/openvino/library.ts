@@ -24,7 +24,8 @@ export interface Compiled {
   input(name: string): number | undefined;
   output(name: string): Port | undefined;
   newRequest(): Request;
-  close(): void;
+  /** close frees it on a thread of Node's pool: it is as much work as the model is large. */
+  close(): Promise<void>;
 }
 
 /** Port is an output; its dtype is undefined if it is one that no tensor has. */
@@ -283,7 +284,7 @@ async function open(dir: string): Promise<Library> {
         input: (name) => input(name)?.at,
         output: ports(compiled, outputsSize, outputAt, outputBy),
         newRequest: () => newRequest(compiled),
-        close: () => void compiledFree(compiled),
+        close: async () => void (await later(compiledFree, compiled)),
       };
     },
   };

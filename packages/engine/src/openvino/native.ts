@@ -21,15 +21,12 @@ export interface NativeOptions {
   readonly outputs: readonly DType[];
 }
 
-/** newNative takes over a compiled graph with inputs i0, i1, … Throws Unimplemented, and closes it, if it is not what was asked for. */
+/** newNative takes over a compiled graph with inputs i0, i1, … Throws Unimplemented if it is not what was asked for. */
 export function newNative(compiled: Compiled, { gate, inputs, outputs }: NativeOptions): Native {
   // An input that OpenVINO found to be of no use is not there any more.
   const inputAt = Array.from({ length: inputs }, (_, i) => compiled.input(`i${i}:0`));
   const ports = outputs.map((_, i) => compiled.output(`o${i}:0`));
-  if (ports.some((port, i) => port?.dtype !== outputs[i])) {
-    compiled.close();
-    throw newError(Code.Unimplemented, "OpenVINO does not give the outputs that it was asked for");
-  }
+  if (ports.some((port, i) => port?.dtype !== outputs[i])) throw newError(Code.Unimplemented, "OpenVINO does not give the outputs that it was asked for");
   const outputAt = ports.map((port) => port!.at);
   const timing = newTiming();
   const idle: Request[] = []; // as many as have been at work at a time: the gate's places, and one for the event loop
@@ -110,7 +107,7 @@ export function newNative(compiled: Compiled, { gate, inputs, outputs }: NativeO
       closed = true;
       while (working.size > 0) await Promise.all(working);
       for (const request of idle.splice(0)) request.close();
-      compiled.close();
+      await compiled.close();
     },
   };
 }

@@ -3,7 +3,7 @@ import { open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SignatureDef, TensorInfo } from "@tfs/proto";
-import { Code, codeOf, type Ctx, newError, throwIfDone } from "@tfs/std";
+import { Code, codeOf, type Ctx, newError } from "@tfs/std";
 import { DType as Types, type Tensor } from "@tfs/tensor";
 import { type Edge, type FlatNode, loadModel, type Model, newAttrs } from "../embedded/index.ts";
 import type { Engine, LoadedModel, LoadOptions } from "../engine.ts";
@@ -121,14 +121,21 @@ async function routeFor(
         return await library.compile(path, options);
       }),
     );
-    native = newNative(compiled, { gate: options.gate, inputs: ranked.length, outputs: parts.outputs.map((e) => types(e)!) });
+    try {
+      native = newNative(compiled, { gate: options.gate, inputs: ranked.length, outputs: parts.outputs.map((e) => types(e)!) });
+    } catch (err) {
+      await compiled.close();
+      throw err;
+    }
   } catch (err) {
     if (codeOf(err) !== Code.Unimplemented) throw err;
     return (err as Error).message;
   }
-  throwIfDone(ctx);
   return { feeds, fetches, feedEdges, fetchEdges, feedTypes: feedEdges.map(types), parts, inputs: ranked, native, bytes };
 }
+
+/** Pieces are written together up to this size. */
+const blockBytes = 64 * 1024;
 
 /** withFile writes a file for as long as `use` takes. */
 export async function withFile<T>(dir: string, pieces: Iterable<Uint8Array>, use: (path: string, bytes: number) => Promise<T>): Promise<T> {
@@ -137,10 +144,20 @@ export async function withFile<T>(dir: string, pieces: Iterable<Uint8Array>, use
   try {
     {
       await using file = await open(path, "wx", 0o600);
+      let block: Uint8Array[] = [];
+      let size = 0;
+      const flush = async (): Promise<void> => {
+        await file.writeFile(block.length === 1 ? block[0]! : Buffer.concat(block));
+        bytes += size;
+        block = [];
+        size = 0;
+      };
       for (const piece of pieces) {
-        await file.writeFile(piece);
-        bytes += piece.length;
+        if (size > 0 && size + piece.length > blockBytes) await flush();
+        block.push(piece);
+        size += piece.length;
       }
+      await flush();
     }
     return await use(path, bytes);
   } finally {
