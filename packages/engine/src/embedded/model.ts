@@ -113,7 +113,8 @@ class Model implements LoadedModel {
   // Runs are synchronous inside, so state changes are whole without a lock; but a loop that runs long lets others have their turns. Where it may change
   // state, those of this model wait until it has ended.
   async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[]): Promise<readonly Tensor[]> {
-    await this.#ready(ctx);
+    while (this.#changing !== undefined) await race(ctx, this.#changing);
+    this.#check(ctx);
     const plan = this.#plan([...feeds.keys()], fetches);
     const values = plan.feeds.map((name, i) => {
       const t = feeds.get(name)!;
@@ -129,7 +130,8 @@ class Model implements LoadedModel {
 
   /** perform runs a program that compiler made, in turn with the model's runs. */
   async perform(ctx: Ctx, program: Program, feeds: readonly Value[]): Promise<readonly Tensor[]> {
-    await this.#ready(ctx);
+    while (this.#changing !== undefined) await race(ctx, this.#changing);
+    this.#check(ctx);
     return await this.#perform(ctx, program, feeds, []);
   }
 
@@ -138,8 +140,7 @@ class Model implements LoadedModel {
     return this.#variables.get(name)?.value;
   }
 
-  async #ready(ctx: Ctx): Promise<void> {
-    while (this.#changing !== undefined) await race(ctx, this.#changing);
+  #check(ctx: Ctx): void {
     throwIfDone(ctx);
     if (this.#closed) throw newError(Code.Unavailable, "the model has been unloaded");
   }
