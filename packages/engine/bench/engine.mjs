@@ -1,18 +1,20 @@
 // npm run bench -- engine [--rounds=N]: how long the embedded engine takes for a call, by test model and batch size; and beside it, where the model is one
 // that is written down in a few lines, the same arithmetic as tfjs-core runs it eagerly on its WebAssembly backend, values in and values out. Rounds
 // take turns, after a collection, so that nobody pays for another's garbage. What is timed has first been held to TensorFlow's golden outputs.
-import { readFileSync } from "node:fs";
+// Then, where the tools are installed, native engines beside Python's TensorFlow; with --native only that.
+import { globSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { cpus, loadavg } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import * as tf from "@tensorflow/tfjs-core";
-import { newEmbeddedEngine } from "@tfs/engine";
+import { newEmbeddedEngine, newGate, newOpenVinoEngine } from "@tfs/engine";
 import { openSavedModel } from "@tfs/savedmodel";
 import { background } from "@tfs/std";
 import { concat, slice } from "@tfs/tensor";
 import { assertClose, goldenTensor } from "@tfs/tensor/testing";
+import { compareWithTensorFlow } from "./native/compare.mjs";
 
 const ctx = background();
 setWasmPaths(join(dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm")), "/"));
@@ -89,32 +91,53 @@ async function contenders(name, engine) {
 }
 
 const rounds = Number(process.argv.find((a) => a.startsWith("--rounds="))?.slice(9) ?? 30);
-const calls = 10;
-const engine = newEmbeddedEngine();
-await engine.probe(ctx); // starts the WebAssembly backend that both use
-const all = [];
-for (const name of ["digits", "mlp", "text", "lstm_tiny"]) all.push(...(await contenders(name, engine)));
-for (const { run } of all) for (let i = 0; i < 50; i++) await run();
-for (let round = 0; round < rounds; round++) {
-  for (let i = 0; i < all.length; i++) {
-    const { run, times } = all[(i + round) % all.length];
-    globalThis.gc?.();
-    for (let call = 0; call < calls; call++) {
-      const start = performance.now();
-      await run();
-      times.push((performance.now() - start) * 1000);
+if (!process.argv.includes("--native")) await embedded();
+await native();
+
+/** embedded measures the embedded engine on the test models. */
+async function embedded() {
+  const calls = 10;
+  const engine = newEmbeddedEngine();
+  await engine.probe(ctx); // starts the WebAssembly backend that both use
+  const all = [];
+  for (const name of ["digits", "mlp", "text", "lstm_tiny"]) all.push(...(await contenders(name, engine)));
+  for (const { run } of all) for (let i = 0; i < 50; i++) await run();
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < all.length; i++) {
+      const { run, times } = all[(i + round) % all.length];
+      globalThis.gc?.();
+      for (let call = 0; call < calls; call++) {
+        const start = performance.now();
+        await run();
+        times.push((performance.now() - start) * 1000);
+      }
     }
+  }
+
+  const loads = loadavg().map((n) => n.toFixed(2));
+  console.log(
+    `one call, ${rounds * calls} each, microseconds; Node ${process.version}, tfjs ${tf.version_core}, ${cpus()[0]?.model ?? "?"} x${cpus().length}, load ${loads.join(" ")}\n`,
+  );
+  console.log(["model", "batch", "who", "min", "median", "max", "per row"].map((s, i) => (i < 3 ? s.padEnd(12) : s.padStart(9))).join(""));
+  for (const { name, batch, who, times } of all) {
+    times.sort((a, b) => a - b);
+    const median = times[times.length >> 1];
+    const figures = [times[0], median, times.at(-1), median / batch].map((n) => n.toFixed(n < 10 ? 1 : 0).padStart(9));
+    console.log(name.padEnd(12) + String(batch).padEnd(12) + who.padEnd(12) + figures.join(""));
   }
 }
 
-const loads = loadavg().map((n) => n.toFixed(2));
-console.log(
-  `one call, ${rounds * calls} each, microseconds; Node ${process.version}, tfjs ${tf.version_core}, ${cpus()[0]?.model ?? "?"} x${cpus().length}, load ${loads.join(" ")}\n`,
-);
-console.log(["model", "batch", "who", "min", "median", "max", "per row"].map((s, i) => (i < 3 ? s.padEnd(12) : s.padStart(9))).join(""));
-for (const { name, batch, who, times } of all) {
-  times.sort((a, b) => a - b);
-  const median = times[times.length >> 1];
-  const figures = [times[0], median, times.at(-1), median / batch].map((n) => n.toFixed(n < 10 ? 1 : 0).padStart(9));
-  console.log(name.padEnd(12) + String(batch).padEnd(12) + who.padEnd(12) + figures.join(""));
+/** native measures the engines whose libraries are in the tools' Python environment. */
+async function native() {
+  const threads = cpus().length;
+  const [openvino] = globSync(fileURLToPath(new URL("../../../.tools/venv/lib/python3.*/site-packages/openvino/libs", import.meta.url)));
+  const gate = newGate({ places: 2 * threads });
+  const engines = openvino === undefined ? [] : [newOpenVinoEngine({ dir: openvino, gate, threads })];
+  if (engines.length === 0) return console.log("\nno native engines: they need npm run tools");
+  await compareWithTensorFlow({ engines, threads, rounds });
+  console.log(
+    `\nload ${loadavg()
+      .map((n) => n.toFixed(2))
+      .join(" ")}`,
+  );
 }

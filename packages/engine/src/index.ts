@@ -1,6 +1,7 @@
 /**
  * Package engine runs SavedModels: one interface, several bodies, one conformance suite. `embedded` is TypeScript and WebAssembly, with
- * nothing native to install; `tensorflow` is TensorFlow's own library, `tfjs` is TensorFlow by way of tfjs-node.
+ * nothing native to install; `openvino` runs what it can of a model by OpenVINO, `tensorflow` is TensorFlow's own library, `tfjs` is TensorFlow by way of
+ * tfjs-node.
  *
  *     const engine = newEmbeddedEngine();
  *     const model = await engine.load(ctx, "models/half_plus_two/1");
@@ -10,13 +11,15 @@
  */
 export { newEmbeddedEngine } from "./embedded/index.ts";
 export type { Engine, EngineName, LoadedModel, LoadOptions, Probe } from "./engine.ts";
-export { newIsolatedEngine, serveEngine } from "./isolation/index.ts";
 export type { IsolatedOptions, Patience } from "./isolation/index.ts";
-export type { Gate, GateOptions } from "./native/index.ts";
-export { newGate } from "./native/index.ts";
-export type { SessionConfig, TensorFlowOptions } from "./tensorflow/index.ts";
-export { newTensorFlowEngine } from "./tensorflow/index.ts";
+export { newIsolatedEngine, serveEngine } from "./isolation/index.ts";
 export type { Explicit, FindOptions, Found, Library, LibraryName, Passed, Place, Search } from "./libraries/index.ts";
 export { filesOf, findLibrary, findPackage, libraries, libraryCache, libraryNames } from "./libraries/index.ts";
+export type { Gate, GateOptions } from "./native/index.ts";
+export { newGate } from "./native/index.ts";
+export type { OpenVinoOptions } from "./openvino/index.ts";
+export { newOpenVinoEngine } from "./openvino/index.ts";
+export type { SessionConfig, TensorFlowOptions } from "./tensorflow/index.ts";
+export { newTensorFlowEngine } from "./tensorflow/index.ts";
 export type { BuildOptions, Built, TfjsOptions, TfjsPackage } from "./tfjs/index.ts";
 export { buildTfjs, newTfjsEngine } from "./tfjs/index.ts";

@@ -13,6 +13,7 @@ export { ExampleSchema } from "./gen/tensorflow/core/example/example_pb.ts";
 export type { Feature } from "./gen/tensorflow/core/example/feature_pb.ts";
 export { FeatureSchema } from "./gen/tensorflow/core/example/feature_pb.ts";
 export type { AttrValue, NameAttrList } from "./gen/tensorflow/core/framework/attr_value_pb.ts";
+export { AttrValueSchema } from "./gen/tensorflow/core/framework/attr_value_pb.ts";
 export type { FunctionDef, FunctionDefLibrary } from "./gen/tensorflow/core/framework/function_pb.ts";
 export { FunctionDefLibrarySchema, FunctionDefSchema } from "./gen/tensorflow/core/framework/function_pb.ts";
 export type { GraphDef } from "./gen/tensorflow/core/framework/graph_pb.ts";

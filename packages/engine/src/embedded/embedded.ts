@@ -2,9 +2,9 @@ import type { FunctionDef } from "@tfs/proto";
 import { Code, type Ctx, deadlineExceeded, newError, throwIfDone } from "@tfs/std";
 import { openSavedModel } from "@tfs/savedmodel";
 import type { Tensor } from "@tfs/tensor";
-import type { Engine, LoadedModel, LoadOptions } from "../engine.ts";
+import type { Engine, LoadOptions } from "../engine.ts";
 import { compile } from "./compile.ts";
-import { newModel } from "./model.ts";
+import { type Model, newModel } from "./model.ts";
 import { simdForm } from "./simd/index.ts";
 
 /** newEmbeddedEngine makes the engine that needs nothing installed. It holds no state of its own: each loaded model has its own. */
@@ -15,11 +15,12 @@ export function newEmbeddedEngine(): Engine {
       const form = simdForm();
       return form === undefined ? { ok: false, why: "WebAssembly has no SIMD here" } : { ok: true, version: form };
     },
-    load,
+    load: loadModel,
   };
 }
 
-async function load(ctx: Ctx, dir: string, options: LoadOptions = {}): Promise<LoadedModel> {
+/** loadModel loads a SavedModel; engines that run parts of it elsewhere build on what it gives. */
+export async function loadModel(ctx: Ctx, dir: string, options: LoadOptions = {}): Promise<Model> {
   await using saved = await openSavedModel(ctx, dir, options.tags === undefined ? {} : { tags: options.tags });
   const checkpoint = new Map<string, Tensor>();
   const begun = performance.now();

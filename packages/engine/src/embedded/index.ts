@@ -5,5 +5,10 @@
  *
  * @module
  */
-export { newEmbeddedEngine } from "./embedded.ts";
+export type { Attrs } from "./attrs.ts";
+export { newAttrs } from "./attrs.ts";
+export { loadModel, newEmbeddedEngine } from "./embedded.ts";
+export type { Edge, FlatNode } from "./flat.ts";
+export type { Model } from "./model.ts";
+export type { Program } from "./plan.ts";
 export { functionsOf, opsReached } from "./reach.ts";

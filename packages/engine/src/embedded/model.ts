@@ -1,6 +1,6 @@
 import type { MetaGraphDef } from "@tfs/proto";
 import { Code, type Ctx, newError, newPace, race, throwIfDone } from "@tfs/std";
-import { type DType, DType as Types, dtypeName, fromStrings, type Tensor } from "@tfs/tensor";
+import { type DType, DType as Types, dtypeName, fromStrings, newTensor, type Tensor } from "@tfs/tensor";
 import type { LoadedModel, LoadOptions } from "../engine.ts";
 import { newAttrs } from "./attrs.ts";
 import type { Compiler } from "./compile.ts";
@@ -18,6 +18,9 @@ const loopMs = 20;
 /** And the preparations of a load for this long. */
 const loadMs = 5;
 
+/** No operation has more outputs; each of those before the one that is asked for takes a place in a plan. */
+const maxOutputs = 65_536;
+
 interface Plan {
   readonly program: Program;
   /** Feed names, sorted: the order in which TensorFlow numbers its arguments in messages. */
@@ -27,7 +30,10 @@ interface Plan {
 
 class Model implements LoadedModel {
   readonly metaGraph: MetaGraphDef;
-  readonly #compiler: Compiler;
+  /** compiler makes programs for perform. */
+  readonly compiler: Compiler;
+  /** changes counts the runs after loading that may have changed the model's state. */
+  changes = 0;
   readonly #variables = new Map<string, Variable>();
   readonly #tables = new Map<string, Table>();
   readonly #plans = new Map<string, Plan>();
@@ -40,7 +46,7 @@ class Model implements LoadedModel {
 
   constructor(metaGraph: MetaGraphDef, compiler: Compiler, checkpoint: ReadonlyMap<string, Tensor>) {
     this.metaGraph = metaGraph;
-    this.#compiler = compiler;
+    this.compiler = compiler;
     this.#checkpoint = checkpoint;
   }
 
@@ -55,7 +61,7 @@ class Model implements LoadedModel {
       .flatMap(([, s]) => Object.values(s.outputs))
       .flatMap((info) => (info.encoding.case === "name" ? [info.encoding.value] : []));
     const pace = newPace(loadMs);
-    refuse(this.#compiler.looping([...outputs, ...restore, ...init]));
+    refuse(this.compiler.looping([...outputs, ...restore, ...init]));
     const edges: Edge[] = [];
     for (const name of outputs) {
       if (pace.isOver()) await pace.rest();
@@ -64,15 +70,15 @@ class Model implements LoadedModel {
     const restores = restore.map((name) => this.#target(name));
     const inits = init.map((name) => this.#target(name));
     if (pace.isOver()) await pace.rest();
-    refuse(this.#compiler.missing(edges, [...restores, ...inits]));
+    refuse(this.compiler.missing(edges, [...restores, ...inits]));
     const feeds = [...assets].map(([tensor, path]) => ({ edge: this.#edge(tensor), path: fromStrings([path], []) }));
     let begun = performance.now();
     if (restores.length > 0) {
-      const file = this.#compiler.flat.tensor(saver?.filenameTensorName ?? "");
+      const file = this.compiler.flat.tensor(saver?.filenameTensorName ?? "");
       const feed = file === undefined ? [] : [file];
       await this.#execute(
         ctx,
-        this.#compiler.program(feed, [], restores),
+        this.compiler.program(feed, [], restores),
         feed.map(() => fromStrings([""], [])),
       );
       onStage("restore", performance.now() - begun);
@@ -81,7 +87,7 @@ class Model implements LoadedModel {
       begun = performance.now();
       await this.#execute(
         ctx,
-        this.#compiler.program(
+        this.compiler.program(
           feeds.map((f) => f.edge),
           [],
           inits,
@@ -97,7 +103,7 @@ class Model implements LoadedModel {
     let bytes = 0;
     for (const v of this.#variables.values()) bytes += sizeOf(v.value);
     for (const t of this.#tables.values()) bytes += sizeOf(t.values) + t.entries.size * 64; // a key and its place in the map
-    for (const node of this.#compiler.flat.nodes) {
+    for (const node of this.compiler.flat.nodes) {
       const value = node.attr["value"]?.value;
       if (node.op === "Const" && value?.case === "tensor") bytes += value.value.tensorContent.length;
     }
@@ -108,19 +114,41 @@ class Model implements LoadedModel {
   // state, those of this model wait until it has ended.
   async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[]): Promise<readonly Tensor[]> {
     while (this.#changing !== undefined) await race(ctx, this.#changing);
-    throwIfDone(ctx);
-    if (this.#closed) throw newError(Code.Unavailable, "the model has been unloaded");
+    this.#check(ctx);
     const plan = this.#plan([...feeds.keys()], fetches);
     const values = plan.feeds.map((name, i) => {
       const t = feeds.get(name)!;
+      newTensor(t.dtype, t.shape, t.data); // kernels count on a shape that its data fill
       const want = plan.types[i];
       if (want !== undefined && want !== t.dtype) {
         throw newError(Code.InvalidArgument, `Expects arg[${i}] to be ${dtypeName(want)} but ${dtypeName(t.dtype)} is provided`);
       }
       return t;
     });
-    const got = this.#execute(ctx, plan.program, values, fetches);
-    return got instanceof Promise ? await this.#rested(got, plan.program.effects) : got;
+    return await this.#perform(ctx, plan.program, values, fetches);
+  }
+
+  /** perform runs a program that compiler made, in turn with the model's runs. */
+  async perform(ctx: Ctx, program: Program, feeds: readonly Value[]): Promise<readonly Tensor[]> {
+    while (this.#changing !== undefined) await race(ctx, this.#changing);
+    this.#check(ctx);
+    return await this.#perform(ctx, program, feeds, []);
+  }
+
+  /** held gives what the variable of this name holds now. */
+  held(name: string): Tensor | undefined {
+    return this.#variables.get(name)?.value;
+  }
+
+  #check(ctx: Ctx): void {
+    throwIfDone(ctx);
+    if (this.#closed) throw newError(Code.Unavailable, "the model has been unloaded");
+  }
+
+  #perform(ctx: Ctx, program: Program, values: readonly Value[], fetches: readonly string[]): Later<readonly Tensor[]> {
+    if (program.effects) this.changes++;
+    const got = this.#execute(ctx, program, values, fetches);
+    return got instanceof Promise ? this.#rested(got, program.effects) : got;
   }
 
   /** #rested waits for a run that rests. */
@@ -172,7 +200,7 @@ class Model implements LoadedModel {
     if (found !== undefined) return found;
     const edges = sorted.map((name) => this.#edge(name));
     const made: Plan = {
-      program: this.#compiler.program(
+      program: this.compiler.program(
         edges,
         fetches.map((name) => this.#edge(name)),
         [],
@@ -186,21 +214,22 @@ class Model implements LoadedModel {
   }
 
   #edge(name: string): Edge {
-    const edge = this.#compiler.flat.tensor(name);
+    const edge = this.compiler.flat.tensor(name);
     if (edge === undefined)
       throw newError(Code.InvalidArgument, `Tensor ${name}, specified in either feed_devices or fetch_devices was not found in the Graph`);
+    if (!(edge.output >= 0 && edge.output < maxOutputs)) throw newError(Code.InvalidArgument, `${name}: the operation has no such output`);
     return edge;
   }
 
   #target(name: string): number {
-    const node = this.#compiler.flat.target(name);
+    const node = this.compiler.flat.target(name);
     if (node === undefined) throw newError(Code.InvalidArgument, `the graph has no operation ${name}`);
     return node;
   }
 
   /** #typeOf gives the dtype of a tensor that may be fed, where the node says it. */
   #typeOf(edge: Edge): DType | undefined {
-    const node = this.#compiler.flat.nodes[edge.node]!;
+    const node = this.compiler.flat.nodes[edge.node]!;
     const attrs = newAttrs(node.name, node.attr);
     for (const name of ["dtype", "T"]) if (attrs.has(name)) return attrs.dtype(name);
     return undefined;

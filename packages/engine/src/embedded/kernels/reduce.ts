@@ -1,7 +1,7 @@
 import { Code, newError } from "@tfs/std";
 import { DType, dtypeName, elementCount, type NumericData, type Tensor } from "@tfs/tensor";
 import type { KernelFactory, Kernels } from "../kernel.ts";
-import { axisOf, copyAt, int, ints, strides, walk } from "../shape.ts";
+import { axisOf, copyAt, int, ints, make, strides, walk } from "../shape.ts";
 import { tensorOf } from "../value.ts";
 import { integers } from "./array.ts";
 import { narrow, room, widen } from "./math.ts";
@@ -57,7 +57,7 @@ function reduce(fold: Fold, t: Tensor, axes: readonly number[], keep: boolean): 
   const gone = [...drop].sort((a, b) => a - b);
   const shape = keep ? t.shape.map((d, i) => (drop.has(i) ? 1 : d)) : kept.map((d) => t.shape[d]!);
   if (fold.total !== undefined && (t.dtype === DType.Float || t.dtype === DType.Double) && gone.every((d, i) => d === gone[0]! + i))
-    return { dtype: t.dtype, shape, data: totals(fold.total, t, gone) };
+    return { dtype: t.dtype, shape, data: totals(fold.total, t, gone, shape) };
   const own = strides(t.shape);
   const rows = walk(
     kept.map((d) => t.shape[d]!),
@@ -88,7 +88,7 @@ function reduce(fold: Fold, t: Tensor, axes: readonly number[], keep: boolean): 
 }
 
 /** totals reduces dimensions that lie beside each other, adding in the order in which the elements lie. */
-function totals(total: NonNullable<Fold["total"]>, t: Tensor, gone: readonly number[]): Float32Array | Float64Array {
+function totals(total: NonNullable<Fold["total"]>, t: Tensor, gone: readonly number[], shape: readonly number[]): Float32Array | Float64Array {
   const first = gone[0] ?? t.shape.length;
   const [outer, size, inner] = [t.shape.slice(0, first), gone.map((d) => t.shape[d]!), t.shape.slice(first + gone.length)].map(elementCount) as [
     number,
@@ -96,7 +96,8 @@ function totals(total: NonNullable<Fold["total"]>, t: Tensor, gone: readonly num
     number,
   ];
   const source = t.data as Float32Array | Float64Array;
-  const out = t.dtype === DType.Float ? new Float32Array(outer * inner) : new Float64Array(outer * inner);
+  const out = make(t.dtype, shape).data as Float32Array | Float64Array;
+  if (out.length === 0) return out; // of no elements there may be any number of rows
   const sums = new Float64Array(inner);
   for (let o = 0, at = 0; o < outer; o++) {
     sums.fill(0);

@@ -30,3 +30,10 @@ for (const { op, inputs, shape } of refused)
     const kernel = kernels[op]!({ name: op, op, attrs: newAttrs(op, {}), inputCount: inputs.length, body: none });
     assert.throws(() => kernel(inputs, state), { code: Code.ResourceExhausted, message: new RegExp(`a value of shape \\${shape.slice(0, -1)}\\] and type`) });
   });
+
+const mean = (shape: readonly number[], axis: number): Tensor => {
+  const kernel = kernels["Mean"]!({ name: "m", op: "Mean", attrs: newAttrs("m", {}), inputCount: 2, body: none });
+  return kernel([newTensor(DType.Float, shape, new Float32Array(0)), ints(axis)], state) as Tensor;
+};
+test("Mean: of no elements there may be any number of rows", () => assert.deepEqual(mean([2 ** 40, 64, 0], 1).shape, [2 ** 40, 0]));
+test("Mean: a result past two gigabytes, of no elements, is refused", () => assert.throws(() => mean([2 ** 40, 0], 1), { code: Code.ResourceExhausted }));

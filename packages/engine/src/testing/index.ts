@@ -1,0 +1,10 @@
+/**
+ * Package testing attempts on engines, in processes of their own, what nobody should: mutated requests and models, many calls, ways to end.
+ *
+ * @module
+ */
+export type { AttemptOptions, Attempts, Ended } from "./attempts.ts";
+export { attempt } from "./attempts.ts";
+export { fuzzModels, fuzzRequests } from "./fuzz.ts";
+export { end, growth } from "./lives.ts";
+export { models } from "./models.ts";
