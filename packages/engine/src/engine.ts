@@ -2,7 +2,9 @@ import type { MetaGraphDef } from "@tfs/proto";
 import type { Ctx } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
 
-export type EngineName = "embedded" | "openvino" | "tensorflow" | "tfjs";
+/** engineNames are the bodies of this interface. `auto` runs nothing itself: it hands each model to another. */
+export const engineNames = ["auto", "embedded", "openvino", "tensorflow", "tfjs"] as const;
+export type EngineName = (typeof engineNames)[number];
 
 /** Probe says whether an engine can run here, and if not, why. */
 export type Probe = { readonly ok: true; readonly version: string } | { readonly ok: false; readonly why: string };
@@ -12,6 +14,20 @@ export interface LoadOptions {
   readonly tags?: readonly string[];
   /** onStage is told how long a stage of a load took that went well: the variables' values, then the init op. A stage that a model does not have is not told. */
   readonly onStage?: (stage: "restore" | "init", ms: number) => void;
+  /** trials gives runs that the model is meant for, by which engines are compared where several could run it; none where there are none. Default none. */
+  readonly trials?: (ctx: Ctx, metaGraph: MetaGraphDef) => Promise<readonly Trial[]>;
+}
+
+/** Trial is what one run is fed and asked for, by graph tensor names. */
+export interface Trial {
+  readonly feeds: ReadonlyMap<string, Tensor>;
+  readonly fetches: readonly string[];
+}
+
+/** Chosen is which engine runs a model that several could have run, and why: for the log, and for whoever asks. */
+export interface Chosen {
+  readonly engine: EngineName;
+  readonly why: string;
 }
 
 /** Engine loads SavedModels. It knows nothing of model names, versions or batching. */
@@ -25,6 +41,8 @@ export interface Engine {
 /** LoadedModel runs one meta-graph. It may be called concurrently; stateful models see calls one after the other. */
 export interface LoadedModel {
   readonly metaGraph: MetaGraphDef;
+  /** chosen is there if the engine that loaded the model has handed it to another. */
+  readonly chosen?: Chosen;
   /** estimateBytes is roughly the memory that the model holds: its variables and constants. */
   estimateBytes(): number;
   /**

@@ -1,7 +1,6 @@
 /**
  * Package engine runs SavedModels: one interface, several bodies, one conformance suite. `embedded` is TypeScript and WebAssembly, with
- * nothing native to install; `openvino` runs what it can of a model by OpenVINO, `tensorflow` is TensorFlow's own library, `tfjs` is TensorFlow by way of
- * tfjs-node.
+ * nothing native to install; `openvino`, `tensorflow` and `tfjs` are for those who have these; `auto` gives each model to the body that runs it best.
  *
  *     const engine = newEmbeddedEngine();
  *     const model = await engine.load(ctx, "models/half_plus_two/1");
@@ -9,8 +8,11 @@
  *
  * @module
  */
+export type { AutoOptions, Memory, MemoryOptions } from "./auto/index.ts";
+export { newAutoEngine, newMemory } from "./auto/index.ts";
 export { newEmbeddedEngine } from "./embedded/index.ts";
-export type { Engine, EngineName, LoadedModel, LoadOptions, Probe } from "./engine.ts";
+export type { Chosen, Engine, EngineName, LoadedModel, LoadOptions, Probe, Trial } from "./engine.ts";
+export { engineNames } from "./engine.ts";
 export type { IsolatedOptions, Patience } from "./isolation/index.ts";
 export { newIsolatedEngine, serveEngine } from "./isolation/index.ts";
 export type { Explicit, FindOptions, Found, Library, LibraryName, Passed, Place, Search } from "./libraries/index.ts";

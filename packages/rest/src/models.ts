@@ -28,7 +28,8 @@ export function printReadiness(unready: readonly Unready[], draining: boolean): 
 const status = object({ code: integer, message: { type: "string" }, details: { type: "array" } });
 const inState = list(object({ state: stateSchema, servers: integer }));
 const text = { type: "string" };
-const version = object({ version: versionSchema, state: stateSchema, error: status, signatures: { type: "object" }, servers: inState }, ["error"]);
+const engines = list(object({ engine: text, reason: text, servers: integer }));
+const version = object({ version: versionSchema, state: stateSchema, error: status, signatures: { type: "object" }, servers: inState, engines }, ["error"]);
 const label = object({ label: text, version: versionSchema, servers: integer });
 const model = object({ name: text, versions: list(version), labels: list(label), error: status, servers: integer }, ["error"]);
 

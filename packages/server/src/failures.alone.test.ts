@@ -146,7 +146,11 @@ const failures: readonly { readonly name: string; readonly argv: readonly string
     argv: [...served, `--platform_config_file=${file("")}`],
     text: "UNIMPLEMENTED: --platform_config_file is not supported: it replaces every flag that says how models are run, and none of it would be obeyed\n",
   },
-  { name: "an engine that there is not", argv: [...served, "--engine=abacus"], text: "INVALID_ARGUMENT: there is no engine abacus; known: embedded\n" },
+  {
+    name: "an engine that there is not",
+    argv: [...served, "--engine=abacus"],
+    text: "INVALID_ARGUMENT: there is no engine abacus; known: auto, embedded, openvino, tensorflow, tfjs\n",
+  },
   {
     name: "channel arguments that would crash TensorFlow Serving",
     argv: [...served, "--grpc_channel_arguments=a"],

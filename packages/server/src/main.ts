@@ -8,6 +8,7 @@ import {
   background,
   type Clock,
   Code,
+  discard,
   type Flags,
   hasEnded,
   type Level,
@@ -20,7 +21,7 @@ import {
   withCancel,
 } from "@tfs/std";
 import { type BatchingTuning, paddings, parametersOf, policies } from "./batching/index.ts";
-import { checkNamed, type Configured, configured, monitoringPath, readBatching } from "./config/index.ts";
+import { checkNamed, type Configured, configured, monitoringPath, readBatching, sessionConfig } from "./config/index.ts";
 import {
   channelSettings,
   checkConflicts,
@@ -33,10 +34,12 @@ import {
   remoteTuning,
   requestLogTuning,
   runningLines,
+  runtimeTuning,
   startFailure,
   versionText,
 } from "./flags/index.ts";
 import { transitions } from "./manager/index.ts";
+import { newEngines, type RuntimeTuning } from "./runtime/index.ts";
 import { type ModelServer, newServer } from "./server.ts";
 import { openTelemetry, type Telemetry } from "./telemetry/index.ts";
 import { openRemoteStorages, type RemoteStorages, type Storages } from "./storage/index.ts";
@@ -57,8 +60,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   if (options.bool("version")) {
-    const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
-    process.stdout.write(versionText(version, options.string("engine")));
+    process.stdout.write(versionText(release(), options.string("engine"), await tensorFlowVersion(options)));
     return 0;
   }
   const level = options.given("log_level") ? oneOf<Level>(options, "log_level", ["debug", "info", "warn", "error"]) : defaultLevel(process.env);
@@ -144,12 +146,18 @@ async function start(line: Line, storages: Storages, clock: Clock, logger: Logge
   remark(options, logger);
   const page = await monitoringPath(options, logger);
   const telemetry = options.bool("enable_opentelemetry") ? await openTelemetry() : undefined;
+  const isolates = oneOf(options, "engine_isolation", ["none", "process"]) === "process";
+  const runtime: RuntimeTuning = {
+    ...runtimeTuning(options, process.env, await sessionConfig(options)),
+    release: release(),
+    ...(isolates && { command: engineCommand(line.argv) }),
+  };
   const tls = {
     grpc: await credentialsOf(options, "ssl_config_file", clock, logger),
     rest: await credentialsOf(options, "rest_api_ssl_config_file", clock, logger),
   };
   keepSmall();
-  const server = serverOf(line, { ...models, batching, page, telemetry, tls }, storages, clock, logger);
+  const server = serverOf(options, { ...models, batching, page, telemetry, tls, runtime }, storages, clock, logger);
   const { grpc, rest } = await server.start(background());
   for (const credentials of [tls.grpc, tls.rest]) credentials?.watch();
   if (models.poll !== undefined) server.follow(models.poll.ms, models.poll.read);
@@ -164,8 +172,21 @@ interface Told extends Configured {
   /** page is the path of TensorFlow Serving's page of metrics. */
   readonly page: string | undefined;
   readonly telemetry: Telemetry | undefined;
+  readonly runtime: RuntimeTuning;
   /** tls is what each port shows its clients; undefined is plaintext. */
   readonly tls: { readonly grpc: Credentials | undefined; readonly rest: Credentials | undefined };
+}
+
+function release(): string {
+  return (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { readonly version: string }).version;
+}
+
+/** tensorFlowVersion gives that of the library that runs models, if that is TensorFlow; undefined if it is not, or cannot be had. */
+async function tensorFlowVersion(options: Flags): Promise<string | undefined> {
+  if (options.string("engine") !== "tensorflow") return undefined;
+  const engines = newEngines({ ...runtimeTuning(options, process.env, {}), clock: systemClock(), logger: discard() });
+  const found = await engines("tensorflow").probe(background());
+  return found.ok ? found.version : undefined;
 }
 
 /** batchingOf gives how requests are joined; undefined if they are not. */
@@ -187,7 +208,7 @@ async function credentialsOf(options: Flags, flag: string, clock: Clock, logger:
   return options.string(flag) === "" ? undefined : openCredentials(options.string(flag), { flag, clock, logger });
 }
 
-function serverOf({ options, argv }: Line, { models, batching, page, telemetry, tls }: Told, storages: Storages, clock: Clock, logger: Logger): ModelServer {
+function serverOf(options: Flags, { models, batching, page, telemetry, tls, runtime }: Told, storages: Storages, clock: Clock, logger: Logger): ModelServer {
   const host = options.string("host") === "" ? {} : { host: options.string("host") };
   const [port, restPort, socket] = [options.int("port"), options.int("rest_api_port"), options.string("grpc_socket_path")];
   const channel = channelSettings(options);
@@ -209,7 +230,7 @@ function serverOf({ options, argv }: Line, { models, batching, page, telemetry, 
     clock,
     logger,
     engine: options.string("engine"),
-    ...(oneOf(options, "engine_isolation", ["none", "process"]) === "process" && { engineCommand: engineCommand(argv) }),
+    runtime,
     ...(batching === undefined ? {} : { batching }),
     tags: options.string("saved_model_tags").split(","),
     grpc: [...(port === 0 ? [] : [{ port, ...host }]), ...(socket === "" ? [] : [{ path: socket }])],

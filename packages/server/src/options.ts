@@ -6,6 +6,7 @@ import type { BatchingTuning } from "./batching/index.ts";
 import type { ModelSource } from "./config/index.ts";
 import type { CoreOptions, LoadFailure } from "./core/index.ts";
 import type { RequestLogTuning } from "./requestlog/index.ts";
+import type { RuntimeTuning } from "./runtime/index.ts";
 import type { Storages } from "./storage/index.ts";
 import type { Telemetry } from "./telemetry/index.ts";
 
@@ -23,10 +24,10 @@ export interface ServerOptions extends CoreTuning {
   readonly random?: () => number;
   /** storages read base paths with a scheme, besides the local disk. */
   readonly storages?: Storages;
-  /** engine runs the models; default "embedded". */
+  /** engine runs the models whose configuration names no other; default "embedded". */
   readonly engine?: string;
-  /** engineCommand runs the engine in processes of their own, one for each model: what starts `tfs-server engine-child`, and flags for it. Default in this process. */
-  readonly engineCommand?: readonly string[];
+  /** runtime is how engines are found and chosen. */
+  readonly runtime?: RuntimeTuning;
   /** tags of the meta-graph to load; default ["serve"]. */
   readonly tags?: readonly string[];
   /** batching joins requests of several callers into one run; default none. */

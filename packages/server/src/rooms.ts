@@ -4,15 +4,15 @@ import { type Family, newRegistry, type Registry } from "@tfs/std/metrics";
 import { type Admission, defaultMaxCalls, newAdmission } from "./admission/index.ts";
 import { type Batching, newBatching } from "./batching/index.ts";
 import { type Core, newCore } from "./core/index.ts";
-import { engineOf, isolated } from "./engine.ts";
 import { type InferOptions, newRuns } from "./infer/index.ts";
 import { type Meter, newMeter } from "./meter/index.ts";
 import { type Levels, modelLevels, ownFamilies } from "./monitoring/index.ts";
 import type { ServerOptions } from "./options.ts";
 import { newRequestLogs, type RequestLogs } from "./requestlog/index.ts";
+import { engineNamed, newEngines } from "./runtime/index.ts";
 import { newLoads } from "./servable/index.ts";
 import { newLocalStorage } from "./storage/index.ts";
-import { newWarmup } from "./warmup/index.ts";
+import { newTrials, newWarmup } from "./warmup/index.ts";
 
 /** Rooms are the parts of a server that all of its ports share. */
 export interface Rooms {
@@ -32,22 +32,22 @@ export interface Rooms {
 
 /** newRooms makes them, and starts nothing. */
 export function newRooms(options: ServerOptions): Rooms {
-  const { clock, logger, engineCommand, tags = ["serve"], maxCalls = defaultMaxCalls, random = Math.random } = options;
+  const { clock, logger, tags = ["serve"], maxCalls = defaultMaxCalls, random = Math.random } = options;
   const [metrics, unread, defer] = [newRegistry(), newBudget(defaultListenerLimits.heldBytes), setImmediate];
   const admission = newAdmission({ clock, metrics, defer, maxCalls, full: () => unread.exhausted });
   const batching = options.batching && newBatching({ ...options.batching, cpus: availableParallelism(), clock, metrics, defer });
   const logs = newRequestLogs({ tuning: options.requestLog ?? {}, tags, metrics, clock, logger, random });
+  const [own, engines] = [engineNamed(options.engine ?? "embedded"), newEngines({ ...options.runtime, clock, logger })];
   const verbs = { checkMethodName: options.checkMethodName ?? false, runs: newRuns(metrics) };
   const warm = newWarmup({ infer: verbs, iterations: options.warmupIterations ?? 1, metrics, clock, logger });
-  const engine = engineOf(options.engine ?? "embedded");
   const core = newCore({
     ...options,
-    engine: engineCommand === undefined ? engine : isolated(engine, { command: engineCommand, clock, logger }),
+    engines: (name = own) => engines(name),
     tags,
     storages: { file: newLocalStorage(clock), ...options.storages },
     loads: newLoads(metrics),
     batching,
-    ...(options.warmup !== false && { warm }),
+    ...(options.warmup !== false && { warm, trials: newTrials({ infer: verbs }) }),
     log: (models) => logs.set(models),
   });
   const { manager } = core;

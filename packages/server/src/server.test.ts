@@ -85,7 +85,7 @@ test("gRPC is served on several addresses, a unix socket among them", async () =
   assert.deepEqual(got.outputs["y"]?.floatVal, [4]);
 });
 test("an engine that is unknown is refused", async () => {
-  assert.throws(() => newServer({ ...base, engine: "abacus" }), { message: "there is no engine abacus; known: embedded" });
+  assert.throws(() => newServer({ ...base, engine: "abacus" }), { message: "there is no engine abacus; known: auto, embedded, openvino, tensorflow, tfjs" });
 });
 test("another tag set chooses another meta-graph", async () => {
   const asked = { modelSpec: { name: "multi_metagraph" }, inputs: { x: toMessage(newTensor(DType.Float, [1], Float32Array.of(1))) } };

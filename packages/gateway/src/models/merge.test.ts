@@ -16,6 +16,7 @@ const model = (name: string, versions: ReturnType<typeof at>[], labels: Record<s
   labels: Object.entries(labels).map(([label, version]) => ({ label, version, servers: 1 })),
   servers: 1,
 });
+const ranBy = (engine: string, reason: string) => ({ engines: [{ engine, reason, servers: 1 }] });
 const failed = { error: { code: 5, message: "no such file" } };
 
 const rows: readonly { readonly name: string; readonly answers: readonly ListModelsResponse[]; readonly want: readonly ModelInit[] }[] = [
@@ -92,6 +93,35 @@ const rows: readonly { readonly name: string; readonly answers: readonly ListMod
     ],
   },
   {
+    name: "engines are counted, that of most servers first",
+    answers: [
+      server(model("m", [at(1n, State.AVAILABLE, ranBy("embedded", "alone"))])),
+      server(model("m", [at(1n, State.AVAILABLE, ranBy("openvino", "quick"))])),
+      server(model("m", [at(1n, State.LOADING)])),
+      server(model("m", [at(1n, State.AVAILABLE, ranBy("openvino", "quicker"))])),
+    ],
+    want: [
+      {
+        name: "m",
+        servers: 4,
+        versions: [
+          {
+            version: 1n,
+            state: State.AVAILABLE,
+            servers: [
+              { state: State.LOADING, servers: 1 },
+              { state: State.AVAILABLE, servers: 3 },
+            ],
+            engines: [
+              { engine: "openvino", reason: "quick", servers: 2 },
+              { engine: "embedded", reason: "alone", servers: 1 },
+            ],
+          },
+        ],
+      },
+    ],
+  },
+  {
     name: "signatures are those of a server that tells them",
     answers: [server(model("m", [at(1n, State.LOADING)])), server(model("m", [at(1n, State.AVAILABLE, { signatures: { s: { methodName: "x" } } })]))],
     want: [
@@ -130,7 +160,7 @@ for (const tc of rows) {
 }
 
 test("merge: lists that were merged before add up", () => {
-  const one = server(model("m", [at(1n, State.AVAILABLE)], { a: 1n }));
+  const one = server(model("m", [at(1n, State.AVAILABLE, ranBy("embedded", "alone"))], { a: 1n }));
   const two = create(ListModelsResponseSchema, merge([one, one]));
   assert.deepEqual(merge([two, one]), merge([one, one, one]));
 });

@@ -10,6 +10,8 @@ import {
   type ModelVersion,
   ModelVersionSchema,
   ServersInStateSchema,
+  type VersionEngine,
+  VersionEngineSchema,
 } from "@tfs/proto/gen/tfs/serving/v1/serving_pb.js";
 
 /** merge makes one list of those of several servers, in whatever order: of what they share it counts who has it. What one of them says of others is added up. */
@@ -40,9 +42,18 @@ function mergeVersion(version: bigint, list: readonly ModelVersion[]): ModelVers
     version,
     state: stateOf(states),
     servers: states.map(([state, servers]) => create(ServersInStateSchema, { state, servers })),
+    engines: mergeEngines(list),
     signatures: list.map(({ signatures }) => signatures).find(hasAny) ?? {},
     ...errorOf(list),
   });
+}
+
+function mergeEngines(list: readonly ModelVersion[]): VersionEngine[] {
+  const engines = new Map<string, VersionEngine[]>();
+  for (const version of list) for (const one of version.engines) add(engines, one.engine, one);
+  return [...engines]
+    .map(([engine, some]) => create(VersionEngineSchema, { engine, reason: some[0]!.reason, servers: sum(some.map(({ servers }) => servers)) }))
+    .sort((a, b) => b.servers - a.servers || (a.engine < b.engine ? -1 : 1));
 }
 
 /** stateOf is what can be said in one word: whether calls are answered, else where most servers stand. */

@@ -54,6 +54,7 @@ async function rig(parameters: Parameters = {}, run: Function = double, tuning: 
     name: "m",
     version: 1n,
     signatures: new Map(),
+    chosen: { engine: "embedded", why: "" },
     run: async (c, given, fetches) => {
       ran.push(`${[...given.keys()]}=${[...given.values()].map((t) => t.shape[0])}>${fetches}`);
       return await run(given, fetches, c);
@@ -129,7 +130,7 @@ test("13.11 two requests of two rows in a batch of four: one run, each gets its 
 /** matrixPair asks the matrix model for inputs of two and three rows inside. */
 async function matrixPair(padVariableLengthInputs: boolean, isolates: boolean): Promise<readonly unknown[]> {
   const [path, loads] = [join(models, "matrix/1"), newLoads(newRegistry())];
-  const model = await loadServable(ctx, { engine: newEmbeddedEngine(), tags: ["serve"], loads }, { name: "m", version: 1n, path }, path);
+  const model = await loadServable(ctx, { engines: newEmbeddedEngine, tags: ["serve"], loads }, { name: "m", version: 1n, path }, path);
   const run: Function = (given, fetches, c) => model.run(c, new Map([["x:0", given.get("x")!]]), fetches);
   const { servable } = await rig({ maxBatchSize: 2, batchTimeoutMicros: 1_000_000, padVariableLengthInputs }, run, { isolates });
   const calls = [floats([1, 2, 2], 1, 2, 3, 4), floats([1, 3, 3], 5, 6, 7, 8, 9, 10, 11, 12, 13)].map((t) => servable.run(ctx, feeds(t), ["y:0"]));
@@ -476,6 +477,7 @@ for (const { name, text, global, want } of [
       name: "m",
       version: 1n,
       signatures: new Map(),
+      chosen: { engine: "embedded", why: "" },
       run: async (c, given, names) => {
         seen.push(`x=${given.get("x")!.shape[0]}>${names}`);
         return await double(given, names, c);

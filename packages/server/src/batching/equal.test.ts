@@ -116,7 +116,7 @@ test("batched equals unbatched: random shapes, dtypes, errors, cancellations and
           runs++;
           return counted(...args);
         };
-        const inner: Servable = { name: "m", version: 1n, signatures: new Map(), run, close: async () => {} };
+        const inner: Servable = { name: "m", version: 1n, signatures: new Map(), chosen: { engine: "embedded", why: "" }, run, close: async () => {} };
         const batching = newBatching({ parameters: given, policy, padding, cpus: 2, clock, metrics: newRegistry(), defer: setImmediate });
         const servable = await batching.wrap(inner, "/nowhere");
         const calls = [];
@@ -183,7 +183,7 @@ for (const { name, inner, feed, fetch } of [
 ])
   test(`batched equals unbatched: ${name} by the embedded engine`, async () => {
     const [path, loads] = [join(models, name, "1"), newLoads(newRegistry())];
-    const servable = await loadServable(background(), { engine, tags: ["serve"], loads }, { name, version: 1n, path }, path);
+    const servable = await loadServable(background(), { engines: () => engine, tags: ["serve"], loads }, { name, version: 1n, path }, path);
     loaded.push(servable);
     let runs = 0;
     const run: Servable["run"] = (...args) => {

@@ -1,12 +1,16 @@
 // The process of one model's engine, `tfs-server engine-child`, which a server starts that was told --engine_isolation=process. It takes the server's flags.
 import { serveEngine } from "@tfs/engine";
-import { messageOf } from "@tfs/std";
-import { engineOf } from "../engine.ts";
-import { readFlags } from "../flags/index.ts";
+import { messageOf, newLogger, systemClock } from "@tfs/std";
+import { sessionConfig } from "../config/index.ts";
+import { readFlags, runtimeTuning } from "../flags/index.ts";
+import { engineNamed, newEngines } from "../runtime/index.ts";
 
 try {
   const options = readFlags(process.argv.slice(3));
-  await serveEngine(engineOf(options.string("engine")));
+  const clock = systemClock();
+  const logger = newLogger({ write: (line) => void process.stderr.write(`${line}\n`), clock });
+  const engines = newEngines({ ...runtimeTuning(options, process.env, await sessionConfig(options)), clock, logger });
+  await serveEngine(engines(engineNamed(options.string("engine"))));
   process.exit(0);
 } catch (err) {
   process.stderr.write(`tfs-server engine-child: ${messageOf(err)}\n`, () => process.exit(1));

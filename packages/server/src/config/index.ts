@@ -12,5 +12,6 @@ export { monitoringPath } from "./monitoring.ts";
 export { checkNamed } from "./named.ts";
 export type { VersionPolicy } from "./policy.ts";
 export { latestOnly } from "./policy.ts";
+export { sessionConfig } from "./session.ts";
 export type { Configured } from "./start.ts";
 export { configured } from "./start.ts";

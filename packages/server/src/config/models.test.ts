@@ -75,6 +75,18 @@ const accepted: { name: string; text: string; want: readonly ModelSource[] | und
     want: [m({ basePath: "s3://b/m" })],
   },
   {
+    name: "an engine behind the platform",
+    text: config('config { name: "m" base_path: "/m" model_platform: "tensorflow:openvino" }'),
+    want: [m({ engine: "openvino" })],
+  },
+  {
+    name: "TensorFlow by name is an engine, and alone the platform",
+    text: config(
+      'config { name: "m" base_path: "/m" model_platform: "tensorflow:tensorflow" } config { name: "n" base_path: "/n" model_platform: "tensorflow" }',
+    ),
+    want: [m({ engine: "tensorflow" }), m({ name: "n", basePath: "/n" })],
+  },
+  {
     name: "logging",
     text: model("logging_config { sampling_config { sampling_rate: 0.5 } }"),
     want: [m({ logging: create(LoggingConfigSchema, { samplingConfig: { samplingRate: 0.5 } }) })],
@@ -99,6 +111,26 @@ const refused = [
     name: "another platform",
     text: config('config { name: "m" base_path: "/m" model_platform: "torch" }'),
     want: /^Model m requests unsupported platform torch$/,
+  },
+  {
+    name: "an engine that there is not",
+    text: config('config { name: "m" base_path: "/m" model_platform: "tensorflow:abacus" }'),
+    want: /^Model m requests unsupported platform tensorflow:abacus$/,
+  },
+  {
+    name: "an engine without a name",
+    text: config('config { name: "m" base_path: "/m" model_platform: "tensorflow:" }'),
+    want: /^Model m requests unsupported platform tensorflow:$/,
+  },
+  {
+    name: "two engines",
+    text: config('config { name: "m" base_path: "/m" model_platform: "tensorflow:auto:embedded" }'),
+    want: /^Model m requests unsupported platform tensorflow:auto:embedded$/,
+  },
+  {
+    name: "an engine of another platform",
+    text: config('config { name: "m" base_path: "/m" model_platform: "torch:auto" }'),
+    want: /^Model m requests unsupported platform torch:auto$/,
   },
   {
     name: "no platform",

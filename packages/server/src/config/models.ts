@@ -2,6 +2,7 @@ import { posix } from "node:path";
 import type { FileSystemStoragePathSourceConfig_ServableVersionPolicy, ModelConfig as ModelConfigMessage, ModelServerConfig } from "@tfs/proto";
 import { ModelType } from "@tfs/proto";
 import type { LoggingConfig } from "@tfs/proto/gen/tensorflow_serving/config/logging_config_pb.js";
+import { type EngineName, engineNames } from "@tfs/engine";
 import { Code, newError } from "@tfs/std";
 import { latestOnly, type VersionPolicy } from "./policy.ts";
 
@@ -16,11 +17,15 @@ export interface ModelSource {
   readonly policy?: VersionPolicy;
   /** labels are versions by label; default none. */
   readonly labels?: ReadonlyMap<string, bigint>;
+  /** engine is the one that shall run it; default the server's. */
+  readonly engine?: EngineName;
   /** logging says which requests are logged, and where; default none. */
   readonly logging?: LoggingConfig;
 }
 
 const platform = "tensorflow";
+/** A platform may name the engine that shall run the model behind it: "tensorflow:openvino". */
+const separator = ":";
 
 /**
  * modelsOf reads what a ModelServerConfig says of models: undefined if it says nothing, which leaves everything as it is. `now` is what it shall follow on.
@@ -65,13 +70,15 @@ function modelOf(message: ModelConfigMessage, kept: boolean): ModelSource {
     throw newError(Code.InvalidArgument, `Illegal setting neither ${choices} nor ModelServerConfig::model_platform, model name is ${name}`);
   if (modelPlatform === "" && modelType !== ModelType.TENSORFLOW)
     throw newError(Code.InvalidArgument, `ModelServerConfig::model_type choice ${modelType} not supported.`);
-  if (modelPlatform !== "" && modelPlatform !== platform) {
+  const [base, ...named] = modelPlatform.split(separator);
+  const engine = engineNames.find((known) => known === named.join(separator));
+  if (modelPlatform !== "" && (base !== platform || (named.length > 0 && engine === undefined))) {
     const change = `Illegal to change a model's platform. For model ${name} platform was ${platform} and new platform requested is ${modelPlatform}`;
     throw newError(Code.InvalidArgument, kept ? change : `Model ${name} requests unsupported platform ${modelPlatform}`);
   }
   const labels = new Map(Object.entries(message.versionLabels));
   const { loggingConfig: logging } = message;
-  return { name, basePath, policy: policyOf(message.modelVersionPolicy), labels, ...(logging && { logging }) };
+  return { name, basePath, policy: policyOf(message.modelVersionPolicy), labels, ...(engine && { engine }), ...(logging && { logging }) };
 }
 
 function policyOf(message: FileSystemStoragePathSourceConfig_ServableVersionPolicy | undefined): VersionPolicy {

@@ -218,7 +218,7 @@ test("a new model whose base path is missing fails its reload at once, holds up 
 });
 test("a load that fails with Canceled is a failure like any other: the start tells it, and the state is END", async () => {
   const injected: Engine = { ...newEmbeddedEngine(), load: () => Promise.reject(newError(Code.Canceled, "injected error")) };
-  await using opened = open({ engine: injected });
+  await using opened = open({ engines: () => injected });
   const failures = await opened.core.start(ctx, modelsOf(list(one("m", kept))));
   assert.deepEqual(
     failures.map(({ model, version, failure }) => [model, version, failure.code, failure.message]),
@@ -233,7 +233,7 @@ test("a reload of a model whose load fails with Canceled tells it", async () => 
     ...embedded,
     load: (c, path, options) => (path.startsWith(bad) ? Promise.reject(newError(Code.Canceled, "injected error")) : embedded.load(c, path, options)),
   };
-  await using opened = await started(list(one("m", kept)), { engine: injected });
+  await using opened = await started(list(one("m", kept)), { engines: () => injected });
   const text = "1 model(s) did not become available: {{{name: bad version: 1} due to error: CANCELLED: injected error}, }";
   await assert.rejects(opened.core.reload(ctx, list(one("m", kept), one("bad", bad))), { code: Code.Unknown, message: text });
 });

@@ -69,7 +69,9 @@ class Core {
   constructor(options: CoreOptions) {
     const { clock, logger, storages, pollMs = defaultPollMs, keepLast = false, tuning = {}, startLoads = 4 } = options;
     this.#options = options;
-    this.manager = newManager({ load: newLoader(options).load, clock, logger, tuning: { ...tuning, loads: startLoads } });
+    const { load } = newLoader(options);
+    const byConfiguration: typeof load = (ctx, spec) => load(ctx, { ...spec, engine: this.models.find(({ name }) => name === spec.name)?.engine });
+    this.manager = newManager({ load: byConfiguration, clock, logger, tuning: { ...tuning, loads: startLoads } });
     const onAspired = (model: string, versions: readonly Aspired[]): void => this.manager.aspire(model, versions);
     this.#source = newSource({ storages, clock, logger, pollMs, keepLast, onAspired, onTrouble: () => this.manager.changed() });
   }
@@ -194,12 +196,23 @@ class Core {
       force: this.#options.forceLabels ?? false,
     });
     this.#options.log?.(models);
+    this.#tellOfEngines(models);
     this.manager.labels = labels;
     const before = new Set(this.models.map((m) => m.name));
     this.#models = models;
     this.#source.set(models);
     this.manager.changed();
     return new Set(models.map((m) => m.name).filter((name) => !before.has(name)));
+  }
+
+  /** #tellOfEngines says of which models the engine has changed: a version stays with the one that has loaded it. */
+  #tellOfEngines(models: readonly ModelSource[]): void {
+    const before = new Map(this.models.map((model) => [model.name, model]));
+    for (const { name: model, engine } of models) {
+      const old = before.get(model);
+      if (old !== undefined && old.engine !== engine && this.manager.serves(model))
+        this.#options.logger.warn("versions that are loaded stay with their engine", { model, engine: old.engine ?? "default", other: engine ?? "default" });
+    }
   }
 
   /** #started waits as long as the start does. In a strict one, base paths may take their time. */

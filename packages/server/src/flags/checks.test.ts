@@ -70,6 +70,7 @@ function remarksOn(argv: readonly string[]): string[] {
 }
 const moot = "a flag is accepted and means nothing here";
 const notYet = "a flag is accepted but not in force yet";
+const forTensorFlow = "a flag is about models that TensorFlow runs";
 const remarks: readonly { readonly name: string; readonly argv: readonly string[]; readonly want: readonly string[] }[] = [
   { name: "no flags, no remarks", argv: [], want: [] },
   { name: "flags in force are not remarked on", argv: ["--port=1", "--model_name=m", "--drain_ms=5"], want: [] },
@@ -82,7 +83,7 @@ const remarks: readonly { readonly name: string; readonly argv: readonly string[
   {
     name: "several, in the table's order",
     argv: ["--enable_profiler=true", "--per_process_gpu_memory_fraction=0.5", "--prefer_tflite_model"],
-    want: [`warn prefer_tflite_model: ${notYet}`, `warn per_process_gpu_memory_fraction: ${moot}`, `warn enable_profiler: ${moot}`],
+    want: [`warn prefer_tflite_model: ${notYet}`, `warn per_process_gpu_memory_fraction: ${forTensorFlow}`, `warn enable_profiler: ${moot}`],
   },
   {
     name: "what is asked not to be done, and is not, needs no remark",
@@ -94,6 +95,16 @@ const remarks: readonly { readonly name: string; readonly argv: readonly string[
       "--num_tflite_interpreters_per_pool=1",
     ],
     want: [],
+  },
+  {
+    name: "TensorFlow's threads, where models may be TensorFlow's",
+    argv: ["--engine=auto", "--tensorflow_session_parallelism=2", "--tensorflow_session_config_file=x"],
+    want: [],
+  },
+  {
+    name: "TensorFlow's threads, where OpenVINO runs models",
+    argv: ["--engine=openvino", "--tensorflow_inter_op_parallelism=2"],
+    want: [`warn tensorflow_inter_op_parallelism: ${forTensorFlow}`],
   },
   { name: "TFLite that is asked for", argv: ["--prefer_tflite_model"], want: [`warn prefer_tflite_model: ${notYet}`] },
   {
@@ -107,7 +118,9 @@ for (const { name, argv, want } of remarks) test(`flags: remarks: ${name}`, () =
 test("flags: each flag that does nothing is remarked on when it asks for something", () => {
   const other = { string: "x", bool: "true", int: "7", int32: "7", int64: "7", float: "0.7" };
   for (const { name, kind, fate } of table) {
-    const want = fate === "moot" ? [`warn ${name}: ${moot}`] : fate === "not yet" ? [`warn ${name}: ${notYet}`] : [];
+    const session = /^(tensorflow_session|tensorflow_int|per_process_gpu)/.test(name); // in force for one engine only, and that is not the default
+    const text = session ? forTensorFlow : fate === "moot" ? moot : fate === "not yet" ? notYet : undefined;
+    const want = text === undefined ? [] : [`warn ${name}: ${text}`];
     const value = name === "grpc_channel_arguments" ? "grpc.keepalive_time_ms=1" : other[kind]; // the one text that is checked before
     assert.deepEqual(remarksOn([`--${name}=${value}`]), want, name);
   }

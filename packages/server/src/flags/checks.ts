@@ -1,5 +1,6 @@
 import { Code, type Flags, type Logger, newError } from "@tfs/std";
 import { channelSettings } from "./channel.ts";
+import { sessionFlags } from "./engine.ts";
 import type { ServerFlag } from "./fate.ts";
 import { table } from "./table.ts";
 
@@ -46,6 +47,8 @@ export function remark(flags: Flags, logger: Logger): void {
   if (moot.length > 0) logger.warn("gRPC channel arguments are accepted and mean nothing here", { flag: "grpc_channel_arguments", names: moot.join(",") });
   for (const flag of table) {
     if (!asks(flags, flag)) continue;
+    if (sessionFlags.includes(flag) && !["auto", "tensorflow"].includes(flags.string("engine")))
+      logger.warn("a flag is about models that TensorFlow runs", { flag: flag.name, engine: flags.string("engine") });
     if (flag.fate === "not yet") logger.warn("a flag is accepted but not in force yet", { flag: flag.name, why: flag.why });
     if (flag.fate === "moot") logger.warn("a flag is accepted and means nothing here", { flag: flag.name, why: flag.why });
   }

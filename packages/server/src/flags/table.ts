@@ -3,13 +3,13 @@ import { numberForms } from "@tfs/rest";
 import { defaultMaxCalls } from "../admission/index.ts";
 import { paddings, policies } from "../batching/index.ts";
 import { transitions } from "../manager/index.ts";
-import { alsoCalled, atLeast, bool, float, inForce, int32, int64, moot, notYet, own, refused, type ServerFlag, string } from "./fate.ts";
+import { engineFlags, runtimeFlags, sessionFlags } from "./engine.ts";
+import { alsoCalled, atLeast, bool, inForce, int32, int64, moot, notYet, own, refused, type ServerFlag, string } from "./fate.ts";
 import { requestLogFlags } from "./requestlog.ts";
 import { storageFlags } from "./storage.ts";
 
 const oneLoop = "one event loop answers all requests and runs them one after the other";
 const noTflite = "versions are loaded from saved_model.pb, whatever else they hold";
-const noTensorFlow = "the engine is our own, without TensorFlow's runtime";
 
 const listening: readonly ServerFlag[] = [
   inForce(alsoCalled(["grpc_port", "grpc_api_port"], int32("Listening", "port", 8500, "TCP port for gRPC, gRPC-Web and Connect; 0 turns it off"))),
@@ -106,15 +106,6 @@ const loading: readonly ServerFlag[] = [
 ];
 
 const inference: readonly ServerFlag[] = [
-  own(string("Inference", "engine", "embedded", "what runs models: embedded")),
-  own(
-    string(
-      "Inference",
-      "engine_isolation",
-      "none",
-      "where it does: none is in the server's process, process in one for each model, whose crash takes only that",
-    ),
-  ),
   inForce(bool("Inference", "enable_signature_method_name_check", false, "hold calls to the method name that a signature declares")),
   inForce(bool("Inference", "enable_serialization_as_tensor_content", false, "answer Predict over gRPC with tensor_content instead of value fields")),
   inForce(bool("Inference", "enable_batching", false, "join requests of several callers into one run")),
@@ -148,20 +139,6 @@ const inference: readonly ServerFlag[] = [
   ),
 ];
 
-const runtime: readonly ServerFlag[] = [
-  moot(int64("TensorFlow's runtime", "tensorflow_session_parallelism", 0, "threads within an op and for ops; 0 is automatic"), noTensorFlow),
-  moot(int64("TensorFlow's runtime", "tensorflow_intra_op_parallelism", 0, "threads within an op; 0 is automatic"), noTensorFlow),
-  moot(int64("TensorFlow's runtime", "tensorflow_inter_op_parallelism", 0, "threads for ops; 0 is automatic"), noTensorFlow),
-  moot(string("TensorFlow's runtime", "tensorflow_session_config_file", "", "text-format ConfigProto of sessions"), noTensorFlow),
-  moot(string("TensorFlow's runtime", "thread_pool_factory_config_file", "", "text-format ThreadPoolFactoryConfig"), noTensorFlow),
-  moot(float("TensorFlow's runtime", "per_process_gpu_memory_fraction", 0, "part of a GPU's memory to take; 0 is automatic"), noTensorFlow),
-  moot(bool("TensorFlow's runtime", "xla_cpu_compilation_enabled", false, "let XLA compile for CPUs"), noTensorFlow),
-  moot(bool("TensorFlow's runtime", "xla_gpu_compilation_enabled", false, "let XLA compile for CPUs and GPUs"), noTensorFlow),
-  moot(string("TensorFlow's runtime", "mixed_precision", "", "bfloat16 lets GPUs compute with half the bits"), noTensorFlow),
-  moot(bool("TensorFlow's runtime", "skip_initialize_tpu", false, "leave TPUs as they are"), noTensorFlow),
-  moot(bool("TensorFlow's runtime", "enable_profiler", true, "serve TensorFlow's profiler on the gRPC port"), noTensorFlow),
-];
-
 const observing: readonly ServerFlag[] = [
   inForce(string("Observing", "monitoring_config_file", "", "text-format MonitoringConfig: TensorFlow Serving's page of metrics on the REST port")),
   own(
@@ -187,7 +164,9 @@ export const table: readonly ServerFlag[] = [
   ...loading,
   ...storageFlags,
   ...inference,
-  ...runtime,
+  ...engineFlags,
+  ...sessionFlags,
+  ...runtimeFlags,
   ...requestLogFlags,
   ...observing,
 ];

@@ -6,9 +6,9 @@ export function startFailure(err: unknown): string {
   return `Failed to start server. Error: ${codeName(code)}: ${message}\n`;
 }
 
-/** versionText has TensorFlow Serving's two lines, so that what reads a version from the third word finds ours; the second tells that no TensorFlow is inside. */
-export function versionText(version: string, engine: string): string {
-  return `TensorFlow ModelServer: ${version} (tfs-server)\nTensorFlow Library: none (engine ${engine})\n`;
+/** versionText has TensorFlow Serving's two lines, so that what reads a version from the third word finds ours; the second tells which TensorFlow runs models, if one does. */
+export function versionText(version: string, engine: string, tensorFlow = "none"): string {
+  return `TensorFlow ModelServer: ${version} (tfs-server)\nTensorFlow Library: ${tensorFlow} (engine ${engine})\n`;
 }
 
 /** runningLines are what supervisors wait for in TensorFlow Serving's log. `rest` tells whether REST is served. */

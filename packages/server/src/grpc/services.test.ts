@@ -106,7 +106,7 @@ for (const at of [0, 1, 2, 3, 4, 5, 6, 7]) {
 
   const list = async (request: MessageInitShape<typeof ListModelsRequestSchema>): Promise<readonly Model[]> =>
     (await createClient(ServingService, wire.partial.transport).listModels(request)).models;
-  test(`${name}: ListModels tells every model, by name, with versions, labels and states`, async () => {
+  test(`${name}: ListModels tells every model, by name, with versions, engines, labels and states`, async () => {
     const got = await createClient(ServingService, wire.partial.transport).listModels({});
     assert.deepEqual([got.serversAsked, got.serversAnswered], [1, 1]);
     const told = got.models.map((model) => [model.name, model.versions.map((v) => [v.version, v.state]), model.labels.map((l) => [l.label, l.version])]);
@@ -119,7 +119,11 @@ for (const at of [0, 1, 2, 3, 4, 5, 6, 7]) {
     ]);
     for (const { versions, servers } of got.models) {
       assert.equal(servers, 1);
-      for (const { state, servers: states, signatures, error } of versions) {
+      for (const { state, servers: states, signatures, error, engines } of versions) {
+        assert.deepEqual(
+          engines.map((one) => [one.engine, one.reason, one.servers]),
+          [["embedded", "as configured", 1]],
+        );
         assert.deepEqual([states.map((one) => [one.state, one.servers]), signatures, error], [[[state, 1]], {}, undefined]);
       }
     }
@@ -127,8 +131,8 @@ for (const at of [0, 1, 2, 3, 4, 5, 6, 7]) {
   test(`${name}: ListModels tells ended versions and why they ended, if asked, and never where models lie`, async () => {
     const [ended, absent] = await list({ names: ["broken", "missing"], includeEnded: true });
     assert.deepEqual(
-      ended!.versions.map((v) => [v.version, v.state, v.error?.code]),
-      [[1n, State.END, Code.NotFound]],
+      ended!.versions.map((v) => [v.version, v.state, v.error?.code, v.engines]),
+      [[1n, State.END, Code.NotFound, []]],
     );
     assert.match(absent!.error?.message ?? "", /^Could not find base path … for servable missing with error /);
     for (const { message } of [ended!.versions[0]!.error!, absent!.error!]) assert.ok(!message.includes(dir.path), message);

@@ -145,7 +145,8 @@ for (const [method, path] of [
 test("GET /v1/models lists models with versions, states, errors and labels, in the form of ListModelsResponse", async () => {
   const got = await send("GET", `${part.rest}/v1/models`);
   assert.deepEqual([got.status, got.headers["content-type"]], [200, "application/json"]);
-  const inState = (state: string) => ({ state, signatures: {}, servers: [{ state, servers: 1 }] });
+  const inState = (state: string, engines: readonly JsonValue[] = []) => ({ state, signatures: {}, servers: [{ state, servers: 1 }], engines });
+  const available = inState("AVAILABLE", [{ engine: "embedded", reason: "as configured", servers: 1 }]);
   const parsed = JSON.parse(got.body) as JsonValue;
   assert.deepEqual(parsed, {
     models: [
@@ -160,8 +161,8 @@ test("GET /v1/models lists models with versions, states, errors and labels, in t
       {
         name: "m",
         versions: [
-          { version: "123", ...inState("AVAILABLE") },
-          { version: "7", ...inState("AVAILABLE") },
+          { version: "123", ...available },
+          { version: "7", ...available },
         ],
         labels: [
           { label: "lost", version: "9", servers: 1 },

@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { Chosen } from "@tfs/engine";
 import type { StatusSchema } from "@tfs/proto/gen/google/rpc/status_pb.js";
 import {
   type ListModelsRequest,
@@ -7,6 +8,7 @@ import {
   ListModelsResponseSchema,
   type ModelSchema,
   type ModelVersionSchema,
+  type VersionEngineSchema,
 } from "@tfs/proto/gen/tfs/serving/v1/serving_pb.js";
 import type { Failure } from "@tfs/std";
 import type { ModelSource } from "../config/index.ts";
@@ -21,7 +23,7 @@ export interface Listed {
   trouble(name: string): Failure | undefined;
 }
 
-/** listModels tells of models that are configured, and of those whose versions are still there. Where models lie is not for strangers: base paths are cut out of errors. */
+/** listModels tells of models that are configured, and of those whose versions are still there. Where models lie is not for strangers: base paths are cut out of texts. */
 export function listModels(request: ListModelsRequest, listed: Listed): ListModelsResponse {
   const sources = new Map(listed.models.map((source) => [source.name, source]));
   const asked = new Set(request.names);
@@ -49,16 +51,25 @@ function modelOf(name: string, source: ModelSource | undefined, request: ListMod
 
 function versionOf(v: Version, source: ModelSource | undefined, request: ListModelsRequest): MessageInitShape<typeof ModelVersionSchema> {
   const failure = v.error ?? v.attempt;
+  const paths = [source?.basePath ?? "", dirname(v.path)];
   return {
     version: v.version,
     state: v.state,
     servers: [{ state: v.state, servers: 1 }],
-    ...(failure && { error: statusOf(failure, source?.basePath ?? "", dirname(v.path)) }),
+    engines: v.servable === undefined ? [] : [engineOf(v.servable.chosen, ...paths)],
+    ...(failure && { error: statusOf(failure, ...paths) }),
     ...(request.includeSignatures && v.servable !== undefined && v.state === state.available && { signatures: Object.fromEntries(v.servable.signatures) }),
   };
 }
 
 function statusOf({ code, message }: Failure, ...paths: readonly string[]): MessageInitShape<typeof StatusSchema> {
-  const text = paths.filter((path) => path.length > 1).reduce((said, path) => said.replaceAll(path, "…"), message);
-  return { code, message: text };
+  return { code, message: without(paths, message) };
+}
+
+function engineOf({ engine, why }: Chosen, ...paths: readonly string[]): MessageInitShape<typeof VersionEngineSchema> {
+  return { engine, reason: without(paths, why), servers: 1 };
+}
+
+function without(paths: readonly string[], text: string): string {
+  return paths.filter((path) => path.length > 1).reduce((said, path) => said.replaceAll(path, "…"), text);
 }

@@ -59,7 +59,7 @@ function newStage(): { happen(line: string): Promise<string[]> } {
       heard.push(`unload ${version}`);
       return wait(unloads, String(version));
     };
-    return { name, version, signatures: new Map(), run: async () => [], close };
+    return { name, version, signatures: new Map(), chosen: { engine: "embedded", why: "" }, run: async () => [], close };
   };
   const open = (): Manager => {
     manager ??= newManager({ load, clock, logger: silent, tuning });

@@ -217,7 +217,7 @@ class Manager {
         version.servable = await this.#options.load(ctx, { name: model.name, version: version.version, path: version.path });
         version.loadMs = clock.now() - started;
         if (ctx.signal.aborted) await this.#close(version);
-        else logger.info("loaded", { ...what, ms: Math.round(version.loadMs) });
+        else logger.info("loaded", { ...what, ms: Math.round(version.loadMs), ...version.servable.chosen });
         throwIfDone(ctx);
         return undefined;
       } catch (err) {

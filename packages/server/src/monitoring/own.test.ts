@@ -150,6 +150,7 @@ test("our page tells of the versions that live, and of those that failed", async
   const [load, ...more] = await samples(served, "tfs_model_load_seconds");
   assert.match(load ?? "", /^tfs_model_load_seconds\{model="m",version="123"\} 0\.\d+$/);
   assert.deepEqual(more, []);
+  assert.deepEqual(await samples(served, "tfs_model_engine"), ['tfs_model_engine{model="m",version="123",engine="embedded"} 1']);
 });
 
 test("our page tells of the process", async () => {

@@ -7,5 +7,5 @@ export type { Batching, Loader, LoaderOptions } from "./loader.ts";
 export { newLoader } from "./loader.ts";
 export type { Loads } from "./loads.ts";
 export { newLoads } from "./loads.ts";
-export type { Servable, ServableSpec } from "./servable.ts";
+export type { Servable, ServableSpec, Tried } from "./servable.ts";
 export { timedOut } from "./servable.ts";

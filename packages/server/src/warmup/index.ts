@@ -10,6 +10,8 @@
  */
 export type { ExamplesOptions, RecordOptions, WarmupRecord, WarmupTask } from "./records.ts";
 export { classifyRecord, multiInferenceRecord, predictRecord, regressRecord } from "./records.ts";
+export type { TrialsOptions } from "./trials.ts";
+export { newTrials } from "./trials.ts";
 export type { Warmup, WarmupOptions } from "./warmup.ts";
 export { newWarmup } from "./warmup.ts";
 export { writeWarmupRequests } from "./write.ts";

@@ -100,7 +100,13 @@ async function load(version: string, { ctx: life = ctx, onRun, ...options }: Loa
   const logger = newLogger({ write: (line) => void said.push(line), clock });
   const metrics = newRegistry();
   const warm = newWarmup({ infer: { checkMethodName: false, runs: newRuns(newRegistry()) }, metrics, clock, logger, ...options });
-  const loader = newLoader({ engine, tags: ["serve"], loads: newLoads(newRegistry()), storages: { file: newLocalStorage(systemClock()) }, warm });
+  const loader = newLoader({
+    engines: () => engine,
+    tags: ["serve"],
+    loads: newLoads(newRegistry()),
+    storages: { file: newLocalStorage(systemClock()) },
+    warm,
+  });
   let failure: unknown;
   let servable: Servable | undefined;
   try {

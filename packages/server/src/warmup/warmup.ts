@@ -59,7 +59,7 @@ export function newWarmup({ infer, iterations = 1, metrics, clock, logger }: War
   };
 }
 
-async function exists(path: string): Promise<boolean> {
+export async function exists(path: string): Promise<boolean> {
   try {
     await stat(path);
     return true;
@@ -70,7 +70,7 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-async function* recordsOf(ctx: Ctx, path: string): AsyncGenerator<Uint8Array, void, void> {
+export async function* recordsOf(ctx: Ctx, path: string): AsyncGenerator<Uint8Array, void, void> {
   try {
     yield* readRecords(ctx, path);
   } catch (err) {
@@ -84,7 +84,7 @@ async function* recordsOf(ctx: Ctx, path: string): AsyncGenerator<Uint8Array, vo
 /** Bytes of a record that cannot be parsed that its error repeats: TensorFlow Serving repeats all, and errors go to the log and to whoever asks for the status. */
 const shownBytes = 256;
 
-function parse(bytes: Uint8Array, path: string, record: number): PredictionLog {
+export function parse(bytes: Uint8Array, path: string, record: number): PredictionLog {
   try {
     return fromBinary(PredictionLogSchema, bytes);
   } catch (err) {
@@ -94,7 +94,7 @@ function parse(bytes: Uint8Array, path: string, record: number): PredictionLog {
 }
 
 /** run runs the request of a record; one that has none is skipped. */
-async function run(ctx: Ctx, { logType }: PredictionLog, options: InferOptions): Promise<unknown> {
+export async function run(ctx: Ctx, { logType }: PredictionLog, options: InferOptions): Promise<unknown> {
   switch (logType.case) {
     case undefined:
       return undefined;

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tfs/serving/v1/serving.proto.
  */
 export const file_tfs_serving_v1_serving: GenFile = /*@__PURE__*/
-  fileDesc("Chx0ZnMvc2VydmluZy92MS9zZXJ2aW5nLnByb3RvEg50ZnMuc2VydmluZy52MSJ/ChVQcmVkaWN0U3RyZWFtUmVzcG9uc2USNwoIcmVzcG9uc2UYASABKAsyIy50ZW5zb3JmbG93LnNlcnZpbmcuUHJlZGljdFJlc3BvbnNlSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQggKBmFuc3dlciJVChFMaXN0TW9kZWxzUmVxdWVzdBINCgVuYW1lcxgBIAMoCRIVCg1pbmNsdWRlX2VuZGVkGAIgASgIEhoKEmluY2x1ZGVfc2lnbmF0dXJlcxgDIAEoCCJsChJMaXN0TW9kZWxzUmVzcG9uc2USJQoGbW9kZWxzGAEgAygLMhUudGZzLnNlcnZpbmcudjEuTW9kZWwSFQoNc2VydmVyc19hc2tlZBgCIAEoBRIYChBzZXJ2ZXJzX2Fuc3dlcmVkGAMgASgFIqUBCgVNb2RlbBIMCgRuYW1lGAEgASgJEi4KCHZlcnNpb25zGAIgAygLMhwudGZzLnNlcnZpbmcudjEuTW9kZWxWZXJzaW9uEioKBmxhYmVscxgDIAMoCzIaLnRmcy5zZXJ2aW5nLnYxLk1vZGVsTGFiZWwSIQoFZXJyb3IYBCABKAsyEi5nb29nbGUucnBjLlN0YXR1cxIPCgdzZXJ2ZXJzGAUgASgFIr8CCgxNb2RlbFZlcnNpb24SDwoHdmVyc2lvbhgBIAEoAxI7CgVzdGF0ZRgCIAEoDjIsLnRlbnNvcmZsb3cuc2VydmluZy5Nb2RlbFZlcnNpb25TdGF0dXMuU3RhdGUSIQoFZXJyb3IYAyABKAsyEi5nb29nbGUucnBjLlN0YXR1cxJACgpzaWduYXR1cmVzGAQgAygLMiwudGZzLnNlcnZpbmcudjEuTW9kZWxWZXJzaW9uLlNpZ25hdHVyZXNFbnRyeRIvCgdzZXJ2ZXJzGAUgAygLMh4udGZzLnNlcnZpbmcudjEuU2VydmVyc0luU3RhdGUaSwoPU2lnbmF0dXJlc0VudHJ5EgsKA2tleRgBIAEoCRInCgV2YWx1ZRgCIAEoCzIYLnRlbnNvcmZsb3cuU2lnbmF0dXJlRGVmOgI4ASJeCg5TZXJ2ZXJzSW5TdGF0ZRI7CgVzdGF0ZRgBIAEoDjIsLnRlbnNvcmZsb3cuc2VydmluZy5Nb2RlbFZlcnNpb25TdGF0dXMuU3RhdGUSDwoHc2VydmVycxgCIAEoBSI9CgpNb2RlbExhYmVsEg0KBWxhYmVsGAEgASgJEg8KB3ZlcnNpb24YAiABKAMSDwoHc2VydmVycxgDIAEoBSJiCh1QcmVkaWN0U3RyZWFtUmVzcG9uc2VFbnZlbG9wZRISCghyZXNwb25zZRgBIAEoDEgAEiMKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIAEIICgZhbnN3ZXIyxQEKDlNlcnZpbmdTZXJ2aWNlEl4KDVByZWRpY3RTdHJlYW0SIi50ZW5zb3JmbG93LnNlcnZpbmcuUHJlZGljdFJlcXVlc3QaJS50ZnMuc2VydmluZy52MS5QcmVkaWN0U3RyZWFtUmVzcG9uc2UoATABElMKCkxpc3RNb2RlbHMSIS50ZnMuc2VydmluZy52MS5MaXN0TW9kZWxzUmVxdWVzdBoiLnRmcy5zZXJ2aW5nLnYxLkxpc3RNb2RlbHNSZXNwb25zZWIGcHJvdG8z", [file_google_rpc_status, file_tensorflow_core_protobuf_meta_graph, file_tensorflow_serving_apis_get_model_status, file_tensorflow_serving_apis_predict]);
+  fileDesc("Chx0ZnMvc2VydmluZy92MS9zZXJ2aW5nLnByb3RvEg50ZnMuc2VydmluZy52MSJ/ChVQcmVkaWN0U3RyZWFtUmVzcG9uc2USNwoIcmVzcG9uc2UYASABKAsyIy50ZW5zb3JmbG93LnNlcnZpbmcuUHJlZGljdFJlc3BvbnNlSAASIwoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQggKBmFuc3dlciJVChFMaXN0TW9kZWxzUmVxdWVzdBINCgVuYW1lcxgBIAMoCRIVCg1pbmNsdWRlX2VuZGVkGAIgASgIEhoKEmluY2x1ZGVfc2lnbmF0dXJlcxgDIAEoCCJsChJMaXN0TW9kZWxzUmVzcG9uc2USJQoGbW9kZWxzGAEgAygLMhUudGZzLnNlcnZpbmcudjEuTW9kZWwSFQoNc2VydmVyc19hc2tlZBgCIAEoBRIYChBzZXJ2ZXJzX2Fuc3dlcmVkGAMgASgFIqUBCgVNb2RlbBIMCgRuYW1lGAEgASgJEi4KCHZlcnNpb25zGAIgAygLMhwudGZzLnNlcnZpbmcudjEuTW9kZWxWZXJzaW9uEioKBmxhYmVscxgDIAMoCzIaLnRmcy5zZXJ2aW5nLnYxLk1vZGVsTGFiZWwSIQoFZXJyb3IYBCABKAsyEi5nb29nbGUucnBjLlN0YXR1cxIPCgdzZXJ2ZXJzGAUgASgFIu8CCgxNb2RlbFZlcnNpb24SDwoHdmVyc2lvbhgBIAEoAxI7CgVzdGF0ZRgCIAEoDjIsLnRlbnNvcmZsb3cuc2VydmluZy5Nb2RlbFZlcnNpb25TdGF0dXMuU3RhdGUSIQoFZXJyb3IYAyABKAsyEi5nb29nbGUucnBjLlN0YXR1cxJACgpzaWduYXR1cmVzGAQgAygLMiwudGZzLnNlcnZpbmcudjEuTW9kZWxWZXJzaW9uLlNpZ25hdHVyZXNFbnRyeRIvCgdzZXJ2ZXJzGAUgAygLMh4udGZzLnNlcnZpbmcudjEuU2VydmVyc0luU3RhdGUSLgoHZW5naW5lcxgGIAMoCzIdLnRmcy5zZXJ2aW5nLnYxLlZlcnNpb25FbmdpbmUaSwoPU2lnbmF0dXJlc0VudHJ5EgsKA2tleRgBIAEoCRInCgV2YWx1ZRgCIAEoCzIYLnRlbnNvcmZsb3cuU2lnbmF0dXJlRGVmOgI4ASJACg1WZXJzaW9uRW5naW5lEg4KBmVuZ2luZRgBIAEoCRIOCgZyZWFzb24YAiABKAkSDwoHc2VydmVycxgDIAEoBSJeCg5TZXJ2ZXJzSW5TdGF0ZRI7CgVzdGF0ZRgBIAEoDjIsLnRlbnNvcmZsb3cuc2VydmluZy5Nb2RlbFZlcnNpb25TdGF0dXMuU3RhdGUSDwoHc2VydmVycxgCIAEoBSI9CgpNb2RlbExhYmVsEg0KBWxhYmVsGAEgASgJEg8KB3ZlcnNpb24YAiABKAMSDwoHc2VydmVycxgDIAEoBSJiCh1QcmVkaWN0U3RyZWFtUmVzcG9uc2VFbnZlbG9wZRISCghyZXNwb25zZRgBIAEoDEgAEiMKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIAEIICgZhbnN3ZXIyxQEKDlNlcnZpbmdTZXJ2aWNlEl4KDVByZWRpY3RTdHJlYW0SIi50ZW5zb3JmbG93LnNlcnZpbmcuUHJlZGljdFJlcXVlc3QaJS50ZnMuc2VydmluZy52MS5QcmVkaWN0U3RyZWFtUmVzcG9uc2UoATABElMKCkxpc3RNb2RlbHMSIS50ZnMuc2VydmluZy52MS5MaXN0TW9kZWxzUmVxdWVzdBoiLnRmcy5zZXJ2aW5nLnYxLkxpc3RNb2RlbHNSZXNwb25zZWIGcHJvdG8z", [file_google_rpc_status, file_tensorflow_core_protobuf_meta_graph, file_tensorflow_serving_apis_get_model_status, file_tensorflow_serving_apis_predict]);
 
 /**
  * PredictStreamResponse answers one request of a stream.
@@ -200,6 +200,13 @@ export type ModelVersion = Message<"tfs.serving.v1.ModelVersion"> & {
    * @generated from field: repeated tfs.serving.v1.ServersInState servers = 5;
    */
   servers: ServersInState[];
+
+  /**
+   * Which engines run it, where it is loaded: that of most servers first.
+   *
+   * @generated from field: repeated tfs.serving.v1.VersionEngine engines = 6;
+   */
+  engines: VersionEngine[];
 };
 
 /**
@@ -208,6 +215,37 @@ export type ModelVersion = Message<"tfs.serving.v1.ModelVersion"> & {
  */
 export const ModelVersionSchema: GenMessage<ModelVersion> = /*@__PURE__*/
   messageDesc(file_tfs_serving_v1_serving, 4);
+
+/**
+ * VersionEngine is what runs a version's graph: "embedded", "openvino", "tensorflow" or "tfjs".
+ *
+ * @generated from message tfs.serving.v1.VersionEngine
+ */
+export type VersionEngine = Message<"tfs.serving.v1.VersionEngine"> & {
+  /**
+   * @generated from field: string engine = 1;
+   */
+  engine: string;
+
+  /**
+   * Why it is that one. Where servers have several reasons, one of them.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: int32 servers = 3;
+   */
+  servers: number;
+};
+
+/**
+ * Describes the message tfs.serving.v1.VersionEngine.
+ * Use `create(VersionEngineSchema)` to create a new message.
+ */
+export const VersionEngineSchema: GenMessage<VersionEngine> = /*@__PURE__*/
+  messageDesc(file_tfs_serving_v1_serving, 5);
 
 /**
  * @generated from message tfs.serving.v1.ServersInState
@@ -229,7 +267,7 @@ export type ServersInState = Message<"tfs.serving.v1.ServersInState"> & {
  * Use `create(ServersInStateSchema)` to create a new message.
  */
 export const ServersInStateSchema: GenMessage<ServersInState> = /*@__PURE__*/
-  messageDesc(file_tfs_serving_v1_serving, 5);
+  messageDesc(file_tfs_serving_v1_serving, 6);
 
 /**
  * @generated from message tfs.serving.v1.ModelLabel
@@ -256,7 +294,7 @@ export type ModelLabel = Message<"tfs.serving.v1.ModelLabel"> & {
  * Use `create(ModelLabelSchema)` to create a new message.
  */
 export const ModelLabelSchema: GenMessage<ModelLabel> = /*@__PURE__*/
-  messageDesc(file_tfs_serving_v1_serving, 6);
+  messageDesc(file_tfs_serving_v1_serving, 7);
 
 /**
  * PredictStreamResponseEnvelope is PredictStreamResponse with the whole response left as bytes; the two are the same on the wire.
@@ -289,7 +327,7 @@ export type PredictStreamResponseEnvelope = Message<"tfs.serving.v1.PredictStrea
  * Use `create(PredictStreamResponseEnvelopeSchema)` to create a new message.
  */
 export const PredictStreamResponseEnvelopeSchema: GenMessage<PredictStreamResponseEnvelope> = /*@__PURE__*/
-  messageDesc(file_tfs_serving_v1_serving, 7);
+  messageDesc(file_tfs_serving_v1_serving, 8);
 
 /**
  * ServingService has what TensorFlow Serving's own services lack. A model server has it, and a gateway for all of its model servers.

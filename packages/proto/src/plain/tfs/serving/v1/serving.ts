@@ -66,11 +66,21 @@ export interface ModelVersion {
   signatures: { [key: string]: SignatureDef };
   /** How many servers have it in which state; the greatest state number comes last. */
   servers: ServersInState[];
+  /** Which engines run it, where it is loaded: that of most servers first. */
+  engines: VersionEngine[];
 }
 
 export interface ModelVersion_SignaturesEntry {
   key: string;
   value?: SignatureDef | undefined;
+}
+
+/** VersionEngine is what runs a version's graph: "embedded", "openvino", "tensorflow" or "tfjs". */
+export interface VersionEngine {
+  engine: string;
+  /** Why it is that one. Where servers have several reasons, one of them. */
+  reason: string;
+  servers: number;
 }
 
 export interface ServersInState {
@@ -439,7 +449,7 @@ export const Model: MessageFns<Model> = {
 };
 
 function createBaseModelVersion(): ModelVersion {
-  return { version: 0n, state: 0, error: undefined, signatures: {}, servers: [] };
+  return { version: 0n, state: 0, error: undefined, signatures: {}, servers: [], engines: [] };
 }
 
 export const ModelVersion: MessageFns<ModelVersion> = {
@@ -461,6 +471,9 @@ export const ModelVersion: MessageFns<ModelVersion> = {
     });
     for (const v of message.servers) {
       ServersInState.encode(v!, writer.uint32(42).fork()).join();
+    }
+    for (const v of message.engines) {
+      VersionEngine.encode(v!, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -521,6 +534,14 @@ export const ModelVersion: MessageFns<ModelVersion> = {
             message.servers.push(ServersInState.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.engines.push(VersionEngine.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -553,6 +574,7 @@ export const ModelVersion: MessageFns<ModelVersion> = {
       {},
     );
     message.servers = object.servers?.map((e) => ServersInState.fromPartial(e)) || [];
+    message.engines = object.engines?.map((e) => VersionEngine.fromPartial(e)) || [];
     return message;
   },
 };
@@ -622,6 +644,85 @@ export const ModelVersion_SignaturesEntry: MessageFns<ModelVersion_SignaturesEnt
     message.value = (object.value !== undefined && object.value !== null)
       ? SignatureDef.fromPartial(object.value)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseVersionEngine(): VersionEngine {
+  return { engine: "", reason: "", servers: 0 };
+}
+
+export const VersionEngine: MessageFns<VersionEngine> = {
+  encode(message: VersionEngine, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.engine !== "") {
+      writer.uint32(10).string(message.engine);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.servers !== 0) {
+      writer.uint32(24).int32(message.servers);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VersionEngine {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVersionEngine();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.engine = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.servers = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<VersionEngine>, I>>(base?: I): VersionEngine {
+    return VersionEngine.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<VersionEngine>, I>>(object: I): VersionEngine {
+    const message = createBaseVersionEngine();
+    message.engine = object.engine ?? "";
+    message.reason = object.reason ?? "";
+    message.servers = object.servers ?? 0;
     return message;
   },
 };

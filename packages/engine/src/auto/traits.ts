@@ -1,0 +1,29 @@
+import type { FunctionDef, MetaGraphDef } from "@tfs/proto";
+import { opsReached } from "../embedded/index.ts";
+
+/** Ops that change what a model keeps from run to run. Pure ones with such names (ScatterNd, TensorScatterUpdate) are left alone. */
+const changing =
+  /^(Assign|ResourceApply|ResourceScatter|ResourceSparseApply|ResourceStridedSliceAssign|ResourceCountUpTo|ResourceConditionalAccumulator|Apply[A-Z]|SparseApply|StridedSliceAssign$|CountUpTo$|Scatter(Add|Sub|Mul|Div|Min|Max|Update)$|ScatterNd(Add|Sub|Min|Max|Update)$|LookupTable(Import|Insert|Remove)|QueueEnqueue|QueueDequeue|Stack(Push|Pop)|Stage$|Unstage$|Barrier|TemporaryVariable|Iterator|ReaderRead|PyFunc|EagerPyFunc)/;
+
+/** Ops whose values are other ones with each run. Stateless ones get their seed as an input, and are as good as any. */
+const random =
+  /^(Random(?!Dataset)|ParameterizedTruncatedNormal$|TruncatedNormal$|Multinomial$|Stateful(Standard|Truncated|Uniform|Random)|Rng|(Log|Learned|Fixed|All|Uniform|ThreadUnsafe)\w*CandidateSampler|\w*UnigramCandidateSampler)/;
+
+/** untriable says why the outputs of two engines for the same inputs need not be the same, or why trying a model would change it; undefined if neither is so. */
+export function untriable(metaGraph: MetaGraphDef): string | undefined {
+  const graph = metaGraph.graphDef;
+  if (graph === undefined) return undefined;
+  const library = new Map((graph.library?.function ?? []).map((def): [string, FunctionDef] => [def.signature?.name ?? "", def]));
+  const outputs = Object.entries(metaGraph.signatureDef)
+    .filter(([name]) => name !== initSignature)
+    .flatMap(([, { outputs }]) => Object.values(outputs))
+    .flatMap(({ encoding }) => (encoding.case === "name" ? [encoding.value] : []));
+  const ops = [...opsReached(graph, library, outputs)].sort();
+  const changes = ops.filter((op) => changing.test(op));
+  if (changes.length > 0) return `it keeps state (${changes.join(", ")})`;
+  const rolls = ops.filter((op) => random.test(op));
+  return rolls.length > 0 ? `it is random (${rolls.join(", ")})` : undefined;
+}
+
+/** The signature of TF2 exports that names the init op, and is nobody's to call. */
+export const initSignature = "__saved_model_init_op";

@@ -1,0 +1,102 @@
+import { availableParallelism, cpus } from "node:os";
+import { join } from "node:path";
+import {
+  type Engine,
+  type EngineName,
+  engineNames,
+  type Explicit,
+  findLibrary,
+  type LibraryName,
+  libraries,
+  newAutoEngine,
+  newEmbeddedEngine,
+  newGate,
+  newIsolatedEngine,
+  newMemory,
+  newOpenVinoEngine,
+  newTensorFlowEngine,
+  newTfjsEngine,
+  type SessionConfig,
+} from "@tfs/engine";
+import { type Clock, Code, type Logger, newError } from "@tfs/std";
+import { newFoundEngine } from "./found.ts";
+
+/** RuntimeTuning is how engines are found and chosen. */
+export interface RuntimeTuning {
+  /** trial lets auto compare engines; default true. */
+  readonly trial?: boolean;
+  /** cacheDir holds libraries that were installed, and what auto has chosen; default none. */
+  readonly cacheDir?: string;
+  /** dirs are folders that were named for libraries: then they are looked for nowhere else. */
+  readonly dirs?: { readonly [name in LibraryName]?: Explicit };
+  /** pythons are interpreters whose packages may have libraries; default none. */
+  readonly pythons?: readonly string[];
+  /** command runs engines in processes of their own, one for each version: what starts `tfs-server engine-child`, and flags for it. Default in this process. */
+  readonly command?: readonly string[];
+  /** release is ours: another one's engines may be quicker. Default "". */
+  readonly release?: string;
+  /** session is how TensorFlow runs; its threads within an op are OpenVINO's too. */
+  readonly session?: SessionConfig;
+}
+
+export interface RuntimeOptions extends RuntimeTuning {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Engines gives the engine of a name; each is made when it is first asked for. */
+export type Engines = (name: EngineName) => Engine;
+
+/** Engines are asked in this order where they are not compared: the quick one, the one that can everything, the one that is always there, the one that has one thread. */
+const order: readonly EngineName[] = ["openvino", "tensorflow", "embedded", "tfjs"];
+
+/** newEngines makes them. Native ones share one gate. */
+export function newEngines(options: RuntimeOptions): Engines {
+  const { clock, logger, trial = true, cacheDir, dirs = {}, pythons = [], command, release = "", session = {} } = options;
+  const gate = newGate({ places: 2 * availableParallelism() });
+  const made = new Map<EngineName, Engine>();
+
+  function found(name: LibraryName, open: (dir: string) => Engine): Engine {
+    return newFoundEngine(name, { find: (ctx) => findLibrary(ctx, libraries[name], { explicit: dirs[name], cacheDir, pythons }), open });
+  }
+
+  function make(name: EngineName): Engine {
+    switch (name) {
+      case "embedded":
+        return newEmbeddedEngine();
+      case "openvino": {
+        const { intraOpThreads: threads = 0 } = session;
+        return found(name, (dir) => newOpenVinoEngine({ dir, gate, ...(threads > 0 && { threads }) }));
+      }
+      case "tensorflow":
+        return found(name, (dir) => newTensorFlowEngine({ dir, gate, config: session }));
+      case "auto":
+        return newAutoEngine({
+          candidates: order.map(engine),
+          clock,
+          trial,
+          context: `${release} on ${availableParallelism()} of ${cpus()[0]?.model ?? "unknown"}`,
+          ...(cacheDir !== undefined && { memory: newMemory({ path: join(cacheDir, "chosen.json"), onTrouble: (text) => logger.warn(text) }) }),
+        });
+      case "tfjs":
+        return newTfjsEngine({ clock });
+    }
+  }
+
+  function engine(name: EngineName): Engine {
+    let found = made.get(name);
+    if (found === undefined) {
+      found = name === "auto" || command === undefined ? make(name) : newIsolatedEngine({ command: [...command, `--engine=${name}`], name, clock, logger });
+      made.set(name, found);
+    }
+    return found;
+  }
+  return engine;
+}
+
+/** engineNamed gives an engine's name as a type. Throws InvalidArgument for what is none. */
+export function engineNamed(text: string): EngineName {
+  const found = engineNames.find((name) => name === text);
+  if (found === undefined) throw newError(Code.InvalidArgument, `there is no engine ${text}; known: ${engineNames.join(", ")}`);
+  return found;
+}
