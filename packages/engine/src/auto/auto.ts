@@ -5,7 +5,7 @@ import { decide } from "./contest.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { gather } from "./gather.ts";
 import type { Memory } from "./memory.ts";
-import { late, listed, noneCan, type Reason, reasonOf } from "./reason.ts";
+import { listed, noneCan, type Reason, reasonOf, tookTooLong } from "./reason.ts";
 import { seededTrials } from "./seeded.ts";
 import { untriable } from "./traits.ts";
 import { until } from "./until.ts";
@@ -134,17 +134,20 @@ class Auto implements Engine {
     const candidates = found.map(({ engine }) => engine);
     const { contenders, failures, late: loads } = await gather(ctx, candidates, dir, { ...options, clock, untilMs: begun + loadShare * budgetMs });
     const closed = (all: typeof contenders): Promise<unknown> => Promise.all([loads, ...all.map(({ model }) => model.close())]);
-    if (contenders.length === 0) throw noneCan(missing, failures);
+    if (contenders.length === 0) {
+      throwIfDone(ctx);
+      throw noneCan(missing, failures);
+    }
     try {
       throwIfDone(ctx);
       const { winner, why, left, lasting } = await decide(ctx, contenders, trials, { clock, untilMs: begun + budgetMs });
-      const chosen: Chosen = { engine: winner.engine.name, why: [why, ...[...failures, ...left].map((one) => listed([one]))].join("; ") };
+      const chosen: Chosen = { engine: winner.engine.name, why: said(why, [...late(missing), ...failures, ...left]) };
       const settled = lasting && (contenders.length > 1 || failures.every(({ code }) => code !== Code.DeadlineExceeded));
       if (key !== undefined && settled) await memory?.put(key, chosen);
       for (const stage of winner.stages) options.onStage?.(...stage);
       return handed(winner.model, chosen, this.#ended(closed(contenders.filter((one) => one !== winner))));
     } catch (err) {
-      await closed(contenders);
+      await this.#ended(closed(contenders));
       throw err;
     }
   }
@@ -158,7 +161,7 @@ class Auto implements Engine {
   async #find(ctx: Ctx): Promise<Pick<Task, "found" | "missing">> {
     const { candidates, clock, budgetMs = defaultBudgetMs } = this.#options;
     const untilMs = clock.now() + budgetMs;
-    const looked = candidates.map(async (engine) => (await until(clock, untilMs, this.#look(engine))) ?? late(engine.name, "looking for it"));
+    const looked = candidates.map(async (engine) => (await until(clock, untilMs, this.#look(engine))) ?? tookTooLong(engine.name, "looking for it"));
     return split(await race(ctx, Promise.all(looked)));
   }
 
@@ -194,6 +197,16 @@ function split(looked: readonly (Found | Reason)[]): Pick<Task, "found" | "missi
   return { found: looked.filter((one) => "version" in one), missing: looked.filter((one) => "why" in one) };
 }
 
+/** late are those that might have been there, had there been time: they are told of even where another engine is found. */
+function late(missing: readonly Reason[]): readonly Reason[] {
+  return missing.filter(({ code }) => code === Code.DeadlineExceeded);
+}
+
+/** said puts why an engine was chosen and why others were not into one line. */
+function said(why: string, others: readonly Reason[]): string {
+  return others.length === 0 ? why : `${why}; ${listed(others)}`;
+}
+
 /** firstOf loads with the first engine that can. What is wrong with the model itself is told as the only engine found tells it. */
 async function firstOf({ ctx, dir, options, missing }: Task, found: readonly Found[], why: string): Promise<LoadedModel> {
   const failures: Reason[] = [];
@@ -201,7 +214,7 @@ async function firstOf({ ctx, dir, options, missing }: Task, found: readonly Fou
   for (const { engine } of found) {
     try {
       const model = await engine.load(ctx, dir, options);
-      return handed(model, { engine: engine.name, why: [why, ...failures.map((one) => listed([one]))].join("; ") });
+      return handed(model, { engine: engine.name, why: said(why, [...late(missing), ...failures]) });
     } catch (err) {
       throwIfDone(ctx);
       if (found.length === 1 && codeOf(err) !== Code.Unimplemented) throw err;

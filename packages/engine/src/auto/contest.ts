@@ -4,7 +4,7 @@ import type { EngineName, LoadedModel, Trial } from "../engine.ts";
 import { difference } from "./agree.ts";
 import type { Contender } from "./gather.ts";
 import { measure } from "./measure.ts";
-import { firstLine, late, type Reason, reasonOf } from "./reason.ts";
+import { firstLine, type Reason, reasonOf, tookTooLong } from "./reason.ts";
 import { until } from "./until.ts";
 
 /** The outputs that others' are held against: TensorFlow's own, or else those of the engine that is always there. */
@@ -94,7 +94,7 @@ async function disagrees(ctx: Ctx, { engine, model }: Contender, answered: reado
   for (const trial of answered) {
     try {
       const outputs = await runBy(ctx, model, trial, options);
-      if (outputs === undefined) return late(engine.name, "running it");
+      if (outputs === undefined) return tookTooLong(engine.name, "running it");
       for (const [i, want] of trial.outputs.entries()) {
         const why = difference(trial.fetches[i]!, want, outputs[i]!);
         if (why !== undefined) return { engine: engine.name, why, code: Code.FailedPrecondition };

@@ -1,6 +1,6 @@
 import { type Clock, type Ctx, withCancel } from "@tfs/std";
 import type { Engine, LoadedModel, LoadOptions } from "../engine.ts";
-import { late as lateReason, type Reason, reasonOf } from "./reason.ts";
+import { type Reason, reasonOf, tookTooLong } from "./reason.ts";
 
 /** Contender is a candidate that has loaded the model. */
 export interface Contender {
@@ -51,7 +51,7 @@ export async function gather(ctx: Ctx, candidates: readonly Engine[], dir: strin
   const loaded = (): Contender[] => candidates.map((engine) => outcomes.get(engine)).filter((one) => one !== undefined && "model" in one);
   while (outcomes.size < candidates.length && !(isLate && loaded().length > 0)) await new Promise<void>((resolve) => (wake = resolve));
   isOver = true;
-  const failures = candidates.map((engine) => outcomes.get(engine) ?? lateReason(engine.name, "loading it")).filter((one) => "why" in one);
+  const failures = candidates.map((engine) => outcomes.get(engine) ?? tookTooLong(engine.name, "loading it")).filter((one) => "why" in one);
   const late = Promise.all(loads).finally(() => life.cancel());
   if (outcomes.size < candidates.length) life.cancel();
   return { contenders: loaded(), failures, late };

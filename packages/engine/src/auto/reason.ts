@@ -12,8 +12,8 @@ export function reasonOf(engine: EngineName, err: unknown): Reason {
   return { engine, why: messageOf(err), code: codeOf(err) };
 }
 
-/** late is the reason of who was not done when the time for choosing was up. */
-export function late(engine: EngineName, what: string): Reason {
+/** tookTooLong is the reason of who was not done when the time for choosing was up. */
+export function tookTooLong(engine: EngineName, what: string): Reason {
   return { engine, why: `${what} took too long`, code: Code.DeadlineExceeded };
 }
 
