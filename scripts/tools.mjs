@@ -104,6 +104,7 @@ const tools = {
     what: "a client that calls an API by its OpenAPI document, and a validator of such documents",
     install: venvTool("schemathesis", join(root, "scripts/tools/schemathesis.txt")),
   },
+  litert: { what: "LiteRT's library, which runs .tflite files", install: venvTool("litert", join(root, "scripts/tools/litert.txt")) },
   "node-20": { what: "the oldest Node that may start the set-up", install: nodeTool(20, "20.20.2") },
   "node-22": { what: "Node 22 for the matrix", install: nodeTool(22, "22.23.3") },
   "node-26": { what: "Node 26 for the matrix", install: nodeTool(26, "26.10.0") },

@@ -15,7 +15,6 @@ const casesMin = 250;
 
 /** What a case may be argued with: a component, and by which words its sources would be known if it were there after all. */
 const components: Readonly<Record<string, { readonly in: string; readonly words: RegExp }>> = {
-  "TFLite runtime": { in: "packages/engine/src/**/*.ts", words: /tflite/i },
   "TensorFlow Text's ops": { in: "packages/engine/src/**/*.ts", words: /WordpieceTokenize|RegexSplitWithOffsets|WhitespaceTokenizeWithOffsets/ },
   "poll period that changes": { in: "packages/server/src/source/*.ts", words: /set pollMs|setPollMs/ },
   "custom model configs": { in: "packages/server/src/**/*.ts", words: /customModelConfig\.value|anyUnpack\(config/ },

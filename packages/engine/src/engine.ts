@@ -4,7 +4,8 @@ import type { Tensor } from "@tfs/tensor";
 
 /** engineNames are the bodies of this interface. `auto` runs nothing itself: it hands each model to another. */
 export const engineNames = ["auto", "embedded", "openvino", "tensorflow", "tfjs"] as const;
-export type EngineName = (typeof engineNames)[number];
+/** EngineName is one of them, or `tflite`, which nobody asks for by name: what a version's folder holds decides. */
+export type EngineName = (typeof engineNames)[number] | "tflite";
 
 /** Probe says whether an engine can run here, and if not, why. */
 export type Probe = { readonly ok: true; readonly version: string } | { readonly ok: false; readonly why: string };

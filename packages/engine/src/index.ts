@@ -21,6 +21,8 @@ export type { Gate, GateOptions } from "./native/index.ts";
 export { newGate } from "./native/index.ts";
 export type { OpenVinoOptions } from "./openvino/index.ts";
 export { newOpenVinoEngine } from "./openvino/index.ts";
+export type { TfLiteOptions } from "./tflite/index.ts";
+export { newTfLiteEngine, preferTfLite } from "./tflite/index.ts";
 export type { SessionConfig, TensorFlowOptions } from "./tensorflow/index.ts";
 export { newTensorFlowEngine } from "./tensorflow/index.ts";
 export type { BuildOptions, Built, TfjsOptions, TfjsPackage } from "./tfjs/index.ts";

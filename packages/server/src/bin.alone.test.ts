@@ -296,13 +296,13 @@ test("flags that do nothing here are said once each, and the server serves", asy
     "--model_name=matrix",
     `--model_base_path=${join(models, "matrix")}`,
     "--grpc_max_threads=4",
-    "--num_tflite_pools=2",
+    "--xla_cpu_compilation_enabled",
     "--grpc_channel_arguments=grpc.max_connection_age_ms=2000,grpc.lb_policy_name=grpclb",
   ]);
   const warned = server.lines.map((line) => JSON.parse(line) as { level: string; flag?: string }).filter(({ level }) => level === "warn");
   assert.deepEqual(
     warned.map(({ flag }) => flag),
-    ["grpc_channel_arguments", "grpc_max_threads", "num_tflite_pools"],
+    ["grpc_channel_arguments", "grpc_max_threads", "xla_cpu_compilation_enabled"],
   );
   assert.equal(await stop(server), 0);
 });

@@ -9,6 +9,8 @@ export type { Attrs } from "./attrs.ts";
 export { newAttrs } from "./attrs.ts";
 export { loadModel, newEmbeddedEngine } from "./embedded.ts";
 export type { Edge, FlatNode } from "./flat.ts";
+export type { Dense, Sparse } from "./kernels/index.ts";
+export { parseExamples } from "./kernels/index.ts";
 export type { Model } from "./model.ts";
 export type { Program } from "./plan.ts";
 export { functionsOf, opsReached } from "./reach.ts";

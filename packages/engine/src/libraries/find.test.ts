@@ -21,6 +21,7 @@ const files: Readonly<Record<LibraryName, readonly string[]>> = {
     "libtbb.so.12",
   ],
   tensorflow: ["libtensorflow_cc.so.2", "libtensorflow_framework.so.2"],
+  litert: ["libLiteRt.so"],
 };
 
 let made = 0;

@@ -1,5 +1,5 @@
 /** LibraryName is an engine whose work is done by libraries that are not ours. */
-export type LibraryName = "openvino" | "tensorflow";
+export type LibraryName = "openvino" | "tensorflow" | "litert";
 
 /** Part is one file that a library consists of. Its name may end in a version, which is the release's own affair. */
 export interface Part {
@@ -44,9 +44,16 @@ export const libraries: Readonly<Record<LibraryName, Library>> = {
     module: "tensorflow",
     distributions: ["tensorflow", "tensorflow-cpu", "tensorflow-cpu-aws", "tf-nightly", "tf-nightly-cpu"],
   },
+  litert: {
+    name: "litert",
+    title: "LiteRT",
+    parts: [part("libLiteRt")],
+    module: "ai_edge_litert",
+    distributions: ["ai-edge-litert", "ai-edge-litert-nightly"],
+  },
 };
 
-export const libraryNames: readonly LibraryName[] = ["openvino", "tensorflow"];
+export const libraryNames: readonly LibraryName[] = ["openvino", "tensorflow", "litert"];
 
 function part(name: string): Part {
   return { name: `${name}.so`, file: new RegExp(`^${name}\\.so(\\.\\d+)*$`) };

@@ -5,5 +5,9 @@
  *
  * @module
  */
+export type { Compiled } from "./library.ts";
+export { openLibrary } from "./library.ts";
+export type { Native } from "./native.ts";
+export { newNative } from "./native.ts";
 export type { OpenVinoOptions } from "./openvino.ts";
 export { newOpenVinoEngine } from "./openvino.ts";

@@ -10,6 +10,8 @@
  */
 export type { Batching, BatchingOptions, BatchingTuning } from "./batching.ts";
 export { newBatching } from "./batching.ts";
+export type { MiniOptions } from "./mini.ts";
+export { newMiniBatching } from "./mini.ts";
 export type { Policy } from "./lanes.ts";
 export { policies } from "./lanes.ts";
 export type { Padding, Parameters } from "./parameters.ts";

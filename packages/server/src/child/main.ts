@@ -10,7 +10,8 @@ try {
   const clock = systemClock();
   const logger = newLogger({ write: (line) => void process.stderr.write(`${line}\n`), clock });
   const engines = newEngines({ ...runtimeTuning(options, process.env, await sessionConfig(options)), clock, logger });
-  await serveEngine(engines(engineNamed(options.string("engine"))));
+  const name = options.string("engine");
+  await serveEngine(engines(name === "tflite" ? name : engineNamed(name))); // that one nobody asks for but a server
   process.exit(0);
 } catch (err) {
   process.stderr.write(`tfs-server engine-child: ${messageOf(err)}\n`, () => process.exit(1));

@@ -1,7 +1,20 @@
 import { resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import type { Readable, Writable } from "node:stream";
-import { buildTfjs, findLibrary, type LibraryName, libraries, libraryCache, libraryNames, newEmbeddedEngine, newTfjsEngine } from "@tfs/engine";
+import {
+  buildTfjs,
+  findLibrary,
+  type LibraryName,
+  libraries,
+  libraryCache,
+  libraryNames,
+  newEmbeddedEngine,
+  newGate,
+  newOpenVinoEngine,
+  newTensorFlowEngine,
+  newTfjsEngine,
+  newTfLiteEngine,
+} from "@tfs/engine";
 import { type Clock, Code, codeOf, type Ctx, type Flag, type Flags, messageOf, nearest, parseFlags, race, usage } from "@tfs/std";
 import { buildTfjsFlags, buildTfjsHeadline, installFlags, installHeadline, overview, probeFlags, probeHeadline } from "./flags.ts";
 import { install, newProgress, thisMachine, versionForm } from "./install/index.ts";
@@ -65,10 +78,12 @@ async function probeCommand(ctx: Ctx, argv: readonly string[], { env, stdout }: 
 function candidates(flags: Flags, env: Surroundings["env"]): readonly Candidate[] {
   const find = (name: LibraryName) => (ctx: Ctx) =>
     findLibrary(ctx, libraries[name], { explicit: explicit(name, flags, env), cacheDir: cacheOf(flags, env), pythons: pythonsOf(env) });
+  const gate = newGate({ places: 1 });
   return [
     { name: "embedded", open: () => newEmbeddedEngine() },
-    { name: "openvino", find: find("openvino") },
-    { name: "tensorflow", find: find("tensorflow") },
+    { name: "openvino", find: find("openvino"), open: (dir) => newOpenVinoEngine({ dir, gate }) },
+    { name: "tensorflow", find: find("tensorflow"), open: (dir) => newTensorFlowEngine({ dir, gate }) },
+    { name: "tflite", find: find("litert"), open: (dir) => newTfLiteEngine({ litertDir: () => Promise.resolve(dir), gate }) },
     { name: "tfjs", open: () => newTfjsEngine() },
   ];
 }

@@ -31,7 +31,7 @@ const lines: readonly { readonly args: readonly string[]; readonly status: numbe
   { args: ["install", "openvino", "--help"], status: 0, out: /--version=STRING/ },
   { args: ["prob"], status: 2, err: /unknown word prob; did you mean probe\?/ },
   { args: ["constructor"], status: 2, err: /unknown word constructor; there is probe, install, build-tfjs/ },
-  { args: ["install"], status: 2, err: /of openvino or tensorflow\?/ },
+  { args: ["install"], status: 2, err: /of openvino or tensorflow or litert\?/ },
   { args: ["install", "tensorflw"], status: 2, err: /there is no tensorflw to install; did you mean tensorflow\?/ },
   { args: ["install", "openvino", "--verson=2"], status: 2, err: /unknown flag --verson; did you mean --version\?/ },
   { args: ["install", "openvino", "--version=new; rm"], status: 2, err: /expected a version or a range/ },
@@ -69,6 +69,7 @@ test("probe tells of every engine what was found where, and of each place why no
       ["embedded", true],
       ["openvino", false],
       ["tensorflow", false],
+      ["tflite", false],
       ["tfjs", false],
     ],
   );

@@ -19,6 +19,7 @@ export const probeFlags: readonly Flag[] = [
   cache,
   string("openvino_dir", "folder that holds OpenVINO's libraries; no other place is looked at", "what TFS_OPENVINO_DIR says"),
   string("tensorflow_dir", "folder that holds TensorFlow's libraries; no other place is looked at", "what TFS_TENSORFLOW_DIR says"),
+  string("litert_dir", "folder that holds LiteRT's library; no other place is looked at", "what TFS_LITERT_DIR says"),
   help,
 ];
 
@@ -41,9 +42,9 @@ export const buildTfjsFlags: readonly Flag[] = [
 export const probeHeadline = `tfs-server engine probe: which engines can run here, where their libraries were
 found, and why not: every place that was looked at`;
 
-export const installHeadline = `tfs-server engine install openvino|tensorflow: downloads an engine's libraries
-by Python's pip, with its index and proxy, and keeps what the engine needs of
-them, and the licences`;
+export const installHeadline = `tfs-server engine install openvino|tensorflow|litert: downloads an engine's
+libraries by Python's pip, with its index and proxy, and keeps what the engine
+needs of them, and the licences`;
 
 export const buildTfjsHeadline = `tfs-server engine build-tfjs: compiles the addon of an installed
 @tensorflow/tfjs-node-gpu, or @tensorflow/tfjs-node, against a TensorFlow of
@@ -54,6 +55,7 @@ export const overview: string = `tfs-server engine: which engines can run here, 
   tfs-server engine probe               which engines can run here, and why not
   tfs-server engine install openvino    fast on CPU; 59 MB, unpacked 92 MB
   tfs-server engine install tensorflow  all of TensorFlow; 274 MB, 854 MB
+  tfs-server engine install litert      for model.tflite; 22 MB, 8 MB
 
 --help behind either lists its flags
 `;

@@ -82,8 +82,8 @@ const remarks: readonly { readonly name: string; readonly argv: readonly string[
   },
   {
     name: "several, in the table's order",
-    argv: ["--enable_profiler=true", "--per_process_gpu_memory_fraction=0.5", "--prefer_tflite_model"],
-    want: [`warn prefer_tflite_model: ${notYet}`, `warn per_process_gpu_memory_fraction: ${forTensorFlow}`, `warn enable_profiler: ${moot}`],
+    argv: ["--enable_profiler=true", "--per_process_gpu_memory_fraction=0.5", "--xla_cpu_compilation_enabled"],
+    want: [`warn per_process_gpu_memory_fraction: ${forTensorFlow}`, `warn xla_cpu_compilation_enabled: ${notYet}`, `warn enable_profiler: ${moot}`],
   },
   {
     name: "what is asked not to be done, and is not, needs no remark",
@@ -106,7 +106,7 @@ const remarks: readonly { readonly name: string; readonly argv: readonly string[
     argv: ["--engine=openvino", "--tensorflow_inter_op_parallelism=2"],
     want: [`warn tensorflow_inter_op_parallelism: ${forTensorFlow}`],
   },
-  { name: "TFLite that is asked for", argv: ["--prefer_tflite_model"], want: [`warn prefer_tflite_model: ${notYet}`] },
+  { name: "XLA that is asked for", argv: ["--xla_cpu_compilation_enabled"], want: [`warn xla_cpu_compilation_enabled: ${notYet}`] },
   {
     name: "channel arguments that mean nothing, in one line",
     argv: ["--grpc_channel_arguments=a=1,grpc.keepalive_time_ms=3,b=2"],

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { engineNames, type Explicit, type LibraryName, libraryCache, type SessionConfig } from "@tfs/engine";
 import type { Flags } from "@tfs/std";
 import type { RuntimeTuning } from "../runtime/index.ts";
@@ -20,6 +21,7 @@ export const engineFlags: readonly ServerFlag[] = [
   own(string(group, "engine_isolation", "none", "where models run: none is in the server's process, process in one for each, whose crash takes only that")),
   own(string(group, "openvino_dir", "", "folder of OpenVINO's libraries; no other place is looked at", "$TFS_OPENVINO_DIR")),
   own(string(group, "tensorflow_dir", "", "folder of TensorFlow's libraries; no other place is looked at", "$TFS_TENSORFLOW_DIR")),
+  own(string(group, "litert_dir", "", "folder of LiteRT's library, for model.tflite; no other place is looked at", "$TFS_LITERT_DIR")),
 ];
 
 const threads = "0 is automatic";
@@ -52,9 +54,12 @@ export function runtimeTuning(flags: Flags, env: Env, session: SessionConfig): R
   return {
     trial: flags.bool("engine_trial"),
     ...(cacheDir !== undefined && { cacheDir }),
-    dirs: { ...named("openvino", flags, env), ...named("tensorflow", flags, env) },
+    dirs: { ...named("openvino", flags, env), ...named("tensorflow", flags, env), ...named("litert", flags, env) },
     pythons: active === "" ? ["python3"] : [`${active}/bin/python3`, "python3"],
     session,
+    ...(flags.bool("prefer_tflite_model") && {
+      tflite: { pools: flags.int("num_tflite_pools") || availableParallelism(), perPool: flags.int("num_tflite_interpreters_per_pool") },
+    }),
   };
 }
 

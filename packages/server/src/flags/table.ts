@@ -4,12 +4,11 @@ import { defaultMaxCalls } from "../admission/index.ts";
 import { paddings, policies } from "../batching/index.ts";
 import { transitions } from "../manager/index.ts";
 import { engineFlags, runtimeFlags, sessionFlags } from "./engine.ts";
-import { alsoCalled, atLeast, bool, inForce, int32, int64, moot, notYet, own, refused, type ServerFlag, string } from "./fate.ts";
+import { alsoCalled, atLeast, bool, inForce, int32, int64, moot, own, refused, type ServerFlag, string } from "./fate.ts";
 import { requestLogFlags } from "./requestlog.ts";
 import { storageFlags } from "./storage.ts";
 
 const oneLoop = "one event loop answers all requests and runs them one after the other";
-const noTflite = "versions are loaded from saved_model.pb, whatever else they hold";
 
 const listening: readonly ServerFlag[] = [
   inForce(alsoCalled(["grpc_port", "grpc_api_port"], int32("Listening", "port", 8500, "TCP port for gRPC, gRPC-Web and Connect; 0 turns it off"))),
@@ -79,9 +78,14 @@ const models: readonly ServerFlag[] = [
     string("Models", "platform_config_file", "", "text-format PlatformConfigMap: how models of each platform are loaded"),
     "it replaces every flag that says how models are run, and none of it would be obeyed",
   ),
-  notYet(bool("Models", "prefer_tflite_model", false, "load model.tflite where a version has one"), noTflite),
-  notYet(atLeast(0, int32("Models", "num_tflite_pools", 0, "TFLite interpreters", "1 for each CPU")), noTflite),
-  notYet(atLeast(0, int32("Models", "num_tflite_interpreters_per_pool", 1, "parts of a batch that TFLite runs at a time")), noTflite),
+  inForce(bool("Models", "prefer_tflite_model", false, "load model.tflite where a version has one")),
+  inForce(atLeast(0, int32("Models", "num_tflite_pools", 0, "runs of one model.tflite at a time", "1 for each CPU"))),
+  inForce(
+    atLeast(
+      0,
+      int32("Models", "num_tflite_interpreters_per_pool", 1, "with more than 1, calls of a model.tflite are joined: into batches of 500 rows divided by it"),
+    ),
+  ),
 ];
 
 const loading: readonly ServerFlag[] = [

@@ -6,5 +6,5 @@
  *
  * @module
  */
-export type { Engines, RuntimeOptions, RuntimeTuning } from "./runtime.ts";
+export type { Engines, RuntimeOptions, RuntimeTuning, TfLiteTuning } from "./runtime.ts";
 export { engineNamed, newEngines } from "./runtime.ts";

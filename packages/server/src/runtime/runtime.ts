@@ -16,9 +16,12 @@ import {
   newOpenVinoEngine,
   newTensorFlowEngine,
   newTfjsEngine,
+  newTfLiteEngine,
+  preferTfLite,
+  type Search,
   type SessionConfig,
 } from "@tfs/engine";
-import { type Clock, Code, type Logger, newError } from "@tfs/std";
+import { type Clock, Code, type Ctx, type Logger, newError } from "@tfs/std";
 import { newFoundEngine } from "./found.ts";
 
 /** RuntimeTuning is how engines are found and chosen. */
@@ -37,6 +40,16 @@ export interface RuntimeTuning {
   readonly release?: string;
   /** session is how TensorFlow runs; its threads within an op are OpenVINO's too. */
   readonly session?: SessionConfig;
+  /** tflite runs versions that have a model.tflite, whatever engine is asked for; default: they are not looked at. */
+  readonly tflite?: TfLiteTuning;
+}
+
+/** TfLiteTuning is how such versions are run. */
+export interface TfLiteTuning {
+  /** pools is how many runs of one go on at a time. */
+  readonly pools: number;
+  /** perPool is into how many parts a full batch is divided; with 1 calls are not joined. */
+  readonly perPool: number;
 }
 
 export interface RuntimeOptions extends RuntimeTuning {
@@ -52,12 +65,20 @@ const order: readonly EngineName[] = ["openvino", "tensorflow", "embedded", "tfj
 
 /** newEngines makes them. Native ones share one gate. */
 export function newEngines(options: RuntimeOptions): Engines {
-  const { clock, logger, trial = true, cacheDir, dirs = {}, pythons = [], command, release = "", session = {} } = options;
+  const { clock, logger, trial = true, cacheDir, dirs = {}, pythons = [], command, release = "", session = {}, tflite } = options;
   const gate = newGate({ places: 2 * availableParallelism() });
   const made = new Map<EngineName, Engine>();
 
-  function found(name: LibraryName, open: (dir: string) => Engine): Engine {
-    return newFoundEngine(name, { find: (ctx) => findLibrary(ctx, libraries[name], { explicit: dirs[name], cacheDir, pythons }), open });
+  const find = (name: LibraryName, ctx: Ctx): Promise<Search> => findLibrary(ctx, libraries[name], { explicit: dirs[name], cacheDir, pythons });
+
+  function found(name: EngineName & LibraryName, open: (dir: string) => Engine): Engine {
+    return newFoundEngine(name, { find: (ctx) => find(name, ctx), open });
+  }
+
+  /** finder looks for a library's folder until it is found. */
+  function finder(name: LibraryName): (ctx: Ctx) => Promise<string | undefined> {
+    let dir: string | undefined;
+    return async (ctx) => (dir ??= (await find(name, ctx)).found?.dir);
   }
 
   function make(name: EngineName): Engine {
@@ -78,6 +99,16 @@ export function newEngines(options: RuntimeOptions): Engines {
           context: `${release} on ${availableParallelism()} of ${cpus()[0]?.model ?? "unknown"}`,
           ...(cacheDir !== undefined && { memory: newMemory({ path: join(cacheDir, "chosen.json"), onTrouble: (text) => logger.warn(text) }) }),
         });
+      case "tflite": {
+        const { intraOpThreads: threads = 0 } = session;
+        return newTfLiteEngine({
+          litertDir: finder("litert"),
+          openvinoDir: finder("openvino"),
+          gate,
+          ...(tflite && { interpreters: tflite.pools }),
+          ...(threads > 0 && { threads }),
+        });
+      }
       case "tfjs":
         return newTfjsEngine({ clock });
     }
@@ -91,7 +122,7 @@ export function newEngines(options: RuntimeOptions): Engines {
     }
     return found;
   }
-  return engine;
+  return tflite === undefined ? engine : (name) => preferTfLite(engine("tflite"), engine(name));
 }
 
 /** engineNamed gives an engine's name as a type. Throws InvalidArgument for what is none. */

@@ -9,14 +9,15 @@ import { expectType, tensorOf } from "../value.ts";
 import { integers } from "./array.ts";
 
 /** Dense is one fixed-length feature: every example gives exactly `shape`, or the default stands in. */
-interface Dense {
+export interface Dense {
   readonly key: string;
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly fallback: Tensor;
 }
 
-interface Sparse {
+/** Sparse is one feature of any length. */
+export interface Sparse {
   readonly key: string;
   readonly dtype: DType;
 }
@@ -106,7 +107,8 @@ function sparse(feature: Sparse, examples: readonly Example[]): [Tensor, Tensor,
   return [integers(DType.Int64, [flat.length, 2], indices), values, integers(DType.Int64, [2], [rows.length, rows.reduce((m, r) => Math.max(m, r.length), 0)])];
 }
 
-function parse(serialized: Tensor, names: Tensor, sparses: readonly Sparse[], denses: readonly Dense[]): Tensor[] {
+/** parseExamples gives indices of all sparse features, then their values, then their shapes, then the dense ones. `names` are for messages, and may be empty. */
+export function parseExamples(serialized: Tensor, names: Tensor, sparses: readonly Sparse[], denses: readonly Dense[]): Tensor[] {
   expectType(serialized, DType.String, "serialized");
   if (serialized.shape.length !== 1) throw newError(Code.InvalidArgument, `Expected serialized to be a vector, got shape: [${serialized.shape.join(",")}]`);
   const examples = (serialized.data as readonly Uint8Array[]).map((bytes) => parseOne(bytes));
@@ -156,7 +158,7 @@ function assembled(
   defaults: readonly Tensor[],
   types: Types,
 ): Tensor[] {
-  return parse(
+  return parseExamples(
     serialized,
     names,
     sparseKeys.map((key, i) => ({ key, dtype: types.sparse[i]! })),

@@ -23,6 +23,9 @@ import { tables } from "./table.ts";
 import { texts } from "./text.ts";
 import { unaries } from "./unary.ts";
 
+export type { Dense, Sparse } from "./example.ts";
+export { parseExamples } from "./example.ts";
+
 export const kernels: Kernels = {
   ...source,
   ...state,

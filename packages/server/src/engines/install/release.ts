@@ -11,6 +11,7 @@ export interface Release {
 export const releases: Readonly<Record<LibraryName, Release>> = {
   openvino: { distribution: "openvino", versions: "2026.4.*", roughBytes: 92_000_000 },
   tensorflow: { distribution: "tensorflow-cpu", versions: "2.21.*", roughBytes: 854_000_000 },
+  litert: { distribution: "ai-edge-litert", versions: "2.3.*", roughBytes: 8_000_000 },
 };
 
 /** The libraries are the same for every Python: any will do that there is a wheel for, tried in this order. */

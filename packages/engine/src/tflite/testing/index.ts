@@ -1,0 +1,6 @@
+/**
+ * Package tflite/testing finds what tests of .tflite files need.
+ *
+ * @module
+ */
+export { fileOf, libraryDir, models, unserved } from "./find.ts";
