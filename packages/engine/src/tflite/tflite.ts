@@ -37,8 +37,9 @@ export const modelFile = "model.tflite";
 
 /** A flatbuffer's offsets have 32 bits, of which one is a sign (flatbuffers.h, FLATBUFFERS_MAX_BUFFER_SIZE). */
 const maxBytes = 2 ** 31 - 1;
-/** What is read or copied before others have their turn. */
-const pieceBytes = 8 * 2 ** 20;
+/** What is read at a time, and what is copied before others have their turn: memory that is new costs most at its first touch. */
+const readBytes = 8 * 2 ** 20;
+const copyBytes = 4 * 2 ** 20;
 
 /** newTfLiteEngine makes the engine that runs a version's model.tflite. Nothing is loaded before the first probe or model. */
 export function newTfLiteEngine(options: TfLiteOptions): Engine {
@@ -149,12 +150,12 @@ async function read(ctx: Ctx, path: string): Promise<Uint8Array> {
     throw newError(Code.NotFound, `there is no ${modelFile}`, err);
   }
   if (size > maxBytes) throw malformed(`it has ${size} bytes`);
-  const bytes = new Uint8Array(size);
+  const bytes = Buffer.allocUnsafeSlow(size); // all of it is read into, by another thread
   try {
     await using handle = await open(path);
     for (let at = 0; at < size; ) {
       throwIfDone(ctx);
-      const { bytesRead } = await handle.read(bytes, at, Math.min(pieceBytes, size - at), at);
+      const { bytesRead } = await handle.read(bytes, at, Math.min(readBytes, size - at), at);
       if (bytesRead === 0) throw malformed(`it has only ${at} of its ${size} bytes`);
       at += bytesRead;
     }
@@ -170,9 +171,9 @@ async function hold(ctx: Ctx, lib: LiteRt, gate: Gate, bytes: Uint8Array): Promi
   const { libc } = lib;
   const at = libc.malloc(bytes.length);
   try {
-    for (let from = 0; from < bytes.length; from += pieceBytes) {
+    for (let from = 0; from < bytes.length; from += copyBytes) {
       throwIfDone(ctx);
-      libc.copyIn(at + BigInt(from), bytes.subarray(from, from + pieceBytes));
+      libc.copyIn(at + BigInt(from), bytes.subarray(from, from + copyBytes));
       await new Promise((resolve) => setImmediate(resolve));
     }
     const model = await gate.run(background(), () => lib.model(at, bytes.length));
