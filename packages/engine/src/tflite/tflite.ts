@@ -1,6 +1,6 @@
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { background, Code, type Ctx, messageOf, newError, throwIfDone } from "@tfs/std";
+import { background, Code, codeOf, type Ctx, hasEnded, messageOf, newError, throwIfDone } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
 import type { Engine, LoadedModel } from "../engine.ts";
 import type { Gate, Pointer } from "../native/index.ts";
@@ -77,6 +77,7 @@ async function load(ctx: Ctx, dir: string, { litertDir, openvinoDir, gate, inter
   }
   let fast = examples === undefined ? await orNothing(there(ctx, openvinoDir, (from) => compileGraph(path, first, { dir: from, gate, threads }))) : undefined;
   let release = (): void => {};
+  let interpreter: Interpreter | undefined;
   try {
     const lib = await there(ctx, litertDir, openLiteRt);
     const held = await hold(ctx, lib, gate, bytes);
@@ -86,16 +87,16 @@ async function load(ctx: Ctx, dir: string, { litertDir, openvinoDir, gate, inter
       if (compiled === undefined) throw unbuildable(withCustom(graphs));
       return newInterpreter(lib, compiled, graphs);
     };
-    const interpreter = await make();
+    const one = await make();
+    interpreter = one;
     try {
-      for (const runnable of signatures.runnables) await gate.run(background(), () => later(interpreter.plan(runnable)));
+      for (const runnable of signatures.runnables) await gate.run(background(), () => later(one.plan(runnable)));
     } catch (err) {
-      interpreter.close();
       throw withCustom(graphs) === "" ? err : unbuildable(withCustom(graphs));
     }
-    const pool = newPool(interpreter, interpreters, make);
+    const pool = newPool(one, interpreters, make);
     if (fast !== undefined) {
-      const slow = async (_: Ctx, feeds: readonly Tensor[]) => await orNothing(later(interpreter.run(signatures.runnables[0]!, feeds)));
+      const slow = async (_: Ctx, feeds: readonly Tensor[]) => await orNothing(later(one.run(signatures.runnables[0]!, feeds)));
       if (!(await better(ctx, first, fast.run, slow))) {
         await fast.close();
         fast = undefined;
@@ -103,9 +104,10 @@ async function load(ctx: Ctx, dir: string, { litertDir, openvinoDir, gate, inter
     }
     return newModel({ ...common, pool, fast, release });
   } catch (err) {
+    interpreter?.close();
     release();
-    throwIfDone(ctx);
-    if (fast !== undefined && signatures.runnables.every(({ graph }) => graph === 0)) return newModel({ ...common, pool: undefined, fast, release: () => {} });
+    const serves = codeOf(err) !== Code.InvalidArgument && !hasEnded(ctx) && signatures.runnables.every(({ graph }) => graph === 0);
+    if (fast !== undefined && serves) return newModel({ ...common, pool: undefined, fast, release: () => {} });
     await fast?.close();
     throw err;
   }
