@@ -6,11 +6,11 @@ import { DType, newTensor, type Tensor } from "@tfs/tensor";
 import { describeEngine } from "../conformance/index.ts";
 import { newGate } from "../native/index.ts";
 import { newOpenVinoEngine } from "./index.ts";
-import { findLibraries } from "./testing/index.ts";
+import { libraryDir } from "./testing/index.ts";
 
 const ctx = background();
 const models = fileURLToPath(new URL("../../../../testdata/models/", import.meta.url));
-const { dir, skip } = findLibraries();
+const dir = libraryDir();
 const gate = newGate({ places: 4 });
 
 const nothing = /nothing to compute/;
@@ -28,7 +28,7 @@ const refused = {
   "keras_identity/1": nothing,
 };
 
-if (skip === false) describeEngine(newOpenVinoEngine({ dir, gate }), models, { refused });
+describeEngine(newOpenVinoEngine({ dir, gate }), models, { refused });
 
 /** What a call of mlp is answered by. */
 const calls: { readonly name: string; readonly x: Tensor; readonly by: string }[] = [
@@ -48,7 +48,7 @@ function rows(n: number): Tensor {
 }
 
 for (const { name, x, by } of calls)
-  test(`openvino: ${name}: answered by ${by}`, { skip }, async () => {
+  test(`openvino: ${name}: answered by ${by}`, async () => {
     const ran: string[] = [];
     const model = await newOpenVinoEngine({ dir, gate, onRun: (who) => void ran.push(who) }).load(ctx, `${models}mlp/1`);
     const [input] = Object.values(model.metaGraph.signatureDef["serving_default"]!.inputs);
@@ -64,7 +64,7 @@ for (const { name, id, by } of [
   { name: "an id that would be one if it were cut to 32 bits", id: 2n ** 32n + 3n, by: undefined },
   { name: "a negative id, which Keras counts from the end", id: -1n, by: "openvino" },
 ])
-  test(`openvino: ${name}: ${by ?? "TensorFlow's error"}`, { skip }, async () => {
+  test(`openvino: ${name}: ${by ?? "TensorFlow's error"}`, async () => {
     const ran: string[] = [];
     const model = await newOpenVinoEngine({ dir, gate, onRun: (who) => void ran.push(who) }).load(ctx, `${models}first_model/1`);
     const signature = model.metaGraph.signatureDef["serving_default"]!;
@@ -78,7 +78,7 @@ for (const { name, id, by } of [
     await model.close();
   });
 
-test("openvino: a context that ends lets the caller go; close waits for the inference", { skip }, async () => {
+test("openvino: a context that ends lets the caller go; close waits for the inference", async () => {
   const model = await newOpenVinoEngine({ dir, gate: newGate({ places: 1 }) }).load(ctx, `${models}mlp/1`);
   const [input] = Object.values(model.metaGraph.signatureDef["serving_default"]!.inputs);
   const [output] = Object.values(model.metaGraph.signatureDef["serving_default"]!.outputs);

@@ -9,7 +9,8 @@ import { DType, fromStrings, newTensor, strings, type Tensor } from "@tfs/tensor
 import type { LoadedModel } from "../engine.ts";
 import { newGate } from "../native/index.ts";
 import { newTensorFlowEngine } from "./index.ts";
-import { libraryDir, models } from "./testing/index.ts";
+import { models } from "../testing/index.ts";
+import { libraryDir } from "./testing/index.ts";
 
 const ctx = background();
 const dir = libraryDir();

@@ -5,8 +5,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { attempt, libraryDir } from "./testing/index.ts";
+import { attempt } from "../testing/index.ts";
+import { libraryDir } from "./testing/index.ts";
 
+const main = new URL("testing/main.js", import.meta.url);
 const short = process.env["TFS_SHORT"] === "1";
 
 const rows = [
@@ -17,7 +19,7 @@ for (const { what, count } of rows)
   test(`${count} mutated ${what} are answered`, async (t) => {
     const scratch = mkdtempSync(join(tmpdir(), "tfs-fuzz-"));
     try {
-      const { outcomes, ended } = await attempt(what, libraryDir(), scratch, 0, count);
+      const { outcomes, ended } = await attempt({ main, kind: what, dir: libraryDir(), scratch, first: 0, count });
       t.diagnostic(`measured: ${[...outcomes].map(([outcome, n]) => `${n} ${outcome}`).join(", ")}`);
       assert.deepEqual(ended, []);
       assert.ok((outcomes.get("ran") ?? 0) > count / 20, "hardly any ran: the mutations are too many");

@@ -67,7 +67,9 @@ export async function fuzzRequests(engine: Engine, first: number, count: number)
     const { model } = loaded;
     await told(seed, async () => {
       const r = newRandom(seed);
-      const request = r.pick(requests(name, model));
+      const all = requests(name, model);
+      if (all.length === 0) return "nothing to ask";
+      const request = r.pick(all);
       const nodes = model.metaGraph.graphDef!.node.map((node) => node.name);
       const { feeds, fetches } = mutateRequest(r, request.feeds, request.fetches, nodes);
       await model.run(ctx, feeds, fetches);

@@ -6,8 +6,9 @@
 import { globSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/** findLibraries gives the folder, or the reason to skip what needs it. */
-export function findLibraries(): { readonly dir: string; readonly skip: string | false } {
+/** libraryDir is the folder of OpenVINO's libraries in the repository's own Python. Throws where it is missing: these tests are about nothing else. */
+export function libraryDir(): string {
   const [dir] = globSync(fileURLToPath(new URL("../../../../../.tools/venv/lib/python3.*/site-packages/openvino/libs", import.meta.url)));
-  return dir === undefined ? { dir: "", skip: "needs openvino, run npm run tools" } : { dir, skip: false };
+  if (dir === undefined) throw new Error("these tests need OpenVINO in .tools/venv: run npm run tools");
+  return dir;
 }

@@ -3,9 +3,6 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../../../../", import.meta.url));
 
-/** models are the test models with TensorFlow's answers. */
-export const models: string = `${root}testdata/models/`;
-
 /** libraryDir is the folder of TensorFlow's libraries in the repository's own Python. Throws where it is missing: these tests are about nothing else. */
 export function libraryDir(): string {
   const [found] = globSync(".tools/venv/lib/python*/site-packages/tensorflow/libtensorflow_cc.so.2", { cwd: root });

@@ -1,8 +1,6 @@
 /**
- * Package tensorflow/testing finds what the tests of this engine need.
+ * Package testing finds what the tests of this engine need.
  *
  * @module
  */
-export type { Attempts, Ended } from "./attempts.ts";
-export { attempt } from "./attempts.ts";
-export { libraryDir, models } from "./find.ts";
+export { libraryDir } from "./find.ts";

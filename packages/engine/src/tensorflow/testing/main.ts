@@ -2,9 +2,8 @@
 // usage: main.js requests|models|end|growth DIR …
 import { cpus } from "node:os";
 import { newGate } from "../../native/index.ts";
+import { end, fuzzModels, fuzzRequests, growth } from "../../testing/index.ts";
 import { newTensorFlowEngine } from "../index.ts";
-import { fuzzModels, fuzzRequests } from "./fuzz.ts";
-import { end, growth } from "./lives.ts";
 
 process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "2"; // what TensorFlow says before it dies is more than that
 const [what = "", dir = "", ...rest] = process.argv.slice(2);
