@@ -1,5 +1,6 @@
 // tfjs-node, with an addon built against the TensorFlow of the Python environment: `engine build-tfjs` itself at work.
-import { globSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { node, setUp } from "../setup.mjs";
 
@@ -12,8 +13,10 @@ const packages = { gpu: "@tensorflow/tfjs-node-gpu", cpu: "@tensorflow/tfjs-node
 export function tfjsTools({ root, dir, run, once }) {
   const install = (kind) => () =>
     once(`tfjs-${kind}`, tfjsVersion, () => {
-      const [library] = globSync(join(dir, "venv/lib/python*/site-packages/tensorflow/libtensorflow_cc.so.2"));
-      if (library === undefined) throw new Error("it is built against TensorFlow in .tools/venv: run npm run tools -- venv");
+      const pythons = join(dir, "venv/lib");
+      const tensorflow = (existsSync(pythons) ? readdirSync(pythons) : []).map((python) => join(pythons, python, "site-packages/tensorflow")).find(existsSync);
+      if (tensorflow === undefined) throw new Error("it is built against TensorFlow in .tools/venv: run npm run tools -- venv");
+      needCompiler(run);
       const prefix = join(dir, `tfjs-${kind}`);
       rmSync(prefix, { recursive: true, force: true });
       mkdirSync(prefix, { recursive: true });
@@ -21,10 +24,18 @@ export function tfjsTools({ root, dir, run, once }) {
       const quiet = ["--ignore-scripts", "--loglevel=error", "--no-audit", "--no-fund", "--no-package-lock"];
       run("npm", ["install", "--prefix", prefix, ...quiet, `${packages[kind]}@${tfjsVersion}`], { cwd: prefix });
       setUp();
-      run(node, [join(root, "scripts/tools/build_tfjs.mjs"), prefix, kind, join(library, "..")], { cwd: root });
+      run(node, [join(root, "scripts/tools/build_tfjs.mjs"), prefix, kind, tensorflow], { cwd: root });
     });
   return {
     "tfjs-gpu": { what: "@tensorflow/tfjs-node-gpu, built against the Python environment's TensorFlow; needs g++", install: install("gpu") },
     "tfjs-cpu": { what: "@tensorflow/tfjs-node, likewise", install: install("cpu") },
   };
+}
+
+/** needCompiler holds that there is a g++; a fresh machine of CI gets one. */
+function needCompiler(run) {
+  if (spawnSync("g++", ["--version"], { stdio: "ignore" }).status === 0) return;
+  if (process.env.CI !== "true" || process.getuid?.() !== 0) throw new Error("there is no g++: install it (Debian: apt-get install g++)");
+  run("apt-get", ["update", "-qq"]);
+  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "g++"]);
 }

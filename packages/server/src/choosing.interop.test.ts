@@ -22,7 +22,7 @@ const env = {
   PATH: process.env["PATH"],
   HOME: dir.path,
   TFS_TENSORFLOW_DIR: libraryOf(".tools/venv/lib/python*/site-packages/tensorflow"),
-  TFS_OPENVINO_DIR: libraryOf(".tools/openvino/lib/python*/site-packages/openvino/libs"),
+  TFS_OPENVINO_DIR: libraryOf(".tools/venv/lib/python*/site-packages/openvino/libs"),
 };
 const config = join(dir.path, "models.config");
 const listed = [
