@@ -1,7 +1,7 @@
 import type { MetaGraphDef } from "@tfs/proto";
 import { type Clock, Code, type Ctx, type Failure, type Logger, messageOf, background, newError, race, sleep, throwIfDone, withCancel } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
-import type { Engine, EngineName, LoadedModel, LoadOptions, Probe } from "../engine.ts";
+import type { Chosen, Engine, EngineName, LoadedModel, LoadOptions, Probe } from "../engine.ts";
 import { newWriter } from "./bytes.ts";
 import { kind } from "./frame.ts";
 import { loadFrame, type Loaded, readLoaded, readProbe, readStage, readTensors, runFrame } from "./messages.ts";
@@ -96,6 +96,7 @@ async function once<T>(ctx: Ctx, options: ProcessOptions, ask: (process: EngineP
 /** IsolatedModel is a model in a process of its own. When that ends, calls fail with Unavailable until another has loaded the model. */
 class IsolatedModel implements LoadedModel {
   readonly metaGraph: MetaGraphDef;
+  readonly chosen?: Chosen;
   readonly #options: ProcessOptions;
   readonly #spare: Spare;
   readonly #held: AsyncDisposable;
@@ -111,6 +112,7 @@ class IsolatedModel implements LoadedModel {
 
   constructor(options: ProcessOptions, spare: Spare, dir: string, { tags }: LoadOptions, { process, loaded }: Brought) {
     this.metaGraph = loaded.metaGraph;
+    if (loaded.chosen !== undefined) this.chosen = loaded.chosen;
     this.#options = options;
     this.#spare = spare;
     this.#held = spare.hold();

@@ -96,8 +96,11 @@ test("a load passes with its tags, and without", () => {
 test("of a loaded model, what callers are told passes, and not the graph", async () => {
   const dir = fileURLToPath(new URL("../../../../testdata/models/half_plus_two_tf2/1", import.meta.url));
   await using saved = await openSavedModel(background(), dir);
-  const got = readLoaded(newReader(passed(loadedFrame(1, { metaGraph: saved.metaGraph, bytes: 2 ** 40 }))));
-  assert.equal(got.bytes, 2 ** 40);
+  const chosen = { engine: "openvino", why: "the quickest" } as const;
+  const got = readLoaded(newReader(passed(loadedFrame(1, { metaGraph: saved.metaGraph, bytes: 2 ** 40, chosen }))));
+  assert.deepEqual([got.bytes, got.chosen], [2 ** 40, chosen]);
+  const { chosen: none } = readLoaded(newReader(passed(loadedFrame(1, { metaGraph: saved.metaGraph, bytes: 0, chosen: undefined }))));
+  assert.equal(none, undefined);
   const told = ({ signatureDef, metaInfoDef }: MetaGraphDef): Uint8Array =>
     toBinary(MetaGraphDefSchema, create(MetaGraphDefSchema, { signatureDef, ...(metaInfoDef && { metaInfoDef }) }));
   assert.ok(Buffer.from(told(got.metaGraph)).equals(told(saved.metaGraph)));

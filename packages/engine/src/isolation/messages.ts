@@ -2,8 +2,8 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type MetaGraphDef, MetaGraphDefSchema } from "@tfs/proto";
 import { Code, deadlineExceeded, type Failure, messageOf, newError, toCode, toFailure } from "@tfs/std";
-import type { Tensor } from "@tfs/tensor";
-import type { Probe } from "../engine.ts";
+import { newTensor, type Tensor } from "@tfs/tensor";
+import type { Chosen, EngineName, Probe } from "../engine.ts";
 import { newWriter, type Reader, type Writer } from "./bytes.ts";
 import { kind } from "./frame.ts";
 
@@ -28,6 +28,7 @@ export interface RunRequest {
 export interface Loaded {
   readonly metaGraph: MetaGraphDef;
   readonly bytes: number;
+  readonly chosen: Chosen | undefined;
 }
 
 export function loadFrame(call: number, { dir, tags }: LoadRequest): Writer {
@@ -45,12 +46,14 @@ export function readLoad(r: Reader): LoadRequest {
   return { dir, tags: given ? tags : undefined };
 }
 
+/** runFrame says what is to be run. Throws InvalidArgument for a tensor whose data do not fill its shape. */
 export function runFrame(call: number, { leftMs, feeds, fetches }: RunRequest): Writer {
   const w = newWriter(kind.run, call);
   w.f64(leftMs);
   w.u32(feeds.size);
   const data: Uint8Array[] = [];
   for (const [name, tensor] of feeds) {
+    newTensor(tensor.dtype, tensor.shape, tensor.data); // the other side counts on a shape that its data fill
     w.text(name);
     data.push(w.tensor(tensor));
   }
@@ -81,9 +84,11 @@ export function readTensors(r: Reader): readonly Tensor[] {
 }
 
 /** loadedFrame says what has been loaded: of the meta-graph what callers are told, not the graph, which runs there. */
-export function loadedFrame(call: number, { metaGraph, bytes }: Loaded): Writer {
+export function loadedFrame(call: number, { metaGraph, bytes, chosen }: Loaded): Writer {
   const w = newWriter(kind.done, call);
   w.f64(bytes);
+  w.text(chosen?.engine ?? "");
+  w.text((chosen?.why ?? "").slice(0, maxChars));
   const { metaInfoDef, signatureDef, assetFileDef, objectGraphDef } = metaGraph;
   // Whether there is an object graph tells TensorFlow 2's exports from older ones.
   const graph = objectGraphDef === undefined ? {} : { objectGraphDef: {} };
@@ -93,7 +98,8 @@ export function loadedFrame(call: number, { metaGraph, bytes }: Loaded): Writer 
 
 export function readLoaded(r: Reader): Loaded {
   const bytes = r.f64();
-  return { bytes, metaGraph: fromBinary(MetaGraphDefSchema, r.bytes()) };
+  const [engine, why] = [r.text(), r.text()];
+  return { bytes, chosen: engine === "" ? undefined : { engine: engine as EngineName, why }, metaGraph: fromBinary(MetaGraphDefSchema, r.bytes()) };
 }
 
 export function probedFrame(call: number, probe: Probe): Writer {

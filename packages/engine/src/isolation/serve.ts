@@ -98,7 +98,7 @@ class Served {
     const onStage = (stage: "restore" | "init", ms: number): void => this.#send(stageFrame(call, stage, ms));
     const model = await this.#engine.load(background(), dir, { ...(tags && { tags }), onStage });
     this.#model = model;
-    return loadedFrame(call, { metaGraph: model.metaGraph, bytes: model.estimateBytes() });
+    return loadedFrame(call, { metaGraph: model.metaGraph, bytes: model.estimateBytes(), chosen: model.chosen });
   }
 
   /** #close lets runs end before the model does. */

@@ -122,6 +122,7 @@ test("tfjs: closing waits for runs, whose callers may have gone, and lets none i
   using gone = withCancel(ctx);
   const reason = newError(Code.Canceled, "enough");
   const left = model.run(gone, new Map(), ["hold:0"]);
+  await new Promise((resolve) => setImmediate(resolve)); // it has begun
   gone.cancel(reason);
   await assert.rejects(left, (err) => err === reason);
   one.join(); // another model's, so that the thread stays
