@@ -6,12 +6,13 @@ import { ModelSpecSchema } from "@tfs/proto";
 import { newChannel } from "@tfs/rpc";
 import { newServer } from "@tfs/server";
 import { background, discard, systemClock } from "@tfs/std";
-import { DType, newTensor } from "@tfs/tensor";
+import { DType, newTensor, type Tensor } from "@tfs/tensor";
 import { environment, load } from "../gateway/environment.ts";
 import type { Files } from "../gateway/payload.ts";
 import { spread, type Spread } from "../gateway/stats.ts";
 import { root } from "../gateway/tools.ts";
 import { type BatchingResult, type Compared, report } from "./batching_report.ts";
+import { aloneIn } from "./engine.ts";
 import type { Outcome, RunOptions, Section } from "./section.ts";
 import { serve } from "./serve.ts";
 import { width, writeWide } from "./wide.ts";
@@ -32,8 +33,9 @@ interface Shape {
   readonly input: string;
   readonly row: readonly number[];
   readonly requests: number;
-  /** least is how many times less a row shall cost with batching. */
+  /** least is how many times less a row shall cost with batching: its processor time, or that of the engine alone. */
   readonly least: number;
+  readonly engineOnly?: boolean;
 }
 
 const ctx = background();
@@ -49,13 +51,7 @@ async function open({ path, input, row }: Shape, isBatched: boolean): Promise<Su
   const server = newServer({ models: [{ name: "m", basePath: path }], clock, logger, ...(isBatched ? { batching: {} } : {}) });
   await server.start(ctx);
   const direct = server.direct();
-  const n = row.reduce((a, b) => a * b, 1);
-  const x = newTensor(
-    DType.Float,
-    [1, ...row],
-    Float32Array.from({ length: n }, (_, i) => (i % 17) / 17),
-  );
-  const call = { spec: create(ModelSpecSchema, { name: "m" }), inputs: new Map([[input, x]]), outputFilter: [] };
+  const call = { spec: create(ModelSpecSchema, { name: "m" }), inputs: new Map([[input, filled(1, row)]]), outputFilter: [] };
   return { ask: () => direct.predict(ctx, call), [Symbol.asyncDispose]: () => server.drain(0) };
 }
 
@@ -85,11 +81,26 @@ async function inTurns(shape: Shape, rounds: number, at: number): Promise<{ read
   return { unbatched, batched };
 }
 
+/** filled gives so many rows. */
+function filled(rows: number, row: readonly number[]): Tensor {
+  const n = row.reduce((a, b) => a * b, rows);
+  return newTensor(
+    DType.Float,
+    [rows, ...row],
+    Float32Array.from({ length: n }, (_, i) => (i % 17) / 17),
+  );
+}
+
 async function compare(shape: Shape, rounds: number): Promise<Compared> {
+  const version = join(shape.path, "1");
+  const runs = Math.max(2, Math.floor(shape.requests / callers));
+  const [one, many] = [await aloneIn(version, filled(1, shape.row), runs), await aloneIn(version, filled(callers, shape.row), runs)];
   const { unbatched, batched } = await inTurns(shape, rounds, callers);
   return {
     name: shape.name,
     least: shape.least,
+    engineOnly: shape.engineOnly ?? false,
+    engine: { one: one.micros, many: many.micros / callers },
     unbatched: spread(unbatched),
     batched: spread(batched),
     ratio: spread(unbatched.map((u, i) => u / batched[i]!)),
@@ -133,7 +144,7 @@ async function run({ rounds, dir, files }: RunOptions): Promise<Outcome> {
   const committed = (name: string): string => join(root, "testdata/models", name);
   const shapes: readonly Shape[] = [
     { name: `two layers of ${width} × ${width}`, path: join(dir, "wide"), input: "x", row: [width], requests: 2 * callers, least: 3 },
-    { name: "a small perceptron", path: committed("mlp"), input: "x", row: [64], requests: 100 * callers, least: 2 },
+    { name: "a small perceptron", path: committed("mlp"), input: "x", row: [64], requests: 100 * callers, least: 2, engineOnly: true },
     { name: "digits, a CNN", path: committed("digits"), input: "image", row: [8, 8, 1], requests: 40 * callers, least: 0.95 },
   ];
   const compared: Compared[] = [];
