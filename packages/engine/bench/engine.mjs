@@ -1,20 +1,21 @@
 // npm run bench -- engine [--rounds=N]: how long the embedded engine takes for a call, by test model and batch size; and beside it, where the model is one
 // that is written down in a few lines, the same arithmetic as tfjs-core runs it eagerly on its WebAssembly backend, values in and values out. Rounds
 // take turns, after a collection, so that nobody pays for another's garbage. What is timed has first been held to TensorFlow's golden outputs.
-// Then, where the tools are installed, native engines beside Python's TensorFlow; with --native only that.
-import { globSync, readFileSync } from "node:fs";
+// Then, where the tools are installed, native engines, and what auto takes, beside Python's TensorFlow; with --native only that.
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { cpus, loadavg } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import * as tf from "@tensorflow/tfjs-core";
-import { newEmbeddedEngine, newGate, newOpenVinoEngine } from "@tfs/engine";
+import { newAutoEngine, newEmbeddedEngine } from "@tfs/engine";
 import { openSavedModel } from "@tfs/savedmodel";
-import { background } from "@tfs/std";
+import { background, systemClock } from "@tfs/std";
 import { concat, slice } from "@tfs/tensor";
 import { assertClose, goldenTensor } from "@tfs/tensor/testing";
 import { compareWithTensorFlow } from "./native/compare.mjs";
+import { nativeEngines } from "./native/engines.mjs";
 
 const ctx = background();
 setWasmPaths(join(dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm")), "/"));
@@ -127,14 +128,13 @@ async function embedded() {
   }
 }
 
-/** native measures the engines whose libraries are in the tools' Python environment. */
+/** native measures the engines whose libraries are in the tools' Python environment, and which of them auto takes. */
 async function native() {
   const threads = cpus().length;
-  const [openvino] = globSync(fileURLToPath(new URL("../../../.tools/venv/lib/python3.*/site-packages/openvino/libs", import.meta.url)));
-  const gate = newGate({ places: 2 * threads });
-  const engines = openvino === undefined ? [] : [newOpenVinoEngine({ dir: openvino, gate, threads })];
+  const engines = nativeEngines(threads);
   if (engines.length === 0) return console.log("\nno native engines: they need npm run tools");
-  await compareWithTensorFlow({ engines, threads, rounds });
+  const candidates = [...engines, newEmbeddedEngine()];
+  await compareWithTensorFlow({ engines: [...candidates, newAutoEngine({ candidates, clock: systemClock() })], threads, rounds });
   console.log(
     `\nload ${loadavg()
       .map((n) => n.toFixed(2))

@@ -45,7 +45,9 @@ export async function compareWithTensorFlow({ engines, threads, rounds, calls = 
     `\none call, microseconds, ${threads} threads each, ${rounds} rounds in turns; TensorFlow by Session.make_callable and by the signature's function\n`,
   );
   console.log(
-    ["model", "who", "min", "median", "times faster than TensorFlow's better one: min", "median"].map((s, i) => (i < 2 ? s.padEnd(14) : `${s}  `)).join(""),
+    ["model", "who", "min", "median", "times faster than TensorFlow's better one: min", "median"]
+      .map((s, i) => (i < 2 ? s.padEnd(i === 0 ? 14 : 18) : `${s}  `))
+      .join(""),
   );
   for (const [name, each] of Object.entries(calls)) {
     const { input, output } = await tensorflow.ask({ load: models + name });
@@ -62,7 +64,7 @@ export async function compareWithTensorFlow({ engines, threads, rounds, calls = 
         const [got] = await run();
         if (!got.data.every((v, k) => Math.abs(v - want.data[k]) <= bound)) throw new Error(`${engine.name} gives other values than TensorFlow for ${name}`);
       }
-      loaded.push({ who: engine.name, model, run, times: [] });
+      loaded.push({ who: model.chosen === undefined ? engine.name : `${engine.name}: ${model.chosen.engine}`, model, run, times: [] });
     }
     const times = { session: [], signature: [] };
     await tensorflow.ask({ run: models + name, calls: each });
@@ -85,7 +87,7 @@ export async function compareWithTensorFlow({ engines, threads, rounds, calls = 
       console.log(
         [
           name.padEnd(14),
-          who.padEnd(14),
+          who.padEnd(18),
           min.toFixed(1).padStart(10),
           median.toFixed(1).padStart(10),
           (best[0] / min).toFixed(2).padStart(8),

@@ -51,7 +51,12 @@ def transformer():
     return model, rng.integers(0, 2000, size=(2, 64)).astype("int32")
 
 
-for make in (mlp, cnn, mobilenetv2, transformer):
+def large():
+    """105 MB of variables."""
+    return keras.Sequential([layers.Input((5120,)), layers.Dense(5120)]), floats(1, 5120)
+
+
+for make in (mlp, cnn, mobilenetv2, transformer, large):
     target = pathlib.Path(sys.argv[1]) / make.__name__
     if (target / "input.npy").exists():
         continue

@@ -10,7 +10,7 @@ export interface SessionLimits {
   readonly streamWindowBytes: number;
   /**
    * Streams that end by RST_STREAM. A client's connection is cut past it, whoever sent the resets (CVE-2023-44487, CVE-2025-8671), and past a tenth of it requests
-   * are held until the end of a read, so that those taken back at once reach nobody. As a client we send no more, and leave what we gave up to end by itself.
+   * are held until the end of a read, so that those taken back at once reach nobody; from there on a stream that its client has waited half a second for is not counted. As a client we send no more, and leave what we gave up to end by itself.
    */
   readonly resets: Rate;
   /** Frames that make us answer or think and carry no request: SETTINGS, PING, PRIORITY, empty DATA, WINDOW_UPDATE without need; of PINGs and WINDOW_UPDATEs those past what our DATA calls for. */

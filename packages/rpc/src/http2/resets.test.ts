@@ -5,7 +5,7 @@ import { connect, createServer, type ServerHttp2Stream } from "node:http2";
 import { test } from "node:test";
 import { discard } from "@tfs/std";
 import { fakeClock } from "@tfs/std/testing";
-import { type CallHandler, type Exchange, fieldsOf, newChannel } from "../index.ts";
+import { type CallHandler, type Exchange, fieldsOf, ignoreBody, newChannel } from "../index.ts";
 import { encodeFrame, encodeHeaders, fieldsFrom, frameFlag, frameType, type Raw, rawServer, uint32 } from "../testing/index.ts";
 import { reaction, request, withServer } from "./testing/index.ts";
 
@@ -45,6 +45,25 @@ test("resets: a client that has its whole answer may take back the rest of its r
     assert.doesNotMatch(await reaction(raw), /connection/);
   });
 });
+
+const patience: readonly { readonly name: string; readonly waitedMs: number; readonly cut: boolean }[] = [
+  { name: "has waited half a second each time is forgiven all that it takes back", waitedMs: 500, cut: false },
+  { name: "has waited less is cut off after the burst", waitedMs: 499, cut: true },
+];
+for (const { name, waitedMs, cut } of patience) {
+  test(`resets: a client in debt that ${name}`, async () => {
+    const clock = fakeClock();
+    await withServer({ clock, limits, onExchange: (exchange: Exchange) => ignoreBody(exchange) }, async ({ raw }) => {
+      for (let i = 0; i < 10; i++) raw.send(takenBack(2 * i + 1));
+      const ids = Array.from({ length: 100 }, (_, i) => 2 * i + 101);
+      for (const id of ids) raw.send(request(id, "/slow", frameFlag.endHeaders));
+      await reaction(raw);
+      await clock.advance(waitedMs);
+      for (const id of ids) raw.send(cancel(id));
+      assert.equal(/connection/.test(await reaction(raw)), cut);
+    });
+  });
+}
 
 const held: readonly { readonly name: string; readonly frames: readonly Buffer[]; readonly heard: readonly string[] }[] = [
   { name: "headers alone", frames: [request(101, "/a")], heard: ["/a", "/a end"] },

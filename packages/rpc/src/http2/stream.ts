@@ -60,6 +60,8 @@ class Stream implements Exchange {
   queued = 0;
   /** The stream stands in its session's line of those that wait. */
   lined = false;
+  /** bornMs is when a server took it in, by the session's clock; -1 where nobody has asked. */
+  bornMs = -1;
   #given = 0;
   #queue: Uint8Array[] | undefined = undefined;
   #trailers: Fields | undefined = undefined;

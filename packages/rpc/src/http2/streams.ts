@@ -17,6 +17,9 @@ export function newStreams(session: Session): Streams {
 /** Streams that we reset: the peer may not know yet, and what it still sends on them is no fault. */
 const resetMemory = 128;
 
+/** A stream that has lived so long is not reset in haste. */
+const patientMs = 500;
+
 class Streams {
   readonly #session: Session;
   readonly #open: Roster = newRoster();
@@ -59,8 +62,10 @@ class Streams {
   /** accept takes in a stream of the peer's. */
   accept(stream: Stream): void {
     this.#add(stream);
-    if (this.#resets.low) this.#session.held.add(stream);
-    else this.#session.options.onStream!(stream);
+    if (this.#resets.low) {
+      stream.bornMs = this.#session.options.clock.now();
+      this.#session.held.add(stream);
+    } else this.#session.options.onStream!(stream);
   }
 
   /** isIdle tells whether a stream was never opened. */
@@ -163,7 +168,15 @@ class Streams {
     } else if (this.#cancelled?.end(id, true) === true) this.left();
     // Who has the whole answer may well not send the rest of the question: so do gRPC's libraries when a call is refused at its headers.
     const answered = stream?.ended === true && stream.queued === 0;
-    if (server && !answered) this.#spend();
+    if (server && !answered && !this.#isPatient(stream)) this.#spend();
+  }
+
+  /**
+   * #isPatient tells whether a client has waited for an answer before it gave up: so do clients with deadlines when there is too much to do, and to cut their connections would lose what is
+   * answered in time too. Who resets at once has not, and may have no more streams open than he may. Looked at once a connection has resets behind it: other streams carry no time.
+   */
+  #isPatient(stream: Stream | undefined): boolean {
+    return stream !== undefined && stream.bornMs >= 0 && this.#session.options.clock.now() - stream.bornMs >= patientMs;
   }
 
   /** onStrayData takes DATA on a stream that takes none. */
