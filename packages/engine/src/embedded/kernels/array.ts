@@ -99,10 +99,15 @@ function padded(t: Tensor, paddings: Tensor, value: number | bigint | Uint8Array
   if (value !== undefined) (out.data as unknown as { fill(v: unknown): void }).fill(value);
   const steps = strides(shape);
   const start = steps.reduce((sum, step, i) => sum + step * p[2 * i]!, 0);
-  const at = walk(t.shape, steps, start);
-  const [from, to] = [t.data as ArrayLike<unknown>, out.data as unknown as { [i: number]: unknown }];
-  const width = at.length === 0 ? 1 : from.length / at.length;
-  for (let i = 0; i < at.length; i++) for (let k = 0; k < width; k++) to[at[i]! * width + k] = from[i * width + k];
+  // From the last dimension that is padded on, what lay together still does.
+  let last = t.shape.length - 1;
+  while (last > 0 && p[2 * last] === 0 && p[2 * last + 1] === 0) last--;
+  const outer = Math.max(0, last);
+  const at = walk(t.shape.slice(0, outer), steps.slice(0, outer), start);
+  const run = elementCount(t.shape.slice(outer));
+  if (run === 0) return out;
+  const width = t.data.length / (at.length * run || 1);
+  for (let i = 0; i < at.length; i++) copyRun(t.data, i * run * width, run * width, out.data, at[i]! * width);
   return out;
 }
 

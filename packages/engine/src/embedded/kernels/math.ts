@@ -16,8 +16,8 @@ interface Binary {
   readonly complex?: (out: NumericData, i: number, ar: number, ai: number, br: number, bi: number) => void;
 }
 
-/** Row writes an op over n elements of x from i and of y from j to out from k. */
-type Row = (x: Float32Array, i: number, y: Float32Array, j: number, out: Float32Array, k: number, n: number) => void;
+/** Row writes an op of x and y to out, m elements at a time: `stepX` is 1 where x goes on, and 0 where its first m elements come again; so for y. */
+type Row = (x: Float32Array, stepX: number, y: Float32Array, stepY: number, out: Float32Array, m: number) => void;
 
 const isInt = new Set<DType>([
   DType.Int32,
@@ -123,13 +123,12 @@ const minRow = 8;
 function rows(op: Row, x: Float32Array, y: Float32Array, out: Float32Array, a: readonly number[], b: readonly number[], shape: readonly number[]): boolean {
   const n = out.length;
   if (x.length === n && y.length === n) {
-    op(x, 0, y, 0, out, 0, n);
+    op(x, 1, y, 1, out, n);
     return true;
   }
   const [left, right] = [repeated(x, n, a, shape), repeated(y, n, b, shape)];
   if (left === undefined || right === undefined) return false;
-  const m = Math.min(left.length, right.length);
-  for (let at = 0; at < n; at += m) op(left, left.length === n ? at : 0, right, right.length === n ? at : 0, out, at, Math.min(m, n - at));
+  op(left, left.length === n ? 1 : 0, right, right.length === n ? 1 : 0, out, Math.min(left.length, right.length));
   return true;
 }
 
@@ -172,8 +171,11 @@ const bigTruncate = (a: bigint, b: bigint): bigint => {
 /** Eigen's max and min give NaN if either is NaN, as Math's do. */
 const add: Binary = {
   name: "Add",
-  floats(x, i, y, j, out, k, n) {
-    for (let e = 0; e < n; e++) out[k + e] = x[i + e]! + y[j + e]!;
+  floats(x, stepX, y, stepY, out, m) {
+    for (let at = 0; at < out.length; at += m) {
+      const [i, j, n] = [at * stepX, at * stepY, Math.min(m, out.length - at)];
+      for (let e = 0; e < n; e++) out[at + e] = x[i + e]! + y[j + e]!;
+    }
   },
   float: (a, b) => a + b,
   int: (a, b) => a + b,
@@ -185,8 +187,11 @@ const add: Binary = {
 };
 const subtract: Binary = {
   name: "Sub",
-  floats(x, i, y, j, out, k, n) {
-    for (let e = 0; e < n; e++) out[k + e] = x[i + e]! - y[j + e]!;
+  floats(x, stepX, y, stepY, out, m) {
+    for (let at = 0; at < out.length; at += m) {
+      const [i, j, n] = [at * stepX, at * stepY, Math.min(m, out.length - at)];
+      for (let e = 0; e < n; e++) out[at + e] = x[i + e]! - y[j + e]!;
+    }
   },
   float: (a, b) => a - b,
   int: (a, b) => a - b,
@@ -198,8 +203,11 @@ const subtract: Binary = {
 };
 const multiply: Binary = {
   name: "Mul",
-  floats(x, i, y, j, out, k, n) {
-    for (let e = 0; e < n; e++) out[k + e] = x[i + e]! * y[j + e]!;
+  floats(x, stepX, y, stepY, out, m) {
+    for (let at = 0; at < out.length; at += m) {
+      const [i, j, n] = [at * stepX, at * stepY, Math.min(m, out.length - at)];
+      for (let e = 0; e < n; e++) out[at + e] = x[i + e]! * y[j + e]!;
+    }
   },
   float: (a, b) => a * b,
   int: Math.imul,
@@ -211,8 +219,11 @@ const multiply: Binary = {
 };
 const divide: Binary = {
   name: "RealDiv",
-  floats(x, i, y, j, out, k, n) {
-    for (let e = 0; e < n; e++) out[k + e] = x[i + e]! / y[j + e]!;
+  floats(x, stepX, y, stepY, out, m) {
+    for (let at = 0; at < out.length; at += m) {
+      const [i, j, n] = [at * stepX, at * stepY, Math.min(m, out.length - at)];
+      for (let e = 0; e < n; e++) out[at + e] = x[i + e]! / y[j + e]!;
+    }
   },
   float: (a, b) => a / b,
   complex: (out, i, ar, ai, br, bi) => {
@@ -284,8 +295,11 @@ export const math: Kernels = {
   Minimum: binary({ name: "Minimum", float: Math.min, int: Math.min, big: (a, b) => (a < b ? a : b) }),
   SquaredDifference: binary({
     name: "SquaredDifference",
-    floats(x, i, y, j, out, k, n) {
-      for (let e = 0; e < n; e++) out[k + e] = (x[i + e]! - y[j + e]!) ** 2;
+    floats(x, stepX, y, stepY, out, m) {
+      for (let at = 0; at < out.length; at += m) {
+        const [i, j, n] = [at * stepX, at * stepY, Math.min(m, out.length - at)];
+        for (let e = 0; e < n; e++) out[at + e] = (x[i + e]! - y[j + e]!) ** 2;
+      }
     },
     float: (a, b) => (a - b) * (a - b),
     int: (a, b) => Math.imul(a - b, a - b),

@@ -138,7 +138,14 @@ export const unaries: Kernels = {
       for (let i = 0; i < from.length; i++) to[i] = from[i]! < 0 ? 0 : from[i]!;
     },
   }),
-  Relu6: unary({ name: "Relu6", float: (x) => (x < 0 ? 0 : x > 6 ? 6 : x), int: (x) => Math.min(6, Math.max(0, x)) }),
+  Relu6: unary({
+    name: "Relu6",
+    float: (x) => (x < 0 ? 0 : x > 6 ? 6 : x),
+    int: (x) => Math.min(6, Math.max(0, x)),
+    floats(from, to) {
+      for (let i = 0; i < from.length; i++) to[i] = from[i]! < 0 ? 0 : from[i]! > 6 ? 6 : from[i]!;
+    },
+  }),
   Elu: float("Elu", (x) => (x < 0 ? Math.expm1(x) : x)),
   Selu: float("Selu", (x) => (x < 0 ? seluScale * seluAlpha * Math.expm1(x) : seluScale * x)),
   LeakyRelu: (node) => {
@@ -172,7 +179,13 @@ export const unaries: Kernels = {
   Log: float("Log", Math.log),
   Log1p: float("Log1p", Math.log1p),
   Sqrt: float("Sqrt", Math.sqrt),
-  Rsqrt: float("Rsqrt", (x) => 1 / Math.sqrt(x)),
+  Rsqrt: unary({
+    name: "Rsqrt",
+    float: (x) => 1 / Math.sqrt(x),
+    floats(from, to) {
+      for (let i = 0; i < from.length; i++) to[i] = 1 / Math.sqrt(from[i]!);
+    },
+  }),
   Sin: float("Sin", Math.sin),
   Cos: float("Cos", Math.cos),
   Tan: float("Tan", Math.tan),
@@ -185,7 +198,15 @@ export const unaries: Kernels = {
   Erfc: float("Erfc", erfc),
   Reciprocal: float("Reciprocal", (x) => 1 / x),
   Inv: float("Inv", (x) => 1 / x),
-  Square: unary({ name: "Square", float: (x) => x * x, int: (x) => Math.imul(x, x), big: (x) => x * x }),
+  Square: unary({
+    name: "Square",
+    float: (x) => x * x,
+    int: (x) => Math.imul(x, x),
+    big: (x) => x * x,
+    floats(from, to) {
+      for (let i = 0; i < from.length; i++) to[i] = from[i]! * from[i]!;
+    },
+  }),
   Neg: unary({ name: "Neg", float: (x) => -x, int: (x) => -x, big: (x) => -x }),
   Abs: unary({ name: "Abs", float: Math.abs, int: Math.abs, big: (x) => (x < 0n ? -x : x) }),
   Sign: unary(sign),
