@@ -48,7 +48,8 @@ test("grpcurl lists and describes services, and calls them, by reflection alone"
     /rpc PredictStream \( stream \.tensorflow\.serving\.PredictRequest \) returns \( stream \.tfs\.serving\.v1\.PredictStreamResponse \);/,
   );
   const listed = JSON.parse(await said("-d", '{"names":["m"]}', address, "tfs.serving.v1.ServingService/ListModels")) as object;
-  const available = (version: string) => ({ version, state: "AVAILABLE", servers: [{ state: "AVAILABLE", servers: 1 }] });
+  const engines = [{ engine: "embedded", reason: "as configured", servers: 1 }];
+  const available = (version: string) => ({ version, state: "AVAILABLE", servers: [{ state: "AVAILABLE", servers: 1 }], engines });
   assert.deepEqual(listed, {
     models: [{ name: "m", versions: [available("2"), available("1")], labels: [{ label: "canary", version: "2", servers: 1 }], servers: 1 }],
     serversAsked: 1,

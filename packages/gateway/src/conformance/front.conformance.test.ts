@@ -45,8 +45,9 @@ test("grpcurl: lists and describes services, and calls one through to its backen
   const answer = await said(grpcurl, "-plaintext", "-d", request, front.address, "tensorflow.serving.PredictionService/Predict");
   assert.match(answer.replace(/\s/g, ""), /"floatVal":\[3\.5,4\]/);
   const listed = JSON.parse(await said(grpcurl, "-plaintext", front.address, "tfs.serving.v1.ServingService/ListModels")) as object;
+  const engines = [{ engine: "embedded", reason: "as configured", servers: 1 }];
   assert.deepEqual(listed, {
-    models: [{ name: "m", versions: [{ version: "2", state: "AVAILABLE", servers: [{ state: "AVAILABLE", servers: 1 }] }], servers: 1 }],
+    models: [{ name: "m", versions: [{ version: "2", state: "AVAILABLE", servers: [{ state: "AVAILABLE", servers: 1 }], engines }], servers: 1 }],
     serversAsked: 1,
     serversAnswered: 1,
   });
