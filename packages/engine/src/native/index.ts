@@ -8,5 +8,6 @@ export type { Gate, GateOptions } from "./gate.ts";
 export { newGate } from "./gate.ts";
 export type { Koffi, Libc, Pointer } from "./libc.ts";
 export { openLibc } from "./libc.ts";
+export { newOpened } from "./opened.ts";
 export type { Timing, TimingOptions } from "./timing.ts";
 export { newTiming } from "./timing.ts";

@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Code, newError } from "@tfs/std";
 import { type DType, DType as Types } from "@tfs/tensor";
-import { type Libc, openLibc, type Pointer } from "../native/index.ts";
+import { type Libc, newOpened, openLibc, type Pointer } from "../native/index.ts";
 
 /** Library is OpenVINO, loaded for good, with one core. What fails throws Internal with OpenVINO's own words. */
 export interface Library {
@@ -76,18 +76,8 @@ export function knows(dtype: DType): boolean {
 /** No tensor that a model gives has more dimensions. */
 const maxRank = 64;
 
-const opened = new Map<string, Promise<Library>>();
-
-/** openLibrary loads OpenVINO from a folder, once in a process; a folder that failed is tried anew. Throws Unavailable, with what is wrong. */
-export function openLibrary(dir: string): Promise<Library> {
-  let library = opened.get(dir);
-  if (library === undefined) {
-    library = open(dir);
-    opened.set(dir, library);
-    library.catch(() => opened.delete(dir));
-  }
-  return library;
-}
+/** openLibrary loads OpenVINO from a folder, once in a process. Throws Unavailable, with what is wrong. */
+export const openLibrary: (dir: string) => Promise<Library> = newOpened(open);
 
 type Fn = ((...args: readonly unknown[]) => unknown) & { async(...args: readonly unknown[]): void };
 

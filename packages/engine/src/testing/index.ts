@@ -8,3 +8,5 @@ export { attempt } from "./attempts.ts";
 export { fuzzModels, fuzzRequests } from "./fuzz.ts";
 export { end, growth } from "./lives.ts";
 export { models } from "./models.ts";
+export type { LivesOptions } from "./suite.ts";
+export { describeLives } from "./suite.ts";

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Code, newError } from "@tfs/std";
-import { type Libc, openLibc, type Pointer } from "../native/index.ts";
+import { type Libc, newOpened, openLibc, type Pointer } from "../native/index.ts";
 
 /** libraryFile is the one file that is needed of PyPI's ai-edge-litert. */
 export const libraryFile = "libLiteRt.so";
@@ -43,18 +43,8 @@ export interface Native<A extends readonly unknown[]> {
 /** LiteRtLayout is a word, whose low seven bits are the rank, then 8 dimensions and 8 strides; LiteRtRankedTensorType is the type, then a layout. */
 export const layoutBytes: number = 4 * 17;
 
-const opened = new Map<string, Promise<LiteRt>>();
-
-/** openLiteRt loads the library from a folder, once in a process; a folder that failed is tried anew. Throws Unavailable, with what is wrong. */
-export function openLiteRt(dir: string): Promise<LiteRt> {
-  let library = opened.get(dir);
-  if (library === undefined) {
-    library = open(dir);
-    opened.set(dir, library);
-    library.catch(() => opened.delete(dir));
-  }
-  return library;
-}
+/** openLiteRt loads the library from a folder, once in a process. Throws Unavailable, with what is wrong. */
+export const openLiteRt: (dir: string) => Promise<LiteRt> = newOpened(open);
 
 type Fn = Native<readonly unknown[]>;
 
