@@ -9,11 +9,11 @@ export interface LivesOptions {
   readonly main: URL;
   /** dir is the libraries' folder. */
   readonly dir: string;
+  /** calls is how many are made of each kind. */
+  readonly calls: number;
   /** slackBytes are what a process may have grown by in the end, by kind of call: what the collector and malloc keep for themselves. A leak of one call in fifty is more. */
   readonly slackBytes: Readonly<Record<string, number>>;
 }
-
-const short = process.env["TFS_SHORT"] === "1";
 
 const ways = [
   { name: "a model that is open", way: "open", code: 0 },
@@ -27,7 +27,7 @@ const ways = [
 ];
 
 /** describeLives registers tests of how processes with an engine end, and of what many calls leave behind. */
-export function describeLives({ main, dir, slackBytes }: LivesOptions): void {
+export function describeLives({ main, dir, calls, slackBytes }: LivesOptions): void {
   function run(what: string, ...args: readonly string[]): { readonly how: number | NodeJS.Signals | null; readonly stdout: string; readonly stderr: string } {
     const command = ["--expose-gc", fileURLToPath(main), what, dir, ...args];
     const { status, signal, stdout, stderr } = spawnSync(process.execPath, command, { encoding: "utf8", timeout: 240_000 });
@@ -38,7 +38,6 @@ export function describeLives({ main, dir, slackBytes }: LivesOptions): void {
       const { how, stderr } = run("end", way);
       assert.equal(how, code, stderr);
     });
-  const calls = short ? 1000 : 10_000;
   for (const [what, slack] of Object.entries(slackBytes))
     test(`${calls} calls of 400 KB keep nothing: ${what}`, (t) => {
       const { how, stdout, stderr } = run("growth", what, String(calls));
