@@ -99,7 +99,7 @@ function venvTool(name, requirements) {
 const go = newGo({ dir, run, once, makeVenv });
 
 const tools = {
-  venv: { what: "Python with TensorFlow, TensorFlow Serving's client stubs and scikit-learn", install: pythonTool },
+  venv: { what: "Python with TensorFlow, TensorFlow Serving's client stubs, OpenVINO and scikit-learn", install: pythonTool },
   schemathesis: {
     what: "a client that calls an API by its OpenAPI document, and a validator of such documents",
     install: venvTool("schemathesis", join(root, "scripts/tools/schemathesis.txt")),

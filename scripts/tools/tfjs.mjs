@@ -7,28 +7,25 @@ import { node, setUp } from "../setup.mjs";
 /** The peer's version in packages/engine/package.json; scripts/packages.test.ts holds the two together. */
 const tfjsVersion = "4.22.0";
 
-const packages = { gpu: "@tensorflow/tfjs-node-gpu", cpu: "@tensorflow/tfjs-node" };
-
-/** tfjsTools are the two packages, 300 MB each, without their install scripts: those would download a TensorFlow of 2022. The arguments are as in newGo. */
+/** tfjsTools is the package for GPUs, which runs without one too: 300 MB, without its install script, which would download a TensorFlow of 2022. The arguments are as in newGo. */
 export function tfjsTools({ root, dir, run, once }) {
-  const install = (kind) => () =>
-    once(`tfjs-${kind}`, tfjsVersion, () => {
+  const install = () =>
+    once("tfjs-gpu", tfjsVersion, () => {
       const pythons = join(dir, "venv/lib");
       const tensorflow = (existsSync(pythons) ? readdirSync(pythons) : []).map((python) => join(pythons, python, "site-packages/tensorflow")).find(existsSync);
       if (tensorflow === undefined) throw new Error("it is built against TensorFlow in .tools/venv: run npm run tools -- venv");
       needCompiler(run);
-      const prefix = join(dir, `tfjs-${kind}`);
+      const prefix = join(dir, "tfjs-gpu");
       rmSync(prefix, { recursive: true, force: true });
       mkdirSync(prefix, { recursive: true });
       writeFileSync(join(prefix, "package.json"), JSON.stringify({ private: true }));
       const quiet = ["--ignore-scripts", "--loglevel=error", "--no-audit", "--no-fund", "--no-package-lock"];
-      run("npm", ["install", "--prefix", prefix, ...quiet, `${packages[kind]}@${tfjsVersion}`], { cwd: prefix });
+      run("npm", ["install", "--prefix", prefix, ...quiet, `@tensorflow/tfjs-node-gpu@${tfjsVersion}`], { cwd: prefix });
       setUp();
-      run(node, [join(root, "scripts/tools/build_tfjs.mjs"), prefix, kind, tensorflow], { cwd: root });
+      run(node, [join(root, "scripts/tools/build_tfjs.mjs"), prefix, "gpu", tensorflow], { cwd: root });
     });
   return {
-    "tfjs-gpu": { what: "@tensorflow/tfjs-node-gpu, built against the Python environment's TensorFlow; needs g++", install: install("gpu") },
-    "tfjs-cpu": { what: "@tensorflow/tfjs-node, likewise", install: install("cpu") },
+    "tfjs-gpu": { what: "@tensorflow/tfjs-node-gpu, built against the Python environment's TensorFlow; needs g++", install },
   };
 }
 
