@@ -366,9 +366,7 @@ else {
   test("parse_example_tflite is served without any library", () =>
     using(newTfLiteEngine({ gate }), `${fixtures}parse_example_tflite/00000123`, async (model) => {
       const got = await call(model, "serving_default", { input: { dtype: DType.String, shape: [2], data: [serialized({ x: [1.5] }), serialized({})] } });
-      assert.deepEqual(got, {
-        "ParseExample/ParseExampleV2": newTensor(DType.Float, [2, 1], Float32Array.of(1.5, 0)),
-        "ParseExample/ParseExampleV2:1": fromStrings(["missing", "missing"], [2, 1]),
-      });
+      assertClose(got["ParseExample/ParseExampleV2"]!, newTensor(DType.Float, [2, 1], Float32Array.of(1.5, 0)), 0, "number");
+      assertClose(got["ParseExample/ParseExampleV2:1"]!, fromStrings(["missing", "missing"], [2, 1]), 0, "text");
     }));
 }
