@@ -16,7 +16,7 @@ export { engineNames } from "./engine.ts";
 export type { IsolatedOptions, Patience } from "./isolation/index.ts";
 export { newIsolatedEngine, serveEngine } from "./isolation/index.ts";
 export type { Explicit, FindOptions, Found, Library, LibraryName, Passed, Place, Search } from "./libraries/index.ts";
-export { filesOf, findLibrary, findPackage, libraries, libraryCache, libraryNames } from "./libraries/index.ts";
+export { filesOf, findLibrary, libraries, libraryCache, libraryNames } from "./libraries/index.ts";
 export type { Gate, GateOptions } from "./native/index.ts";
 export { newGate } from "./native/index.ts";
 export type { OpenVinoOptions } from "./openvino/index.ts";

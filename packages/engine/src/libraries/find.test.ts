@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, extname, join } from "node:path";
 import { after, test } from "node:test";
 import { background, Code, withCancel } from "@tfs/std";
-import { type FindOptions, findLibrary, findPackage, libraries, libraryCache, type LibraryName } from "./index.ts";
+import { type FindOptions, findLibrary, libraries, libraryCache, type LibraryName } from "./index.ts";
 
 const ctx = background();
 const scratch = mkdtempSync(join(tmpdir(), "tfs-libraries-"));
@@ -161,18 +161,6 @@ test("an installed npm package is found as Node finds it", () => {
     dir: join(modules, name, "lib"),
     files: files.openvino,
     sizeBytes: 60,
-  });
-});
-
-test("of packages with an addon the first that has it is taken", async () => {
-  const [built, bare] = [folder(["package.json", '{"version":"4.22.0"}'], "lib/addon.node"), folder("package.json")];
-  const packageDir = (name: string): string | undefined => ({ gpu: bare, cpu: built })[name];
-  assert.deepEqual(await findPackage(["none", "gpu", "cpu"], "lib/addon.node", packageDir), {
-    found: { place: "npm", dir: built, files: ["lib/addon.node"], sizeBytes: 10, version: "4.22.0" },
-    passed: [
-      { place: "npm", where: "none", why: "is not installed" },
-      { place: "npm", where: "gpu", why: `${join(bare, "lib/addon.node")} is not there: its addon was not built` },
-    ],
   });
 });
 

@@ -102,18 +102,6 @@ export async function findLibrary(ctx: Ctx, library: Library, options: FindOptio
   return { passed };
 }
 
-/** findPackage looks for an npm package that brings a native addon: the first of some that is installed and has the file. */
-export async function findPackage(names: readonly string[], file: string, packageDir: (name: string) => string | undefined = installed): Promise<Search> {
-  const passed: Passed[] = [];
-  for (const name of names) {
-    const dir = packageDir(name);
-    const size = dir === undefined ? undefined : (await stat(join(dir, file)).catch(() => undefined))?.size;
-    if (dir !== undefined && size !== undefined) return { found: { place: "npm", dir, files: [file], sizeBytes: size, ...(await versionOf(dir)) }, passed };
-    passed.push({ place: "npm", where: name, why: dir === undefined ? "is not installed" : `${join(dir, file)} is not there: its addon was not built` });
-  }
-  return { passed };
-}
-
 /** holds gives where exactly a folder has a library, or why it does not. */
 async function holds(library: Library, dir: string): Promise<Pick<Found, "dir" | "files" | "sizeBytes"> | string> {
   let why: string | undefined;

@@ -10,4 +10,4 @@ export { libraryCache } from "./cache.ts";
 export type { Library, LibraryName, Part } from "./library.ts";
 export { filesOf, libraries, libraryNames } from "./library.ts";
 export type { Explicit, Found, FindOptions, Place, Passed, Search } from "./find.ts";
-export { findLibrary, findPackage } from "./find.ts";
+export { findLibrary } from "./find.ts";

@@ -9,5 +9,7 @@ export { newGate } from "./gate.ts";
 export type { Koffi, Libc, Pointer } from "./libc.ts";
 export { openLibc } from "./libc.ts";
 export { newOpened } from "./opened.ts";
+export type { Runs } from "./runs.ts";
+export { newRuns } from "./runs.ts";
 export type { Timing, TimingOptions } from "./timing.ts";
 export { newTiming } from "./timing.ts";

@@ -3,7 +3,7 @@ import type { MetaGraphDef } from "@tfs/proto";
 import { Code, type Ctx, hasEnded, newError, throwIfDone } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
 import type { LoadedModel } from "../engine.ts";
-import { type Gate, newGate } from "../native/index.ts";
+import { type Gate, newGate, newRuns } from "../native/index.ts";
 import type { Library, Session } from "./library.ts";
 import { newPlan, type Plan } from "./plan.ts";
 import { sizeOf } from "./tensor.ts";
@@ -30,9 +30,7 @@ class Model implements LoadedModel {
   readonly #bytes: number;
   readonly #ranked: boolean;
   readonly #plans = new Map<string, Plan>();
-  /** Runs that have been let in and whose native part has not ended. */
-  #busy = 0;
-  #idle: (() => void) | undefined;
+  readonly #runs = newRuns();
   #closed: Promise<void> | undefined;
 
   constructor(library: Library, session: Session, { gate, metaGraph, bytes, serial, ranked }: ModelOptions) {
@@ -76,22 +74,11 @@ class Model implements LoadedModel {
 
   /** #later runs on a thread of the pool, when the gate lets it. */
   async #later(ctx: Ctx, plan: Plan, feeds: ReadonlyMap<string, Tensor>, bytes: number): Promise<readonly Tensor[]> {
-    this.#busy++;
-    let native = false;
-    const work = async (): Promise<readonly Tensor[]> => {
-      native = true;
-      try {
-        return await this.#native(ctx, plan, feeds, bytes);
-      } finally {
-        this.#leave();
-      }
-    };
-    try {
-      const turn = this.#turn;
-      return await (turn === undefined ? this.#gate.run(ctx, work) : turn.run(ctx, () => this.#gate.run(ctx, work)));
-    } finally {
-      if (!native) this.#leave();
-    }
+    const turn = this.#turn;
+    return await this.#runs.run(
+      (work) => (turn === undefined ? this.#gate.run(ctx, work) : turn.run(ctx, () => this.#gate.run(ctx, work))),
+      () => this.#native(ctx, plan, feeds, bytes),
+    );
   }
 
   async #native(ctx: Ctx, plan: Plan, feeds: ReadonlyMap<string, Tensor>, bytes: number): Promise<readonly Tensor[]> {
@@ -109,18 +96,13 @@ class Model implements LoadedModel {
     }
   }
 
-  #leave(): void {
-    this.#busy--;
-    if (this.#busy === 0) this.#idle?.();
-  }
-
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
   async #close(): Promise<void> {
-    if (this.#busy > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+    await this.#runs.over();
     for (const plan of this.#plans.values()) plan.free();
     this.#plans.clear();
     await this.#library.unload(this.#session);

@@ -3,7 +3,7 @@ import type { MetaGraphDef } from "@tfs/proto";
 import { Code, codeOf, type Ctx, newError, throwIfDone } from "@tfs/std";
 import { type DType, dtypeName, elementCount, layoutOf, shapeText, type Tensor, toDType } from "@tfs/tensor";
 import type { LoadedModel } from "../engine.ts";
-import type { Gate } from "../native/index.ts";
+import { type Gate, newRuns } from "../native/index.ts";
 import { takes } from "./dtypes.ts";
 import { buffersOf, pack, unpack } from "./packing.ts";
 import type { Life, Thread } from "./thread.ts";
@@ -30,9 +30,7 @@ class Model implements LoadedModel {
   readonly #nodes: ReadonlySet<string>;
   readonly #inputs: ReadonlyMap<string, DType>;
   #there: Promise<There> | undefined;
-  /** Runs that have been let in and have not ended, though their callers may have gone. */
-  #busy = 0;
-  #idle: (() => void) | undefined;
+  readonly #runs = newRuns();
   #closed: Promise<void> | undefined;
 
   constructor(options: ModelOptions) {
@@ -70,28 +68,17 @@ class Model implements LoadedModel {
     for (const name of fetches) this.#find(name);
     const fed = new Map(names.map((name) => [canonical(name), name]));
     const asked = [...new Set(fetches.map(canonical))].filter((name) => !fed.has(name));
-    const got = asked.length === 0 ? [] : await this.#inTurn(ctx, names, feeds, asked);
+    const got =
+      asked.length === 0
+        ? []
+        : await this.#runs.run(
+            (work) => this.#options.gate.run(ctx, work),
+            () => this.#ask(names, feeds, asked),
+          );
     return fetches.map((name) => {
       const own = fed.get(canonical(name)); // TensorFlow does not give back what it is fed
       return own === undefined ? got[asked.indexOf(canonical(name))]! : feeds.get(own)!;
     });
-  }
-
-  async #inTurn(ctx: Ctx, names: readonly string[], feeds: ReadonlyMap<string, Tensor>, asked: readonly string[]): Promise<readonly Tensor[]> {
-    let begun = false;
-    this.#busy++;
-    try {
-      return await this.#options.gate.run(ctx, async () => {
-        begun = true;
-        try {
-          return await this.#ask(names, feeds, asked);
-        } finally {
-          this.#leave();
-        }
-      });
-    } finally {
-      if (!begun) this.#leave();
-    }
   }
 
   async #ask(names: readonly string[], feeds: ReadonlyMap<string, Tensor>, asked: readonly string[]): Promise<readonly Tensor[]> {
@@ -119,18 +106,13 @@ class Model implements LoadedModel {
       throw newError(Code.InvalidArgument, `Tensor ${name}, specified in either feed_devices or fetch_devices was not found in the Graph`);
   }
 
-  #leave(): void {
-    this.#busy--;
-    if (this.#busy === 0) this.#idle?.();
-  }
-
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
   async #close(): Promise<void> {
-    if (this.#busy > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+    await this.#runs.over();
     try {
       const there = await this.#there?.catch(() => undefined);
       await there?.life.call({ kind: "unload", model: there.model });

@@ -16,6 +16,7 @@ import {
   newTfLiteEngine,
 } from "@tfs/engine";
 import { type Clock, Code, codeOf, type Ctx, type Flag, type Flags, messageOf, nearest, parseFlags, race, usage } from "@tfs/std";
+import { namedDir, pythonsOf } from "../flags/index.ts";
 import { buildTfjsFlags, buildTfjsHeadline, installFlags, installHeadline, overview, probeFlags, probeHeadline } from "./flags.ts";
 import { install, newProgress, thisMachine, versionForm } from "./install/index.ts";
 import { installedText, planText, rowsText } from "./print.ts";
@@ -77,7 +78,7 @@ async function probeCommand(ctx: Ctx, argv: readonly string[], { env, stdout }: 
 /** candidates are the engines that there are, in the order in which they are told. */
 function candidates(flags: Flags, env: Surroundings["env"]): readonly Candidate[] {
   const find = (name: LibraryName) => (ctx: Ctx) =>
-    findLibrary(ctx, libraries[name], { explicit: explicit(name, flags, env), cacheDir: cacheOf(flags, env), pythons: pythonsOf(env) });
+    findLibrary(ctx, libraries[name], { explicit: namedDir(name, flags, env), cacheDir: cacheOf(flags, env), pythons: pythonsOf(env) });
   const gate = newGate({ places: 1 });
   return [
     { name: "embedded", open: () => newEmbeddedEngine() },
@@ -88,20 +89,8 @@ function candidates(flags: Flags, env: Surroundings["env"]): readonly Candidate[
   ];
 }
 
-function explicit(name: LibraryName, flags: Flags, env: Surroundings["env"]): { readonly dir: string; readonly by: string } | undefined {
-  const [flag, variable] = [`${name}_dir`, `TFS_${name.toUpperCase()}_DIR`];
-  if (flags.string(flag) !== "") return { dir: flags.string(flag), by: `--${flag}` };
-  const dir = env[variable];
-  return dir === undefined || dir === "" ? undefined : { dir, by: variable };
-}
-
 function cacheOf(flags: Flags, env: Surroundings["env"]): string | undefined {
   return flags.string("cache_dir") === "" ? libraryCache(env) : resolve(flags.string("cache_dir"));
-}
-
-/** pythonsOf gives the interpreters that are asked: that of an environment that is active, then the system's. */
-function pythonsOf({ VIRTUAL_ENV: active }: Surroundings["env"]): readonly string[] {
-  return active === undefined || active === "" ? ["python3"] : [`${active}/bin/python3`, "python3"];
 }
 
 async function installCommand(ctx: Ctx, argv: readonly string[], { env, stdin, stdout, stderr, clock }: Surroundings): Promise<number> {
@@ -144,7 +133,7 @@ async function buildTfjsCommand(ctx: Ctx, argv: readonly string[], { env, stdout
   }
   const wanted = flags.string("package");
   if (wanted !== "" && wanted !== "gpu" && wanted !== "cpu") throw new Misuse(`--package=${wanted}: expected gpu or cpu`);
-  const { found, passed } = await findLibrary(ctx, libraries.tensorflow, { explicit: explicit("tensorflow", flags, env), pythons: pythonsOf(env) });
+  const { found, passed } = await findLibrary(ctx, libraries.tensorflow, { explicit: namedDir("tensorflow", flags, env), pythons: pythonsOf(env) });
   await buildTfjs(ctx, {
     // Where there is none, what is missing is told with all else that is.
     tensorflowDir:

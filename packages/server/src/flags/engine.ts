@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { engineNames, type Explicit, type LibraryName, libraryCache, type SessionConfig } from "@tfs/engine";
+import { engineNames, type Explicit, type LibraryName, libraryCache, libraryNames, type SessionConfig } from "@tfs/engine";
 import type { Flags } from "@tfs/std";
 import type { RuntimeTuning } from "../runtime/index.ts";
 import { bool, float, inForce, int64, moot, notYet, own, type ServerFlag, string } from "./fate.ts";
@@ -50,12 +50,12 @@ type Env = Readonly<Record<string, string | undefined>>;
 /** runtimeTuning reads those flags; `env` gives what stands in for them, and where a user's caches and Pythons are. */
 export function runtimeTuning(flags: Flags, env: Env, session: SessionConfig): RuntimeTuning {
   const cacheDir = libraryCache(env);
-  const { VIRTUAL_ENV: active = "" } = env;
+  const dirs = libraryNames.map((name) => [name, namedDir(name, flags, env)] as const).filter(([, dir]) => dir !== undefined);
   return {
     trial: flags.bool("engine_trial"),
     ...(cacheDir !== undefined && { cacheDir }),
-    dirs: { ...named("openvino", flags, env), ...named("tensorflow", flags, env), ...named("litert", flags, env) },
-    pythons: active === "" ? ["python3"] : [`${active}/bin/python3`, "python3"],
+    dirs: Object.fromEntries(dirs),
+    pythons: pythonsOf(env),
     session,
     ...(flags.bool("prefer_tflite_model") && {
       tflite: { pools: flags.int("num_tflite_pools") || availableParallelism(), perPool: flags.int("num_tflite_interpreters_per_pool") },
@@ -63,10 +63,15 @@ export function runtimeTuning(flags: Flags, env: Env, session: SessionConfig): R
   };
 }
 
-/** named gives the folder that was named for a library, and by what. */
-function named(library: LibraryName, flags: Flags, env: Env): { readonly [name in LibraryName]?: Explicit } {
+/** namedDir gives the folder that was named for a library, and by what: its flag, else its variable. */
+export function namedDir(library: LibraryName, flags: Flags, env: Env): Explicit | undefined {
   const [flag, variable] = [`${library}_dir`, `TFS_${library.toUpperCase()}_DIR`];
   const given = flags.string(flag);
   const dir = given || (env[variable] ?? "");
-  return dir === "" ? {} : { [library]: { dir, by: given === "" ? variable : `--${flag}` } };
+  return dir === "" ? undefined : { dir, by: given === "" ? variable : `--${flag}` };
+}
+
+/** pythonsOf gives the interpreters that are asked: that of an environment that is active, then the system's. */
+export function pythonsOf({ VIRTUAL_ENV: active = "" }: Env): readonly string[] {
+  return active === "" ? ["python3"] : [`${active}/bin/python3`, "python3"];
 }

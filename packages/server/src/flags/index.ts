@@ -9,7 +9,7 @@
 export type { ChannelSettings } from "./channel.ts";
 export { channelSettings } from "./channel.ts";
 export { checkConflicts, checkFlags, refuse, remark } from "./checks.ts";
-export { runtimeTuning } from "./engine.ts";
+export { namedDir, pythonsOf, runtimeTuning } from "./engine.ts";
 export type { Fate, ServerFlag } from "./fate.ts";
 export { helpText, readFlags } from "./flags.ts";
 export { requestLogTuning } from "./requestlog.ts";
