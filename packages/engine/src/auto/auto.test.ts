@@ -384,9 +384,18 @@ test("auto: a load that is no longer wanted closes everything", async () => {
   );
 });
 test("auto: one that comes too late is closed when it comes", async () => {
-  let come = (): void => {};
+  let [come, arrive] = [(): void => {}, (): void => {}];
   const late = new Promise<void>((resolve) => (come = resolve));
-  const { engine, closes } = autoOf((clock) => ({ openvino: { loaded: () => clock.advance(5000) }, embedded: { loaded: () => late } }));
+  const arrived = new Promise<void>((resolve) => (arrive = resolve)); // before that, a load that is no longer wanted ends by itself
+  const { engine, closes } = autoOf((clock) => ({
+    openvino: { loaded: () => arrived.then(() => clock.advance(5000)) },
+    embedded: {
+      loaded: () => {
+        arrive();
+        return late;
+      },
+    },
+  }));
   const model = await engine.load(ctx, plain);
   come();
   await model.close();

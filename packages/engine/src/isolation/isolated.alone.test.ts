@@ -203,6 +203,9 @@ test("a model that cannot be loaded again is tried again at the same pace, and s
   await answers(loaded.model);
 });
 
+/** started gives a clock that tells about the time of this process, as deadlines do, in whole milliseconds: beats would come beside their time with rounded fractions. */
+const started = (): FakeClock => fakeClock(Math.ceil(performance.now()));
+
 /** pass lets time pass beat by beat; after each the process has answered what it was asked before. */
 async function pass(clock: FakeClock, ms: number, model: LoadedModel): Promise<void> {
   for (let at = 0; at < ms; at += 5000) {
@@ -244,7 +247,7 @@ const hangs: readonly {
 ];
 for (const { name, hang, ms, why } of hangs) {
   test(`${name} is ended, and the model is back`, async () => {
-    const clock = fakeClock(performance.now());
+    const clock = started();
     await using loaded = await load({ clock });
     const hung = hang(loaded, clock).then(
       () => undefined,
@@ -262,7 +265,7 @@ for (const { name, hang, ms, why } of hangs) {
   });
 }
 test("a run that takes hours on a thread is left alone without a deadline, and past one as long as others end", async () => {
-  const clock = fakeClock(performance.now());
+  const clock = started();
   await using loaded = await load({ clock });
   const never = [ask(loaded.model, "!never"), loaded.model.run({ ...ctx, deadline: clock.now() + 60_000 }, new Map(), ["!never"])].map((run) =>
     assert.rejects(run),
