@@ -57,7 +57,7 @@ const rules: Readonly<Record<string, (i: Import) => string | undefined>> = {
     return packageOf(file) === "sdk" && from === "@tfs/rpc" && !isTest(file) && !nodeOnlySdk.test(file) ? "rpc is for transport/grpc.ts" : undefined;
   },
   [entries]({ from }) {
-    return /^@tfs\/[\w-]+\/(?!testing$|metrics$|gen\/|plain\/|package\.json$)/.test(from) ? `${from} is not an entry` : undefined;
+    return /^@tfs\/[\w-]+\/(?!testing$|metrics$|all$|gen\/|plain\/|package\.json$)/.test(from) ? `${from} is not an entry` : undefined;
   },
   "folders are entered by their index.ts"({ file, from }) {
     if (!from.startsWith(".") || isTest(file)) return undefined;

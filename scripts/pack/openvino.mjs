@@ -2,7 +2,7 @@
 // usage: node openvino.mjs MODEL PACKAGE
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { newGate, newOpenVinoEngine } from "@tfs/engine";
+import { newGate, newOpenVinoEngine } from "@tfs/engine/all";
 import { background } from "@tfs/std";
 import { DType, newTensor } from "@tfs/tensor";
 

@@ -6,7 +6,7 @@ import { globSync, readFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { newGate, newTensorFlowEngine } from "@tfs/engine";
+import { newGate, newTensorFlowEngine } from "@tfs/engine/all";
 import { background } from "@tfs/std";
 import { assertClose, goldenTensor } from "@tfs/tensor/testing";
 

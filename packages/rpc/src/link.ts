@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { type ConnectionOptions, TLSSocket } from "node:tls";
+import type { ConnectionOptions } from "node:tls";
 import { type Clock, Code, type Failure, newError, type Timer } from "@tfs/std";
 import { type Address, formatAddress } from "./address.ts";
 import type { Fields } from "./fields.ts";
@@ -7,6 +7,7 @@ import { type Budget, defaultSessionLimits, h2, newSession, type Session, type S
 import { type Keepalive, newKeepalive } from "./keepalive.ts";
 import type { ChannelLimits } from "./limits.ts";
 import { openSslReason } from "./secure.ts";
+import { isSecure } from "./secure_socket.ts";
 import { dialSecureWire, dialWire, type Wire } from "./wire.ts";
 
 export interface LinkOptions {
@@ -60,7 +61,7 @@ class Link {
     this.#wire.socket.on("error", (err) => this.#fail(reasonOf(err), err));
     for (const event of ["end", "close"]) this.#wire.socket.on(event, () => this.#fail("connection closed"));
     const { socket } = this.#wire;
-    if (socket instanceof TLSSocket) {
+    if (isSecure(socket)) {
       socket.on(
         "secureConnect",
         () => socket.alpnProtocol === "h2" || this.destroy("the peer does not speak HTTP/2 over TLS: it agreed to no protocol (ALPN)"),

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
+import { isSecure } from "./secure_socket.ts";
 
 /** Peer is who is at the other end of a connection. */
 export interface Peer {
@@ -22,7 +22,7 @@ export interface PeerCertificate {
 
 /** peerOf looks at a connection that is established. */
 export function peerOf(socket: Socket): Peer {
-  const encrypted = socket instanceof TLSSocket;
+  const encrypted = isSecure(socket);
   const shown = encrypted ? socket.getPeerX509Certificate() : undefined;
   const certificate = shown && {
     subject: shown.subject.replaceAll("\n", ","),

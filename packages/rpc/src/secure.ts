@@ -1,7 +1,8 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import type { KeyObject, X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
-import { createSecureContext, createServer, type SecureContextOptions, type Server, type TLSSocket } from "node:tls";
+import type { SecureContextOptions, Server, TLSSocket } from "node:tls";
 import { type Clock, Code, newError } from "@tfs/std";
+import { crypto, tls } from "./secure_socket.ts";
 
 /** Pem is one or more PEM blocks. */
 export type Pem = string | Buffer;
@@ -72,7 +73,7 @@ class ServerTls {
     this.#clientCerts = options.clientCerts ?? (options.clientCa === undefined ? "none" : "require");
     if (this.#clientCerts !== "none" && options.clientCa === undefined)
       throw newError(Code.InvalidArgument, "client certificates need authorities that sign them");
-    this.#server = createServer({
+    this.#server = tls().createServer({
       ...this.#context(options),
       // Without a protocol in common the handshake ends with an alert, as RFC 7301, section 3.2 has it; a client that names none is served by its first bytes.
       ALPNProtocols: ["h2", "http/1.1"],
@@ -140,7 +141,7 @@ class ServerTls {
     if (clientCa !== undefined && isPem(clientCa)) certificateOf(names.clientCa, clientCa);
     if (!leaf.checkPrivateKey(privateKeyOf(names.key, key))) throw newError(Code.InvalidArgument, `${names.cert} and ${names.key} do not belong together`);
     try {
-      createSecureContext(options);
+      tls().createSecureContext(options);
     } catch (err) {
       throw newError(Code.InvalidArgument, `${names.cert} and ${names.key}: ${openSslReason(err)}`, err);
     }
@@ -157,7 +158,7 @@ interface Waiting {
 /** certificateOf reads the first certificate. Throws InvalidArgument if there is none; OpenSSL takes authorities that are none for an empty list. */
 function certificateOf(what: string, pem: Pem): X509Certificate {
   try {
-    return new X509Certificate(pem);
+    return new (crypto().X509Certificate)(pem);
   } catch (err) {
     throw newError(Code.InvalidArgument, `${what}: not a PEM certificate`, err);
   }
@@ -166,7 +167,7 @@ function certificateOf(what: string, pem: Pem): X509Certificate {
 /** privateKeyOf throws InvalidArgument for what is no key; OpenSSL takes an empty text for one that is to come later. */
 function privateKeyOf(what: string, pem: Pem): KeyObject {
   try {
-    return createPrivateKey(pem);
+    return crypto().createPrivateKey(pem);
   } catch (err) {
     throw newError(Code.InvalidArgument, `${what}: not a PEM private key without passphrase`, err);
   }

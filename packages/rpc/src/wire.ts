@@ -1,9 +1,10 @@
 // Data plane. Bytes are read into a buffer that a connection keeps, without the allocation and the stream machinery that a "data" event costs (20-35 % of a small call).
 import { type NetConnectOpts, connect as netConnect, Socket } from "node:net";
-import { type ConnectionOptions, connect as tlsConnect, TLSSocket } from "node:tls";
+import type { ConnectionOptions } from "node:tls";
 import { type OnRead, readInto } from "./onread.ts";
 import { newOutput, type Output } from "./output.ts";
 import { newReadBuffer } from "./read_buffer.ts";
+import { isSecure, tls } from "./secure_socket.ts";
 import { beginRead, endRead, flushAll } from "./turn.ts";
 
 /** newWire takes over a socket that somebody accepted. The one it hands back in `socket` may be another object for the same connection. */
@@ -21,13 +22,13 @@ export function dialWire(options: NetConnectOpts): Wire {
 /** dialSecureWire opens a connection that speaks TLS. What is written before the handshake is over goes out after it. */
 export function dialSecureWire(options: ConnectionOptions): Wire {
   const wire = new Wire();
-  return fit(wire, tlsConnect({ ...options, onread: wire.onread } as ConnectionOptions));
+  return fit(wire, tls().connect({ ...options, onread: wire.onread } as ConnectionOptions));
 }
 
 /** wrapWire takes a socket as it is. Over TLS, in the turn in which the handshake ended, nothing is read yet, and what comes goes into the wire's own buffer. */
 export function wrapWire(socket: Socket): Wire {
   const wire = new Wire();
-  if (socket instanceof TLSSocket) readInto(socket, wire.onread);
+  if (isSecure(socket)) readInto(socket, wire.onread);
   return fit(wire, socket);
 }
 

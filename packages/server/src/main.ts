@@ -43,7 +43,7 @@ import { newEngines, type RuntimeTuning } from "./runtime/index.ts";
 import { type ModelServer, newServer } from "./server.ts";
 import { openTelemetry, type Telemetry } from "./telemetry/index.ts";
 import { openRemoteStorages, type RemoteStorages, type Storages } from "./storage/index.ts";
-import { type Credentials, openCredentials } from "./tls/index.ts";
+import type { Credentials } from "./tls/index.ts";
 
 /** As in TensorFlow Serving: -1, to a shell. */
 const failed = 255;
@@ -205,7 +205,9 @@ async function batchingOf(options: Flags): Promise<BatchingTuning | undefined> {
 }
 
 async function credentialsOf(options: Flags, flag: string, clock: Clock, logger: Logger): Promise<Credentials | undefined> {
-  return options.string(flag) === "" ? undefined : openCredentials(options.string(flag), { flag, clock, logger });
+  if (options.string(flag) === "") return undefined;
+  const { openCredentials } = await import("./tls/index.ts"); // and with it Node's cryptography
+  return openCredentials(options.string(flag), { flag, clock, logger });
 }
 
 function serverOf(options: Flags, { models, batching, page, telemetry, tls, runtime }: Told, storages: Storages, clock: Clock, logger: Logger): ModelServer {

@@ -1,7 +1,7 @@
 // The native engines whose libraries the tools' Python environment has.
 import { globSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { newGate, newOpenVinoEngine, newTensorFlowEngine } from "@tfs/engine";
+import { newGate, newOpenVinoEngine, newTensorFlowEngine } from "@tfs/engine/all";
 
 const inTools = (path) => globSync(fileURLToPath(new URL(`../../../../.tools/venv/lib/python3.*/site-packages/${path}`, import.meta.url)))[0];
 

@@ -3,7 +3,6 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Code, type Ctx, newError, throwIfDone } from "@tfs/std";
 import { byNumbers, filesOf, type Library } from "./library.ts";
-import { askPython } from "./python.ts";
 
 /** Place is a kind of place that libraries come from, in the order in which they are looked at. */
 export type Place = "explicit" | "cache" | "npm" | "python";
@@ -90,6 +89,7 @@ export async function findLibrary(ctx: Ctx, library: Library, options: FindOptio
   }
   for (const python of pythons) {
     throwIfDone(ctx);
+    const { askPython } = await import("./python.ts"); // with it comes all that starts processes
     const answer = await askPython(ctx, python, { ...library, ...(pythonMs === undefined ? {} : { limitMs: pythonMs }) });
     if (answer === undefined || typeof answer === "string") {
       pass("python", python, answer ?? `it has no package ${library.module}`);

@@ -1,6 +1,5 @@
 // Data plane. One connection: request after request, one at a time.
 import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
 import { type Logger, messageOf } from "@tfs/std";
 import type { Exchange } from "../exchange.ts";
 import type { Fields } from "../fields.ts";
@@ -8,6 +7,7 @@ import type { Budget } from "../http2/index.ts";
 import type { ListenerLimits } from "../limits.ts";
 import type { Output } from "../output.ts";
 import { type Peer, peerOf } from "../peer.ts";
+import { isSecure } from "../secure_socket.ts";
 import { type Flushable, flushLater } from "../turn.ts";
 import type { Wire } from "../wire.ts";
 import { type Answer, newAnswer } from "./answer.ts";
@@ -94,7 +94,7 @@ class Connection implements Flushable {
     this.#home = home;
     this.#socket = socket;
     this.#output = wire.output;
-    this.#reader = newHeadReader(limits.headerBytes, socket instanceof TLSSocket);
+    this.#reader = newHeadReader(limits.headerBytes, isSecure(socket));
     this.#answer = newAnswer(wire.output, home.printer, limits.keepAliveMs);
     this.#headMs = Math.min(limits.headerMs, limits.requestMs);
     this.#due = home.dueIn(this.#headMs);

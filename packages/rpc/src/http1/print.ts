@@ -3,9 +3,7 @@ import type { Clock } from "@tfs/std";
 import { isFieldText, isToken } from "../field_text.ts";
 import type { Fields } from "../fields.ts";
 import { connectionFields } from "./head.ts";
-
-/** STATUS_CODES are Node's reason phrases. To import node:http would load its HTTP clients as well, which takes longer than all of this package. */
-const { STATUS_CODES } = process.getBuiltinModule("node:http");
+import { reasons } from "./reasons.ts";
 
 /** Printed is a list of answer fields ready to be sent. */
 export interface Printed {
@@ -88,7 +86,7 @@ function print(fields: Fields): Printed {
   const written = fields.get(":status") ?? "";
   const status = /^[2-9]\d\d$/.test(written) ? Number(written) : 0;
   let fault = status === 0 ? `:status ${JSON.stringify(written)} is no final status` : undefined;
-  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
+  let text = `HTTP/1.1 ${status} ${reasons[status] ?? ""}\r\n`;
   let length = -1;
   for (const { name, value } of fields.list) {
     if (name === ":status" || name === "date" || connectionFields.has(name)) continue;

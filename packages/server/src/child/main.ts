@@ -1,5 +1,5 @@
 // The process of one model's engine, `tfs-server engine-child`, which a server starts that was told --engine_isolation=process. It takes the server's flags.
-import { serveEngine } from "@tfs/engine";
+import { serveEngine } from "@tfs/engine/all";
 import { messageOf, newLogger, systemClock } from "@tfs/std";
 import { sessionConfig } from "../config/index.ts";
 import { readFlags, runtimeTuning } from "../flags/index.ts";

@@ -1,20 +1,8 @@
 import { resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import type { Readable, Writable } from "node:stream";
-import {
-  buildTfjs,
-  findLibrary,
-  type LibraryName,
-  libraries,
-  libraryCache,
-  libraryNames,
-  newEmbeddedEngine,
-  newGate,
-  newOpenVinoEngine,
-  newTensorFlowEngine,
-  newTfjsEngine,
-  newTfLiteEngine,
-} from "@tfs/engine";
+import { findLibrary, type LibraryName, libraries, libraryCache, libraryNames, newEmbeddedEngine } from "@tfs/engine";
+import { buildTfjs, newGate, newOpenVinoEngine, newTensorFlowEngine, newTfjsEngine, newTfLiteEngine } from "@tfs/engine/all";
 import { type Clock, Code, codeOf, type Ctx, type Flag, type Flags, messageOf, nearest, parseFlags, race, usage } from "@tfs/std";
 import { namedDir, pythonsOf } from "../flags/index.ts";
 import { buildTfjsFlags, buildTfjsHeadline, installFlags, installHeadline, overview, probeFlags, probeHeadline } from "./flags.ts";

@@ -1,28 +1,6 @@
-import { availableParallelism, cpus } from "node:os";
-import { join } from "node:path";
-import {
-  type Engine,
-  type EngineName,
-  engineNames,
-  type Explicit,
-  findLibrary,
-  type LibraryName,
-  libraries,
-  newAutoEngine,
-  newEmbeddedEngine,
-  newGate,
-  newIsolatedEngine,
-  newMemory,
-  newOpenVinoEngine,
-  newTensorFlowEngine,
-  newTfjsEngine,
-  newTfLiteEngine,
-  preferTfLite,
-  type Search,
-  type SessionConfig,
-} from "@tfs/engine";
-import { type Clock, Code, type Ctx, type Logger, newError } from "@tfs/std";
-import { newFoundEngine } from "./found.ts";
+import { type Engine, type EngineName, engineNames, type Explicit, type LibraryName, newEmbeddedEngine, type SessionConfig } from "@tfs/engine";
+import { type Clock, Code, type Logger, newError } from "@tfs/std";
+import { newLazyEngine } from "./lazy.ts";
 
 /** RuntimeTuning is how engines are found and chosen. */
 export interface RuntimeTuning {
@@ -60,69 +38,26 @@ export interface RuntimeOptions extends RuntimeTuning {
 /** Engines gives the engine of a name; each is made when it is first asked for. */
 export type Engines = (name: EngineName) => Engine;
 
-/** Engines are asked in this order where they are not compared: the quick one, the one that can everything, the one that is always there, the one that has one thread. */
-const order: readonly EngineName[] = ["openvino", "tensorflow", "embedded", "tfjs"];
-
-/** newEngines makes them. Native ones share one gate. */
+/** newEngines makes them. The code of all but the embedded engine is read when one of them is first asked for something: few servers need it. */
 export function newEngines(options: RuntimeOptions): Engines {
-  const { clock, logger, trial = true, cacheDir, dirs = {}, pythons = [], command, release = "", session = {}, tflite } = options;
-  const gate = newGate({ places: 2 * availableParallelism() });
+  const { command, tflite } = options;
   const made = new Map<EngineName, Engine>();
+  let others: Promise<Engines> | undefined;
 
-  const find = (name: LibraryName, ctx: Ctx): Promise<Search> => findLibrary(ctx, libraries[name], { explicit: dirs[name], cacheDir, pythons });
-
-  function found(name: EngineName & LibraryName, open: (dir: string) => Engine): Engine {
-    return newFoundEngine(name, { find: (ctx) => find(name, ctx), open });
+  async function other(name: EngineName): Promise<Engine> {
+    others ??= import("./others.ts").then(({ newOthers }) => newOthers(options));
+    return (await others)(name);
   }
 
-  /** finder looks for a library's folder until it is found. */
-  function finder(name: LibraryName): (ctx: Ctx) => Promise<string | undefined> {
-    let dir: string | undefined;
-    return async (ctx) => (dir ??= (await find(name, ctx)).found?.dir);
-  }
-
-  function make(name: EngineName): Engine {
-    switch (name) {
-      case "embedded":
-        return newEmbeddedEngine();
-      case "openvino": {
-        const { intraOpThreads: threads = 0 } = session;
-        return found(name, (dir) => newOpenVinoEngine({ dir, gate, ...(threads > 0 && { threads }) }));
-      }
-      case "tensorflow":
-        return found(name, (dir) => newTensorFlowEngine({ dir, gate, config: session }));
-      case "auto":
-        return newAutoEngine({
-          candidates: order.map(engine),
-          clock,
-          trial,
-          context: `${release} on ${availableParallelism()} of ${cpus()[0]?.model ?? "unknown"}`,
-          ...(cacheDir !== undefined && { memory: newMemory({ path: join(cacheDir, "chosen.json"), onTrouble: (text) => logger.warn(text) }) }),
-        });
-      case "tflite": {
-        const { intraOpThreads: threads = 0 } = session;
-        return newTfLiteEngine({
-          litertDir: finder("litert"),
-          openvinoDir: finder("openvino"),
-          gate,
-          ...(tflite && { interpreters: tflite.pools }),
-          ...(threads > 0 && { threads }),
-        });
-      }
-      case "tfjs":
-        return newTfjsEngine({ clock });
+  return (name) => {
+    let engine = made.get(name);
+    if (engine === undefined) {
+      const isPlain = name === "embedded" && command === undefined && tflite === undefined;
+      engine = isPlain ? newEmbeddedEngine() : newLazyEngine(name, () => other(name));
+      made.set(name, engine);
     }
-  }
-
-  function engine(name: EngineName): Engine {
-    let found = made.get(name);
-    if (found === undefined) {
-      found = name === "auto" || command === undefined ? make(name) : newIsolatedEngine({ command: [...command, `--engine=${name}`], name, clock, logger });
-      made.set(name, found);
-    }
-    return found;
-  }
-  return tflite === undefined ? engine : (name) => preferTfLite(engine("tflite"), engine(name));
+    return engine;
+  };
 }
 
 /** engineNamed gives an engine's name as a type. Throws InvalidArgument for what is none. */
