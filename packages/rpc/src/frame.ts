@@ -27,14 +27,8 @@ export function frameMessage(bytes: Uint8Array, compressed = false): Uint8Array 
   return framed;
 }
 
-export interface DeframerOptions {
-  readonly maxMessageBytes: number;
-  /** late: what is wrong behind whole messages is thrown by the next push, if only of no bytes, and the messages are given. Default false: it is thrown in their place. */
-  readonly late?: boolean;
-}
-
 /** newDeframer refuses a message of more than maxMessageBytes when its prefix has come, before any of it is stored. */
-export function newDeframer({ maxMessageBytes, late = false }: DeframerOptions): Deframer {
+export function newDeframer({ maxMessageBytes }: { readonly maxMessageBytes: number }): Deframer {
   let kept: Uint8Array[] = []; // received, not yet part of a message
   let keptBytes = 0;
   let wantBytes = prefixBytes; // a prefix, or a prefix and its message
@@ -46,7 +40,6 @@ export function newDeframer({ maxMessageBytes, late = false }: DeframerOptions):
       const messages: Message[] = [];
       let bytes = kept.length === 1 ? kept[0]! : Buffer.concat(kept, keptBytes);
       while (bytes.length >= prefixBytes) {
-        if (late && messages.length > 0 && !isSound(bytes, maxMessageBytes)) break;
         wantBytes = prefixBytes + messageLength(bytes, 0, maxMessageBytes);
         if (bytes.length < wantBytes) break;
         messages.push({ compressed: bytes[0] === 1, bytes: bytes.subarray(prefixBytes, wantBytes) });
@@ -61,15 +54,6 @@ export function newDeframer({ maxMessageBytes, late = false }: DeframerOptions):
       if (keptBytes > 0) throw newError(Code.Internal, `stream ended inside a message: ${keptBytes} of ${wantBytes} bytes came`);
     },
   };
-}
-
-function isSound(bytes: Uint8Array, maxMessageBytes: number): boolean {
-  try {
-    messageLength(bytes, 0, maxMessageBytes);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** messageLength reads the prefix at an offset. Throws Internal for a bad flag, ResourceExhausted past the limit. */
