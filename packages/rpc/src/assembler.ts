@@ -114,3 +114,17 @@ class Assembler {
 export type { Assembler };
 
 const none = Buffer.alloc(0);
+
+/**
+ * letGo gives back the memory of a large message at once: nobody refers to it any more, or to a part of it, and who does all the same finds it empty. Left to the collector, messages
+ * of this size cost a collection of all garbage every few dozen of them. A small one, or one that shares its memory, stays as it is.
+ */
+export function letGo({ buffer, byteLength }: Uint8Array): void {
+  const isAlone = buffer.byteLength - byteLength < 8; // less than what aligns it
+  if (byteLength >= leastBytes && isAlone) (buffer as Transferable).transfer?.(0);
+}
+
+/** Node 20 has no transfer. */
+interface Transferable extends ArrayBuffer {
+  transfer?(bytes: number): ArrayBuffer;
+}

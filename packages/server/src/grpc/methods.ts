@@ -119,7 +119,7 @@ function newPredict({ infer, form }: MethodOptions, { answer }: Counting): [path
     const messages = Object.fromEntries([...outputs].map(([alias, t]) => [alias, toMessage(t, form)]));
     return create(PredictResponseSchema, { modelSpec: spec, outputs: messages });
   });
-  return [pathOf(desc), { kind: "unary", name: desc.name, proto, json }];
+  return [pathOf(desc), { kind: "unary", name: desc.name, lends: true, proto, json }];
 }
 
 function tensorsOf<T>(inputs: { readonly [alias: string]: T }, read: (value: T) => Tensor): Map<string, () => Tensor> {
