@@ -1,5 +1,5 @@
 // Data plane: one pass over the bytes, no copy of a message that arrives in one piece.
-import { Code, newError } from "@tfs/std";
+import { Code, carve, newError } from "@tfs/std";
 
 /** The flag byte and four bytes of length in front of each message (gRPC over HTTP/2, "Length-Prefixed-Message"). */
 export const prefixBytes = 5;
@@ -20,11 +20,25 @@ export interface Deframer {
 
 /** frameMessage puts the prefix before a message; the result is a copy. */
 export function frameMessage(bytes: Uint8Array, compressed = false): Uint8Array {
-  const framed = new Uint8Array(prefixBytes + bytes.length);
-  framed[0] = compressed ? 1 : 0;
-  new DataView(framed.buffer).setUint32(1, bytes.length);
+  const framed = carve(Uint8Array, prefixBytes + bytes.length);
+  putPrefix(framed, bytes.length, compressed);
   framed.set(bytes, prefixBytes);
   return framed;
+}
+
+/** messagePrefix is what stands before a message of that length. */
+export function messagePrefix(length: number, compressed: boolean): Uint8Array {
+  const prefix = new Uint8Array(prefixBytes);
+  putPrefix(prefix, length, compressed);
+  return prefix;
+}
+
+function putPrefix(bytes: Uint8Array, length: number, compressed: boolean): void {
+  bytes[0] = compressed ? 1 : 0;
+  bytes[1] = length >>> 24;
+  bytes[2] = length >>> 16;
+  bytes[3] = length >>> 8;
+  bytes[4] = length;
 }
 
 /** newDeframer refuses a message of more than maxMessageBytes when its prefix has come, before any of it is stored. */
