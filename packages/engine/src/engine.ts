@@ -48,7 +48,8 @@ export interface LoadedModel {
   estimateBytes(): number;
   /**
    * run feeds and fetches by graph tensor name ("x:0"), not by signature alias. Checks that TensorFlow's runtime makes are made here, with
-   * its texts; shapes are not compared with placeholders, as in TensorFlow Serving. A fetched reference gives the value it has at that time.
+   * its texts; shapes are not compared with placeholders, as in TensorFlow Serving. A fetched reference gives the value it has at that time. What is fed is the caller's again when
+   * a run has gone well: what the model keeps of it is a copy, only outputs may be views of it.
    */
   run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[]): Promise<readonly Tensor[]>;
   /** close waits for runs in flight and lets the memory go; runs that come later throw Unavailable. */

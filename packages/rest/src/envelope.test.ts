@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { PredictRequestEnvelopeSchema, PredictRequestSchema, PredictResponseSchema } from "@tfs/proto";
+import { ModelSpecSchema, PredictRequestEnvelopeSchema, PredictRequestSchema, PredictResponseEnvelopeSchema, PredictResponseSchema } from "@tfs/proto";
 import { decode, DType, encode, fromStrings, newTensor, type Tensor, toMessage } from "@tfs/tensor";
 import fc from "fast-check";
-import { newPredictEncoder, type Target, versionOf } from "./index.ts";
+import { newAnswerEncoder, newPredictEncoder, type Target, versionOf } from "./index.ts";
 
 const targets: { name: string; target: Target; signature: string; want: object }[] = [
   { name: "a model", target: { model: "m" }, signature: "", want: { name: "m" } },
@@ -73,6 +73,26 @@ for (const { name, target, signature, want } of targets)
         create(PredictRequestSchema, { modelSpec: want, inputs: Object.fromEntries(tc.inputs.map(([alias, t]) => [alias, toMessage(t)])) }),
       );
     });
+
+for (const form of ["content", "values"] as const) {
+  const allocate = (bytes: number): Uint8Array => new Uint8Array(bytes).fill(0xaa);
+  const encodeAnswer = newAnswerEncoder({ form, allocate });
+  for (const { name, want } of targets)
+    for (const tc of inputs)
+      test(`an answer of ${name} with ${tc.name} as ${form} is what generated code writes`, () => {
+        const spec = create(PredictResponseEnvelopeSchema, { modelSpec: want }).modelSpec!;
+        const outputs = Object.fromEntries(tc.inputs.map(([alias, t]) => [alias, encode(t, form)]));
+        const wanted = toBinary(PredictResponseEnvelopeSchema, create(PredictResponseEnvelopeSchema, { modelSpec: spec, outputs }));
+        for (const _ of ["made", "remembered"]) assert.deepEqual(encodeAnswer(new Map(tc.inputs), spec), wanted);
+      });
+  test(`answers as ${form}: specs that differ are told apart, more of them than are remembered`, () => {
+    for (let round = 0; round < 2; round++)
+      for (let i = 0; i < 100; i++) {
+        const spec = create(ModelSpecSchema, { name: `m${i % 7}`, signatureName: `${i % 5}`, versionChoice: { case: "version", value: { value: BigInt(i) } } });
+        assert.deepEqual(fromBinary(PredictResponseSchema, encodeAnswer(new Map(), spec)).modelSpec, spec);
+      }
+  });
+}
 
 test("an encoder keeps nothing between messages", () => {
   const encoder = newPredictEncoder({ model: "m" }, "");

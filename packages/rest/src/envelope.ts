@@ -1,8 +1,8 @@
 // Data plane: PredictRequest and PredictResponse as bytes, by hand: generated code would copy every tensor once more, and take longer than a small call.
 import { toBinary, create } from "@bufbuild/protobuf";
-import { ModelSpecSchema } from "@tfs/proto";
+import { type ModelSpec, ModelSpecSchema } from "@tfs/proto";
 import { Code, carve, newError } from "@tfs/std";
-import { type DType, decode, type Encoding, numeric, prepare, type Tensor, toBytes } from "@tfs/tensor";
+import { type DType, decode, type Encoding, type Form, numeric, prepare, type Tensor, toBytes } from "@tfs/tensor";
 import type { Target } from "./route.ts";
 import { ascii, word } from "./scan.ts";
 
@@ -90,26 +90,16 @@ function filled({ sizeBytes, parts }: Layout, inputs: ReadonlyMap<string, Tensor
 
 /** encodeAnew makes a message, and its layout unless that depends on the values: a string's length stands before it. */
 function encodeAnew(spec: Uint8Array, inputs: ReadonlyMap<string, Tensor>): { readonly bytes: Uint8Array; readonly layout: Layout | undefined } {
-  const entries: Entry[] = [];
-  let size = 1 + varintSize(spec.length) + spec.length;
-  for (const [alias, t] of inputs) {
-    const tensor = prepare(t);
-    const name = utf8.encode(alias);
-    const length = 1 + varintSize(name.length) + name.length + 1 + varintSize(tensor.size) + tensor.size;
-    entries.push({ alias, name, tensor, length, value: t });
-    size += 1 + varintSize(length) + length;
-  }
+  const entries = entriesOf(inputs, "content");
+  const size = fieldSize(spec.length) + sizeOf(entries);
   const bytes = new Uint8Array(prefixBytes + size);
   new DataView(bytes.buffer).setUint32(1, size);
   const parts: Part[] = [];
   let from = 0;
   let at = putField(bytes, prefixBytes, key.spec, spec);
-  for (const { alias, name, tensor, length, value } of entries) {
-    bytes[at++] = key.inputs;
-    at = putVarint(bytes, at, length);
-    at = putField(bytes, at, key.name, name);
-    bytes[at++] = key.tensor;
-    at = tensor.writeTo(bytes, putVarint(bytes, at, tensor.size));
+  for (const entry of entries) {
+    at = putEntry(bytes, at, key.inputs, entry);
+    const { alias, value } = entry;
     const data = numeric(value.data);
     if (data !== undefined) parts.push({ alias, dtype: value.dtype, shape: value.shape, head: bytes.slice(from, at - data.byteLength) });
     from = at;
@@ -117,6 +107,43 @@ function encodeAnew(spec: Uint8Array, inputs: ReadonlyMap<string, Tensor>): { re
   return { bytes, layout: parts.length > 0 && parts.length === entries.length ? { sizeBytes: bytes.length, parts } : undefined };
 }
 
+export interface AnswerOptions {
+  /** form is how answers carry tensors. */
+  readonly form: Form;
+  /** allocate gives memory for an answer, whatever is in it. */
+  readonly allocate: (bytes: number) => Uint8Array;
+}
+
+/** newAnswerEncoder makes what writes a PredictResponse: of outputs, and of the spec of what computed them, which has a version. */
+export function newAnswerEncoder({ form, allocate }: AnswerOptions): (outputs: ReadonlyMap<string, Tensor>, spec: ModelSpec) => Uint8Array {
+  const specs = new Map<string, Uint8Array>();
+  const encoded = (spec: ModelSpec): Uint8Array => {
+    const { name, signatureName, versionChoice } = spec;
+    const version = versionChoice.case === "version" ? versionChoice.value.value : versionChoice.value;
+    const all = `${name.length} ${version} ${name}${signatureName}`;
+    let bytes = specs.get(all);
+    if (bytes === undefined) {
+      if (specs.size === maxSpecs) specs.delete(specs.keys().next().value!); // the oldest
+      specs.set(all, (bytes = toBinary(ModelSpecSchema, spec)));
+    }
+    return bytes;
+  };
+  return (outputs, from) => {
+    const spec = encoded(from);
+    const entries = entriesOf(outputs, form);
+    const bytes = allocate(sizeOf(entries) + fieldSize(spec.length));
+    let at = 0;
+    for (let i = 0; i < entries.length; i++) at = putEntry(bytes, at, key.outputs, entries[i]!);
+    at = putField(bytes, at, key.answered, spec);
+    if (at !== bytes.length) throw new Error(`an answer of ${bytes.length} bytes has ${at}`);
+    return bytes;
+  };
+}
+
+/** Specs that are remembered as bytes. */
+const maxSpecs = 64;
+
+/** Entry is one of a map from names to tensors. */
 interface Entry {
   readonly alias: string;
   readonly name: Uint8Array;
@@ -124,6 +151,35 @@ interface Entry {
   readonly tensor: Encoding;
   /** length is that of the entry's key and value. */
   readonly length: number;
+}
+
+function entriesOf(tensors: ReadonlyMap<string, Tensor>, form: Form): Entry[] {
+  const entries: Entry[] = [];
+  for (const [alias, value] of tensors) {
+    const tensor = prepare(value, form);
+    const name = utf8.encode(alias);
+    entries.push({ alias, name, value, tensor, length: fieldSize(name.length) + fieldSize(tensor.size) });
+  }
+  return entries;
+}
+
+/** sizeOf is what entries take together. */
+function sizeOf(entries: readonly Entry[]): number {
+  let size = 0;
+  for (let i = 0; i < entries.length; i++) size += fieldSize(entries[i]!.length);
+  return size;
+}
+
+function putEntry(bytes: Uint8Array, from: number, tag: number, { name, tensor, length }: Entry): number {
+  bytes[from] = tag;
+  let at = putField(bytes, putVarint(bytes, from + 1, length), key.name, name);
+  bytes[at++] = key.tensor;
+  return tensor.writeTo(bytes, putVarint(bytes, at, tensor.size));
+}
+
+/** fieldSize is what a field of so many bytes takes with its tag and length. */
+function fieldSize(bytes: number): number {
+  return 1 + varintSize(bytes) + bytes;
 }
 
 function varintSize(n: number): number {

@@ -12,8 +12,8 @@
  * @module
  */
 export { parseError, parseMetadata, parsePredictResponse, parseStatus, printPredictRequest } from "./client.ts";
-export type { PredictEncoder } from "./envelope.ts";
-export { newPredictEncoder, versionOf } from "./envelope.ts";
+export type { AnswerOptions, PredictEncoder } from "./envelope.ts";
+export { newAnswerEncoder, newPredictEncoder, versionOf } from "./envelope.ts";
 export type { ExamplesRequest } from "./examples.ts";
 export { parseExamples } from "./examples.ts";
 export type { Format, PredictInputs } from "./format.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { newAssembler } from "./assembler.ts";
+import { letGo, newAssembler } from "./assembler.ts";
 import { frameMessage } from "./frame.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -64,3 +64,47 @@ const refused = [
   { name: "flags past 1", chunks: [Uint8Array.of(2), Uint8Array.of(0, 0, 0, 0)], says: /invalid message flags 2/ },
 ];
 for (const { name, chunks, says } of refused) test(`assembler: ${name} is refused`, () => assert.throws(() => assembled(chunks), says));
+
+/** taken gives the message that the chunks make, as the assembler hands it on. */
+function taken(chunks: readonly Uint8Array[]): Uint8Array {
+  let message: Uint8Array | undefined;
+  const assembler = newAssembler({ onMessage: (bytes) => (message = bytes) }, { maxMessageBytes: 16 << 20 });
+  for (const chunk of chunks) assembler.push(chunk, 0, chunk.length);
+  return message!;
+}
+
+for (const length of [4095, 4096, 4097, 100_003, 5_000_001])
+  test(`assembler: a message of ${length} bytes in two pieces is whole, and ends at a multiple of eight if it is large`, () => {
+    const framed = frameMessage(new Uint8Array(length).fill(7));
+    const message = taken([framed.subarray(0, 1000), framed.subarray(1000)]);
+    assert.deepEqual([message.length, message.every((byte) => byte === 7)], [length, true]);
+    if (length >= 4096) assert.equal((message.byteOffset + message.length) % 8, 0);
+  });
+
+const announced = [
+  { name: "with its prefix alone", came: 0, most: 64 * 1024 },
+  { name: "with 16 KiB", came: 16 * 1024, most: 1024 * 1024 },
+  { name: "with 1 MiB", came: 1024 * 1024, most: 4 * 1024 * 1024 },
+];
+for (const { name, came, most } of announced)
+  test(`assembler: a message of 100 MB that has come ${name} takes at most ${most} bytes`, () => {
+    const assembler = newAssembler({ onMessage() {} }, { maxMessageBytes: 1 << 30 });
+    const chunk = Buffer.concat([Uint8Array.of(0, 6, 0, 0, 0), new Uint8Array(came)]);
+    const before = process.memoryUsage().arrayBuffers;
+    assembler.push(chunk, 0, chunk.length);
+    const taken = process.memoryUsage().arrayBuffers - before;
+    assert.ok(taken <= most + 8, `${taken} bytes`);
+    assert.ok(assembler.inside);
+  });
+
+const gone = [
+  { name: "a large message", message: () => taken([frameMessage(new Uint8Array(100_001))]), left: 0 },
+  { name: "a small one, which shares its memory with others", message: () => taken([frameMessage(new Uint8Array(1001))]), left: 1001 },
+  { name: "a part of something larger", message: () => new Uint8Array(200_000).subarray(0, 100_000), left: 100_000 },
+];
+for (const { name, message, left } of gone)
+  test(`assembler: ${name}, let go, has ${left} bytes`, () => {
+    const bytes = message();
+    letGo(bytes);
+    assert.equal(bytes.length, left);
+  });

@@ -1,5 +1,5 @@
 // Data plane: one pass over the bytes, no copy of a message that arrives in one piece.
-import { Code, newError } from "@tfs/std";
+import { Code, carve, newError } from "@tfs/std";
 
 /** The flag byte and four bytes of length in front of each message (gRPC over HTTP/2, "Length-Prefixed-Message"). */
 export const prefixBytes = 5;
@@ -20,21 +20,29 @@ export interface Deframer {
 
 /** frameMessage puts the prefix before a message; the result is a copy. */
 export function frameMessage(bytes: Uint8Array, compressed = false): Uint8Array {
-  const framed = new Uint8Array(prefixBytes + bytes.length);
-  framed[0] = compressed ? 1 : 0;
-  new DataView(framed.buffer).setUint32(1, bytes.length);
+  const framed = carve(Uint8Array, prefixBytes + bytes.length);
+  putPrefix(framed, bytes.length, compressed);
   framed.set(bytes, prefixBytes);
   return framed;
 }
 
-export interface DeframerOptions {
-  readonly maxMessageBytes: number;
-  /** late: what is wrong behind whole messages is thrown by the next push, if only of no bytes, and the messages are given. Default false: it is thrown in their place. */
-  readonly late?: boolean;
+/** messagePrefix is what stands before a message of that length. */
+export function messagePrefix(length: number, compressed: boolean): Uint8Array {
+  const prefix = new Uint8Array(prefixBytes);
+  putPrefix(prefix, length, compressed);
+  return prefix;
+}
+
+function putPrefix(bytes: Uint8Array, length: number, compressed: boolean): void {
+  bytes[0] = compressed ? 1 : 0;
+  bytes[1] = length >>> 24;
+  bytes[2] = length >>> 16;
+  bytes[3] = length >>> 8;
+  bytes[4] = length;
 }
 
 /** newDeframer refuses a message of more than maxMessageBytes when its prefix has come, before any of it is stored. */
-export function newDeframer({ maxMessageBytes, late = false }: DeframerOptions): Deframer {
+export function newDeframer({ maxMessageBytes }: { readonly maxMessageBytes: number }): Deframer {
   let kept: Uint8Array[] = []; // received, not yet part of a message
   let keptBytes = 0;
   let wantBytes = prefixBytes; // a prefix, or a prefix and its message
@@ -46,7 +54,6 @@ export function newDeframer({ maxMessageBytes, late = false }: DeframerOptions):
       const messages: Message[] = [];
       let bytes = kept.length === 1 ? kept[0]! : Buffer.concat(kept, keptBytes);
       while (bytes.length >= prefixBytes) {
-        if (late && messages.length > 0 && !isSound(bytes, maxMessageBytes)) break;
         wantBytes = prefixBytes + messageLength(bytes, 0, maxMessageBytes);
         if (bytes.length < wantBytes) break;
         messages.push({ compressed: bytes[0] === 1, bytes: bytes.subarray(prefixBytes, wantBytes) });
@@ -61,15 +68,6 @@ export function newDeframer({ maxMessageBytes, late = false }: DeframerOptions):
       if (keptBytes > 0) throw newError(Code.Internal, `stream ended inside a message: ${keptBytes} of ${wantBytes} bytes came`);
     },
   };
-}
-
-function isSound(bytes: Uint8Array, maxMessageBytes: number): boolean {
-  try {
-    messageLength(bytes, 0, maxMessageBytes);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** messageLength reads the prefix at an offset. Throws Internal for a bad flag, ResourceExhausted past the limit. */

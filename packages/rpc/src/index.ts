@@ -28,6 +28,7 @@
  */
 export type { Address } from "./address.ts";
 export { formatAddress, parseAddress } from "./address.ts";
+export { letGo } from "./assembler.ts";
 export type { Asked, Opener } from "./attempt.ts";
 export type { BindAddress } from "./bind.ts";
 export { bind } from "./bind.ts";

@@ -77,6 +77,24 @@ test("listener: one port answers both protocols", () =>
     session.destroy();
   }));
 
+test("listener: who writes over HTTP/2 what leaves at once is told of no room: he would say the next thing in the midst of this one", async () => {
+  let drains = 0;
+  const wrote: boolean[] = [];
+  const onExchange = (asked: Exchange): void => {
+    ignoreBody(asked);
+    asked.handler = { ...asked.handler, onDrain: () => drains++ };
+    asked.respond(fieldsOf([":status", "200"]));
+    for (const size of [1, 20_000]) wrote.push(asked.write(Buffer.alloc(size, "x")));
+    asked.end();
+  };
+  await serve({ onExchange }, async (port) => {
+    const session = connect2(`http://127.0.0.1:${port}`);
+    assert.equal((await get2(session, "/")).length, 20_001);
+    session.destroy();
+  });
+  assert.deepEqual([wrote, drains], [[true, true], 0]);
+});
+
 test("listener: an HTTP/1.1 request may come byte by byte", () =>
   serve({}, async (port) => assert.match(await exchange(port, [...post1("body")]), /^HTTP\/1\.1 200 [\s\S]*1\.1 \/a body$/)));
 

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { SignatureDef } from "@tfs/proto";
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { type NodeDefSchema, SavedModelSchema, type SignatureDef } from "@tfs/proto";
 import { background, Code, codeOf, newError, withCancel } from "@tfs/std";
 import { DType, newTensor, type Tensor } from "@tfs/tensor";
 import { assertClose, type GoldenTensor, goldenTensor } from "@tfs/tensor/testing";
@@ -221,4 +224,39 @@ function describeState(engine: Engine, models: string): void {
     await a.close();
     await b.close();
   });
+  test(`${engine.name}: what a model keeps of what it was fed is a copy`, async () => {
+    const dir = mkdtempSync(join(tmpdir(), "tfs-kept-"));
+    try {
+      writeKeeper(dir);
+      const model = await engine.load(ctx, dir);
+      const data = Float32Array.of(1, 2);
+      await model.run(ctx, new Map([["x:0", newTensor(DType.Float, [2], data)]]), ["set:0"]);
+      data.fill(9);
+      assert.deepEqual([...((await model.run(ctx, new Map(), ["get:0"]))[0]!.data as Float32Array)], [1, 2]);
+      await model.close();
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+}
+
+/** writeKeeper writes a model that keeps what it is fed in a variable. */
+function writeKeeper(dir: string): void {
+  const dtype = { value: { case: "type" as const, value: DType.Float } };
+  const shape = { value: { case: "shape" as const, value: { dim: [{ size: 2n }] } } };
+  const node: MessageInitShape<typeof NodeDefSchema>[] = [
+    { name: "x", op: "Placeholder", attr: { dtype, shape } },
+    { name: "v", op: "VarHandleOp", attr: { dtype, shape } },
+    { name: "assign", op: "AssignVariableOp", input: ["v", "x"], attr: { dtype } },
+    { name: "set", op: "Identity", input: ["x", "^assign"], attr: { T: dtype } },
+    { name: "get", op: "ReadVariableOp", input: ["v"], attr: { dtype } },
+  ];
+  const info = (name: string) => ({ encoding: { case: "name", value: `${name}:0` } as const, dtype: DType.Float });
+  const methodName = "tensorflow/serving/predict";
+  const signatureDef = { set: { methodName, inputs: { x: info("x") }, outputs: { y: info("set") } }, get: { methodName, outputs: { y: info("get") } } };
+  const model = create(SavedModelSchema, {
+    savedModelSchemaVersion: 1n,
+    metaGraphs: [{ metaInfoDef: { tags: ["serve"] }, graphDef: { node, versions: { producer: 1882 } }, signatureDef }],
+  });
+  writeFileSync(join(dir, "saved_model.pb"), toBinary(SavedModelSchema, model));
 }

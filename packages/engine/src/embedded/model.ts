@@ -8,7 +8,7 @@ import type { Edge } from "./flat.ts";
 import type { Later, State } from "./kernel.ts";
 import { materialized, type Program } from "./plan.ts";
 import { newSimd } from "./simd/index.ts";
-import type { Table, Value, Variable } from "./value.ts";
+import { isTensor, type Table, type Value, type Variable } from "./value.ts";
 
 /** Plans kept per model; each distinct pair of feed and fetch names is one, and clients choose the fetches. */
 const maxPlans = 256;
@@ -147,7 +147,7 @@ class Model implements LoadedModel {
 
   #perform(ctx: Ctx, program: Program, values: readonly Value[], fetches: readonly string[]): Later<readonly Tensor[]> {
     if (program.effects) this.changes++;
-    const got = this.#execute(ctx, program, values, fetches);
+    const got = this.#execute(ctx, program, program.effects ? values.map(copied) : values, fetches);
     return got instanceof Promise ? this.#rested(got, program.effects) : got;
   }
 
@@ -277,6 +277,16 @@ function getOrMake<T>(map: Map<string, T>, name: string, make: () => T): T {
   }
   return found;
 }
+
+/** copied is a value that a variable or table may keep. */
+function copied(value: Value): Value {
+  if (!isTensor(value)) return value;
+  const { dtype, shape, data } = value;
+  return { dtype, shape, data: ArrayBuffer.isView(data) ? copy.call(data) : data.map((bytes) => copy.call(bytes)) } as Tensor;
+}
+
+/** A Buffer's own slice would be a view. */
+const copy = Uint8Array.prototype.slice as (this: NodeJS.TypedArray) => NodeJS.TypedArray;
 
 function sizeOf(t: Tensor | undefined): number {
   if (t === undefined) return 0;

@@ -64,7 +64,7 @@ class ToClient implements CallHandler, ReaderSink, Timed {
   }
 
   onData(buffer: Buffer, start: number, end: number): void {
-    this.#reader?.push(Uint8Array.prototype.slice.call(buffer, start, end), end - start);
+    this.#reader?.push(buffer, start, end, end - start);
   }
 
   onEnd(trailers: Fields | undefined): void {

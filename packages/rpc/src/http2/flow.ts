@@ -75,7 +75,7 @@ class Flow {
         continue;
       }
       const before = stream.queued;
-      stream.pump(true);
+      stream.pump();
       if (stream.queued === before) tries--;
       else tries = this.#line.length;
     }

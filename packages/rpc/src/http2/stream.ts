@@ -91,7 +91,7 @@ class Stream implements Exchange {
   write(bytes: Uint8Array): boolean {
     if (this.over || this.ended) return true;
     if (bytes.length > 0) this.#enqueue(bytes);
-    if (!this.lined) this.pump();
+    if (!this.lined) this.#push(false);
     return this.queued === 0;
   }
 
@@ -114,7 +114,7 @@ class Stream implements Exchange {
     }
     if (length > 0) this.#enqueue(Uint8Array.prototype.slice.call(buffer, start, end));
     if (last) this.ended = true;
-    this.pump();
+    this.#push(false);
     return this.queued === 0;
   }
 
@@ -146,14 +146,20 @@ class Stream implements Exchange {
     flushLater(session);
   }
 
+  /** pump lets a stream go on that had to wait, and tells its writer when there is room again. */
+  pump(): void {
+    const before = this.queued;
+    this.#push(true);
+    if (this.queued === 0 ? before > 0 && !this.ended : before > lowBytes && this.queued <= lowBytes) this.handler.onDrain();
+  }
+
   /**
-   * pump sends what waits as far as windows and socket allow; false if some is left. `inTurn`: one frame while others wait; only for who comes back to those that
-   * have more, as the session does: nothing else wakes a stream that could have sent.
+   * #push sends what waits as far as windows and socket allow. `inTurn`: one frame while others wait; only for who comes back to those that have more, as the session
+   * does: nothing else wakes a stream that could have sent.
    */
-  pump(inTurn = false): boolean {
+  #push(inTurn: boolean): void {
     const { session } = this;
     const max = Math.min(session.peerSettings.frameBytes, frameBytes * 4);
-    const before = this.queued;
     const queue = this.#queue ?? none;
     let sent = 0;
     while (queue.length > 0 && !session.flow.pressed) {
@@ -173,22 +179,15 @@ class Stream implements Exchange {
       session.budget.release(length);
       if (last) {
         flushLater(session);
-        this.#done();
-        return true;
+        return this.#done();
       }
     }
     if (sent > 0) {
       flushLater(session);
       session.flow.checkPressure();
     }
-    if (this.queued > 0) {
-      session.flow.line(this);
-      if (before > lowBytes && this.queued <= lowBytes) this.handler.onDrain();
-      return false;
-    }
-    if (this.ended) this.#sayEnd();
-    else if (before > 0 && sent > 0) this.handler.onDrain();
-    return true;
+    if (this.queued > 0) session.flow.line(this);
+    else if (this.ended) this.#sayEnd();
   }
 
   /** ignore drops what still comes. */

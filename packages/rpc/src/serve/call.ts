@@ -155,9 +155,10 @@ class Served implements ServerCall, ExchangeHandler, ReaderSink {
     const length = end - start;
     if (this.#over) return void this.exchange.consumed(length);
     if (!this.#hold(length)) return void this.exchange.consumed(length);
-    if (this.#text === undefined) return void this.#reader.push(Uint8Array.prototype.slice.call(buffer, start, end), length);
+    if (this.#text === undefined) return void this.#reader.push(buffer, start, end, length);
     try {
-      this.#reader.push(this.#text.push(buffer.subarray(start, end)), length);
+      const bytes = this.#text.push(buffer.subarray(start, end));
+      this.#reader.push(bytes, 0, bytes.length, length);
     } catch (err) {
       this.exchange.consumed(length);
       this.onFault(toFailure(err));
@@ -168,7 +169,10 @@ class Served implements ServerCall, ExchangeHandler, ReaderSink {
     if (this.#over) return;
     try {
       const { query } = this.dialect;
-      if (query !== undefined) this.#reader.push(messageOf(query), 0);
+      if (query !== undefined) {
+        const message = messageOf(query);
+        this.#reader.push(message, 0, message.length, 0);
+      }
       this.#text?.end();
     } catch (err) {
       return void this.onFault(toFailure(err));

@@ -67,7 +67,7 @@ for (const tc of rows) {
       const { reader, heard, over, credit } = read(tc.options, hold);
       let done = false;
       void over.then(() => (done = true));
-      for (const byte of tc.body) reader.push(Buffer.of(byte), 1);
+      for (const byte of tc.body) reader.push(Buffer.of(byte), 0, 1, 1);
       reader.end();
       while (!done) {
         reader.resume();
@@ -82,9 +82,9 @@ for (const tc of rows) {
 test("reader: while a message is held back, what comes gets no credit", () => {
   const { reader, heard, credit } = read({}, true);
   const first = frames("a", "b");
-  reader.push(first, first.length);
+  reader.push(first, 0, first.length, first.length);
   const more = frames("c");
-  reader.push(more, more.length);
+  reader.push(more, 0, more.length, more.length);
   assert.deepEqual([heard, credit()], [["a"], first.length]);
   reader.resume();
   assert.deepEqual([heard, credit()], [["a", "b"], first.length]);
@@ -95,10 +95,10 @@ test("reader: while a message is held back, what comes gets no credit", () => {
 test("reader: stopped, it hands on nothing and gives everything back", async () => {
   const { reader, heard, credit } = read({ encoding: "gzip" });
   const body = frames(zipped("x"), "y");
-  reader.push(body, body.length);
-  reader.push(body, body.length);
+  reader.push(body, 0, body.length, body.length);
+  reader.push(body, 0, body.length, body.length);
   reader.stop();
-  reader.push(body, body.length);
+  reader.push(body, 0, body.length, body.length);
   reader.end();
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual([heard, credit()], [[], 3 * body.length]);
@@ -117,7 +117,7 @@ test("reader: any messages, compressed or not, cut anywhere, come out as they we
         const { reader, heard, over } = read({ encoding: "gzip", maxMessageBytes: 1000 });
         let at = 0;
         for (const cut of [...cuts.filter((n) => n < body.length).sort((a, b) => a - b), body.length]) {
-          reader.push(body.subarray(at, cut), cut - at);
+          reader.push(body, at, cut, cut - at);
           at = cut;
         }
         reader.end();

@@ -1,7 +1,8 @@
-// Data plane. From body bytes to messages: cut, decompressed if asked, handed on one by one as the taker wants them.
+// Data plane. From body bytes to messages: copied once, from where they were read to their place; decompressed if asked, handed on one by one as the taker wants them.
 import { Code, type Failure, newError, toFailure } from "@tfs/std";
+import { type MessageSink, newAssembler } from "../assembler.ts";
 import { decompress } from "../compression.ts";
-import { type Message, newDeframer } from "../frame.ts";
+import type { Message } from "../frame.ts";
 
 /** ReaderSink is who a reader works for. */
 export interface ReaderSink {
@@ -36,15 +37,17 @@ interface Chunk {
   readonly wireBytes: number;
 }
 
-class Reader {
+class Reader implements MessageSink {
   readonly #sink: ReaderSink;
   readonly #options: ReaderOptions;
   readonly #cutter: Cutter;
   /** Received while nothing was wanted. */
   readonly #chunks: Chunk[] = [];
   /** Cut and not handed on. */
-  #messages: readonly Message[] = none;
+  readonly #messages: Message[] = [];
   #next = 0;
+  /** What is wrong behind them. */
+  #wrong: unknown = undefined;
   /** A message that had to be decompressed. */
   #plain: Uint8Array | undefined = undefined;
   #held = false;
@@ -57,13 +60,15 @@ class Reader {
   constructor(sink: ReaderSink, options: ReaderOptions) {
     this.#sink = sink;
     this.#options = options;
-    this.#cutter = options.bare ? newWhole(options) : newEnvelopes(options.maxMessageBytes);
+    this.#cutter = options.bare ? newWhole(this, options) : newAssembler(this, options);
   }
 
-  /** push takes bytes, which it keeps; `wireBytes` of them are owed to the wire. */
-  push(bytes: Uint8Array, wireBytes: number): void {
+  /** push takes buffer[start, end), of which it keeps nothing; `wireBytes` are owed to the wire for them. */
+  push(buffer: Uint8Array, start: number, end: number, wireBytes: number): void {
     if (this.#over) return void this.#sink.credit(wireBytes);
-    this.#chunks.push({ bytes, wireBytes });
+    const waits = this.#held || this.#busy || this.#running || this.#chunks.length > 0;
+    if (waits) this.#chunks.push({ bytes: Uint8Array.prototype.slice.call(buffer, start, end), wireBytes });
+    else this.#cut(buffer, start, end, wireBytes);
     this.#run();
   }
 
@@ -82,8 +87,7 @@ class Reader {
   /** stop drops everything. */
   stop(): void {
     this.#over = true;
-    this.#messages = none;
-    this.#next = 0;
+    this.#messages.length = this.#next = 0;
     for (const { wireBytes } of this.#chunks.splice(0)) this.#sink.credit(wireBytes);
   }
 
@@ -106,16 +110,14 @@ class Reader {
       this.#plain = undefined;
       this.#held = !this.#sink.onMessage(plain, false);
     } else if (this.#next < this.#messages.length) this.#hand(this.#messages[this.#next++]!);
-    else if (this.#messages.length > 0)
-      this.#take(this.#cutter.push(noBytes)); // what is wrong behind them shows now
+    else if (this.#wrong !== undefined) throw this.#wrong;
     else if (this.#chunks.length > 0) {
       const { bytes, wireBytes } = this.#chunks.shift()!;
-      this.#sink.credit(wireBytes);
-      this.#take(this.#cutter.push(bytes));
+      this.#cut(bytes, 0, bytes.length, wireBytes);
     } else if (!this.#ended) return false;
     else if (!this.#cutAll) {
       this.#cutAll = true;
-      this.#take(this.#cutter.end());
+      this.#cutter.end();
     } else {
       this.#sink.onLast();
       this.#over = true;
@@ -123,9 +125,19 @@ class Reader {
     return true;
   }
 
-  #take(messages: readonly Message[]): void {
-    this.#messages = messages;
-    this.#next = 0;
+  #cut(buffer: Uint8Array, start: number, end: number, wireBytes: number): void {
+    this.#sink.credit(wireBytes);
+    try {
+      this.#cutter.push(buffer, start, end);
+    } catch (err) {
+      this.#wrong = err;
+    }
+  }
+
+  /** onMessage is the cutter's. */
+  onMessage(bytes: Uint8Array, compressed: boolean): void {
+    if (this.#next === this.#messages.length) this.#messages.length = this.#next = 0;
+    this.#messages.push({ bytes, compressed });
   }
 
   #hand(message: Message): void {
@@ -157,38 +169,23 @@ class Reader {
 }
 export type { Reader };
 
-const none: readonly Message[] = [];
-const noBytes = new Uint8Array(0);
-
-/** Cutter finds messages in a body. */
+/** Cutter finds messages in a body, and keeps nothing of what it is given. */
 interface Cutter {
-  push(chunk: Uint8Array): readonly Message[];
+  push(buffer: Uint8Array, start: number, end: number): void;
   /** end gives what the end of the body completes. */
-  end(): readonly Message[];
-}
-
-function newEnvelopes(maxMessageBytes: number): Cutter {
-  const deframer = newDeframer({ maxMessageBytes, late: true });
-  return {
-    push: (chunk) => deframer.push(chunk),
-    end() {
-      deframer.end();
-      return none;
-    },
-  };
+  end(): void;
 }
 
 /** newWhole takes the body for one message. */
-function newWhole({ maxMessageBytes, encoding }: ReaderOptions): Cutter {
+function newWhole(sink: MessageSink, { maxMessageBytes, encoding }: ReaderOptions): Cutter {
   const parts: Uint8Array[] = [];
   let size = 0;
   return {
-    push(chunk) {
-      size += chunk.length;
+    push(buffer, start, end) {
+      size += end - start;
       if (size > maxMessageBytes) throw newError(Code.ResourceExhausted, `message is larger than the limit of ${maxMessageBytes} bytes`);
-      parts.push(chunk);
-      return none;
+      parts.push(Uint8Array.prototype.slice.call(buffer, start, end));
     },
-    end: () => [{ bytes: parts.length === 1 ? parts[0]! : Buffer.concat(parts, size), compressed: encoding !== undefined && encoding !== "identity" }],
+    end: () => sink.onMessage(parts.length === 1 ? parts[0]! : Buffer.concat(parts, size), encoding !== undefined && encoding !== "identity"),
   };
 }

@@ -3,7 +3,7 @@ import { Code, type Failure, newError } from "@tfs/std";
 import { connectEnd, connectError, connectStatus } from "../connect/index.ts";
 import type { Exchange } from "../exchange.ts";
 import { type Field, type Fields, moreFields, newField, newFields } from "../fields.ts";
-import { frameMessage } from "../frame.ts";
+import { frameMessage, messagePrefix } from "../frame.ts";
 import { trailersFor, trailersOk } from "../status.ts";
 import { encodeText, webTrailers } from "../web/index.ts";
 import type { Dialect } from "./dialect.ts";
@@ -36,6 +36,15 @@ export function headFields(dialect: Dialect, metadata: Fields, encoding: string 
   return newFields([...list, ...metadata.list]);
 }
 
+/** Up to this length a message is copied behind its prefix: that costs less than a frame of its own for the prefix. */
+const copiedBytes = 32 * 1024;
+
+function writeFramed(exchange: Exchange, bytes: Uint8Array, compressed: boolean): boolean {
+  if (bytes.length <= copiedBytes) return exchange.write(frameMessage(bytes, compressed));
+  exchange.write(messagePrefix(bytes.length, compressed));
+  return exchange.write(bytes);
+}
+
 /** tailBytes end a body of gRPC-Web, or a stream of Connect. */
 export function tailBytes(dialect: Dialect, failure: Failure | undefined, metadata: Fields): Uint8Array {
   if (dialect.protocol === "connect") return connectEnd(failure, metadata);
@@ -64,7 +73,7 @@ class Trailing implements Sender {
 
   message(bytes: Uint8Array, compressed: boolean): boolean {
     if (!this.#exchange.responded) this.headers(noFields, undefined);
-    return this.#exchange.write(frameMessage(bytes, compressed));
+    return writeFramed(this.#exchange, bytes, compressed);
   }
 
   end(failure: Failure | undefined, metadata: Fields): void {
@@ -90,8 +99,8 @@ class Enveloped implements Sender {
 
   message(bytes: Uint8Array, compressed: boolean): boolean {
     if (!this.#exchange.responded) this.headers(noFields, undefined);
-    const framed = frameMessage(bytes, compressed);
-    return this.#exchange.write(this.#dialect.textAnswer ? encodeText(framed) : framed);
+    if (this.#dialect.textAnswer) return this.#exchange.write(encodeText(frameMessage(bytes, compressed)));
+    return writeFramed(this.#exchange, bytes, compressed);
   }
 
   end(failure: Failure | undefined, metadata: Fields): void {

@@ -4,8 +4,8 @@ import {
   type ModelSpec,
   ModelService,
   PredictionService,
+  type PredictRequestEnvelope,
   PredictRequestEnvelopeSchema,
-  PredictResponseEnvelopeSchema,
   PredictResponseSchema,
   type ReloadConfigRequest,
   type ReloadConfigResponse,
@@ -13,11 +13,12 @@ import {
   SignatureDefMapSchema,
   type TensorProto,
 } from "@tfs/proto";
+import { newAnswerEncoder } from "@tfs/rest";
 import type { Fields } from "@tfs/rpc";
-import { type Methods, newForm, pathOf, type Unary } from "@tfs/services";
-import { Code, type Ctx, newError, race } from "@tfs/std";
-import { decode, encode, type Form, fromMessage, type Tensor, toMessage } from "@tfs/tensor";
-import { classify, type InferOptions, metadata, multiInference, predict, regress, status } from "../infer/index.ts";
+import { type Form as MessageForm, type Methods, newForm, pathOf, type Unary } from "@tfs/services";
+import { Code, type Ctx, carve, newError, race } from "@tfs/std";
+import { decode, type Form, fromMessage, type Tensor, toMessage } from "@tfs/tensor";
+import { classify, type InferOptions, metadata, multiInference, type Prediction, predict, regress, status } from "../infer/index.ts";
 import type { Admission } from "../admission/index.ts";
 import type { Meter } from "../meter/index.ts";
 import { saysLow } from "../priority/index.ts";
@@ -106,12 +107,12 @@ const registry = createRegistry(SignatureDefMapSchema);
 function newPredict({ infer, form }: MethodOptions, { answer }: Counting): [path: string, method: Unary] {
   const desc = PredictionService.method.predict;
   const asked = { method: "predict", modelOf: nameOf } as const;
-  const binary = newForm({ input: PredictRequestEnvelopeSchema, output: PredictResponseEnvelopeSchema }, "proto");
-  const proto = answer(asked, binary, async (ctx, request, seen) => {
+  const { read } = newForm({ input: PredictRequestEnvelopeSchema, output: PredictResponseSchema }, "proto");
+  const encode = newAnswerEncoder({ form, allocate });
+  const binary: MessageForm<PredictRequestEnvelope, Prediction> = { read, write: ({ outputs, spec }) => encode(outputs, spec) };
+  const proto = answer(asked, binary, (ctx, request, seen) => {
     const inputs = tensorsOf(request.inputs, (bytes) => decode(bytes));
-    const { outputs, spec } = await predict(ctx, { spec: request.modelSpec, inputs, outputFilter: request.outputFilter, sent: request, seen }, infer);
-    const encoded = Object.fromEntries([...outputs].map(([alias, t]) => [alias, encode(t, form)]));
-    return create(PredictResponseEnvelopeSchema, { modelSpec: spec, outputs: encoded });
+    return predict(ctx, { spec: request.modelSpec, inputs, outputFilter: request.outputFilter, sent: request, seen }, infer);
   });
   const json = answer(asked, newForm(desc, "json"), async (ctx, request, seen) => {
     const inputs = tensorsOf(request.inputs, (message: TensorProto) => fromMessage(message));
@@ -119,7 +120,14 @@ function newPredict({ infer, form }: MethodOptions, { answer }: Counting): [path
     const messages = Object.fromEntries([...outputs].map(([alias, t]) => [alias, toMessage(t, form)]));
     return create(PredictResponseSchema, { modelSpec: spec, outputs: messages });
   });
-  return [pathOf(desc), { kind: "unary", name: desc.name, proto, json }];
+  return [pathOf(desc), { kind: "unary", name: desc.name, lends: true, proto, json }];
+}
+
+/** Node cuts what is smaller from a block of its own, which an answer that waits for its reader would keep. */
+const ownBytes = 4096;
+
+function allocate(bytes: number): Uint8Array {
+  return bytes < ownBytes ? carve(Uint8Array, bytes) : Buffer.allocUnsafeSlow(bytes);
 }
 
 function tensorsOf<T>(inputs: { readonly [alias: string]: T }, read: (value: T) => Tensor): Map<string, () => Tensor> {

@@ -1,12 +1,12 @@
-import { httpStatus, isApi, isGzipped, isServed, gunzipped, moreRoute, type Numbers, printError, printPage, route } from "@tfs/rest";
+import { httpStatus, isApi, isGzipped, isServed, gunzipped, type MoreRoute, moreRoute, type Numbers, printError, printPage, type Route, route } from "@tfs/rest";
 import { type Body, type Budget, collectBody, type Exchange, type Fields, ignoreBody, type ListenerOptions, newField } from "@tfs/rpc";
 import { Code, type Ctx, done, type Failure, type Logger, toFailure, withTimeout } from "@tfs/std";
 import type { Admission } from "../admission/index.ts";
 import { saysLow } from "../priority/index.ts";
 import type { InferOptions } from "../infer/index.ts";
 import { type Call, type Meter, traceField } from "../meter/index.ts";
-import { type Answer, json, write } from "./answer.ts";
-import { arraysOf } from "./binary.ts";
+import { type Answer, json, newWriter } from "./answer.ts";
+import { type Arrays, arraysOf } from "./binary.ts";
 import { run } from "./calls.ts";
 import { newCompressor } from "./compress.ts";
 import type { Fleet } from "./fleet.ts";
@@ -52,28 +52,28 @@ const notImplemented = pageOf(501, "Not Implemented");
 /** newHttpHandler answers `/v1/…`, health, and descriptions of the API; any other path is a plain 404. */
 export function newHttpHandler(options: HttpOptions): ListenerOptions["onExchange"] {
   void done(options.life); // one follower that stays: to be the first and the last one costs each request more
-  const writing = { cors: options.cors, compressor: options.compress ? newCompressor() : undefined };
+  const write = newWriter({ cors: options.cors, compressor: options.compress ? newCompressor() : undefined });
   return (exchange) => {
     const { fields } = exchange;
     const refusal = fields.get(":method") === "POST" ? options.admission.refuse(saysLow(fields)) : undefined; // all that is posted runs models
     if (refusal !== undefined) {
       options.meter.begin("rest", "other", exchange).end(refusal.code, 0);
-      return void shed(exchange, refusal);
+      return shed(exchange, refusal);
     }
     const body = collectBody(exchange, options.maxBodyBytes, { budget: options.bodies });
     void serve(exchange, body);
   };
 
   /** shed refuses a request before it is read. */
-  function shed(exchange: Exchange, { code, message }: Failure): Promise<void> {
+  function shed(exchange: Exchange, { code, message }: Failure): void {
     ignoreBody(exchange);
-    return write(exchange, { status: httpStatus(code), body: printError(message), type: json, more: later }, writing);
+    write(exchange, { status: httpStatus(code), body: printError(message), type: json, more: later });
   }
 
   async function serve(exchange: Exchange, body: Body): Promise<void> {
     const found = await answer(exchange, body, options);
     body.release();
-    await write(exchange, found, writing);
+    write(exchange, found);
   }
 }
 
@@ -81,18 +81,26 @@ async function answer(exchange: Exchange, received: Body, options: HttpOptions):
   const { fields } = exchange;
   const method = fields.get(":method") ?? "GET";
   const target = fields.get(":path") ?? "/";
-  if (!isServed(method)) return notImplemented;
   try {
-    const found = options.pages(method, target, fields.get("accept")) ?? health(method, target, options.fleet);
-    if (found !== undefined) return found;
-    if (!isApi(target.replace(/\?.*$/, "")) && !isApi(target) && !(method === "GET" && target === "/openapi.json")) return notFound;
-    return await counted({ fields, method, target, received, call: options.meter.begin("rest", "other", exchange) }, options);
+    if (fields.memo === undefined) {
+      const found = beside(method, target, fields, options);
+      if (found !== undefined) return found;
+    }
+    return await answerApi({ fields, method, target, received, call: options.meter.begin("rest", "other", exchange) }, options);
   } catch (err) {
     const failure = toFailure(err);
     if (failure.code === Code.Internal) options.logger.error("request failed", { target, ...traceField(options.meter, exchange), error: err });
     const [status, body] = [httpStatus(failure.code), printError(failure.message)];
     return { status, body, type: json, ...((status === 429 || status === 503) && { more: later }) };
   }
+}
+
+/** beside answers what is none of the API's. */
+function beside(method: string, target: string, fields: Fields, { pages, fleet }: HttpOptions): Answer | undefined {
+  if (!isServed(method)) return notImplemented;
+  const found = pages(method, target, fields.get("accept")) ?? health(method, target, fleet);
+  if (found !== undefined) return found;
+  return isApi(target.replace(/\?.*$/, "")) || isApi(target) || (method === "GET" && target === "/openapi.json") ? undefined : notFound;
 }
 
 /** Request is one that has come as far as the API. */
@@ -104,29 +112,41 @@ interface Request {
   readonly call: Call;
 }
 
-/** counted answers a request, and counts it: TensorFlow Serving counts all that is the API's, whatever it is. */
-async function counted(request: Request, options: HttpOptions): Promise<Answer> {
+/** Aim is what the fields of such a request say. It is remembered with them: the next request of a connection mostly has the same. */
+type Aim = { readonly more: MoreRoute } | { readonly more: undefined; readonly asked: Route; readonly arrays: Arrays | undefined; readonly zipped: boolean };
+
+/** aimOf throws InvalidArgument. */
+function aimOf({ fields, method, target }: Request, { listModels }: HttpOptions): Aim {
+  const more = moreRoute(method, target);
+  if (more !== undefined && (more.kind !== "models" || listModels)) return { more };
+  const arrays = arraysOf(fields, method, target);
+  return { more: undefined, asked: route(method, arrays?.path ?? target), arrays, zipped: isGzipped(fields) };
+}
+
+/** answerApi answers a request, and counts it: TensorFlow Serving counts all that is the API's, whatever it is. */
+async function answerApi(request: Request, options: HttpOptions): Promise<Answer> {
+  const { call, fields } = request;
   try {
-    const answered = await answerApi(request, options);
-    request.call.end(answered.status === 200 ? Code.Ok : Code.FailedPrecondition, answered.body.length); // a preflight without an origin
+    const aim = (fields.memo ??= aimOf(request, options)) as Aim;
+    const answered = aim.more === undefined ? await answerCall(request, aim, options) : answerMore(request, aim.more, options);
+    call.end(answered.status === 200 ? Code.Ok : Code.FailedPrecondition, answered.body.length); // a preflight without an origin
     return answered;
   } catch (err) {
-    request.call.end(toFailure(err).code, 0);
+    call.end(toFailure(err).code, 0);
     throw err;
   }
 }
 
-async function answerApi({ fields, method, target, received, call }: Request, options: HttpOptions): Promise<Answer> {
-  const more = moreRoute(method, target);
-  if (more !== undefined && (more.kind !== "models" || options.listModels)) {
-    if (more.kind === "models") call.named("", "list_models");
-    return { status: 200, body: describe(more, options), type: json };
-  }
-  const arrays = arraysOf(fields, method, target);
-  const asked = route(method, arrays?.path ?? target);
+function answerMore({ call }: Request, more: MoreRoute, options: HttpOptions): Answer {
+  if (more.kind === "models") call.named("", "list_models");
+  return { status: 200, body: describe(more, options), type: json };
+}
+
+async function answerCall({ fields, method, received, call }: Request, aim: Aim & { readonly more: undefined }, options: HttpOptions): Promise<Answer> {
+  const { asked, arrays, zipped } = aim;
   if (asked.kind === "preflight") return preflight(fields.get("origin") ?? "");
   call.named(asked.model, asked.kind);
-  const body = asked.kind === "status" || asked.kind === "metadata" ? new Uint8Array(0) : await (isGzipped(fields) ? gunzipped(received) : received.whole());
+  const body = asked.kind === "status" || asked.kind === "metadata" ? new Uint8Array(0) : await (zipped ? gunzipped(received) : received.whole());
   call.received(body.length);
   using ctx = withTimeout(options.life, options.timeoutMs > 0 ? options.timeoutMs : Number.POSITIVE_INFINITY);
   const answering = (): Promise<Answer> => run(options.ctxOf?.(ctx, fields) ?? ctx, { call: asked, body, arrays, seen: call }, options);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Agent } from "node:http";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { type Reply, scratch, send, serve } from "../testing/index.ts";
@@ -234,6 +235,39 @@ test("REST: CORS headers come with every answer when they are turned on", async 
     assert.deepEqual(cors(await send("GET", served.rest + path)), none);
   }
 });
+for (const count of [1, 3000, 30_000])
+  test(`REST: an answer of ${count} numbers tells its length, whichever request of its connection it answers`, async () => {
+    using agent = oneConnection();
+    const body = JSON.stringify({ instances: new Array(count).fill(1) });
+    for (let i = 0; i < 3; i++) {
+      const got = await send("POST", `${served.rest}/v1/models/m:predict`, body, {}, agent.agent);
+      assert.deepEqual(JSON.parse(got.body), { predictions: new Array(count).fill(2.5) });
+      assert.deepEqual([got.headers["content-length"], got.headers["content-type"]], [String(got.bytes.length), "application/json"]);
+    }
+  });
+test("REST: requests of one connection that differ in their fields are told apart", async () => {
+  using agent = oneConnection();
+  for (let i = 0; i < 2; i++)
+    for (const [call, status] of [
+      ["POST /v1/models/m:predict", 200],
+      ["POST /v1/models/none:predict", 404],
+      ["GET /v1/models/m", 200],
+      ["GET /healthz", 200],
+      ["POST /v1/models/m:predict?x", 400],
+      ["GET /none", 404],
+    ] as const) {
+      const [method = "", path = ""] = call.split(" ");
+      const got = await send(method, served.rest + path, method === "POST" ? one : undefined, {}, agent.agent);
+      assert.equal(got.status, status, call);
+    }
+});
+
+/** oneConnection has requests go over one connection. */
+function oneConnection(): { readonly agent: Agent } & Disposable {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  return { agent, [Symbol.dispose]: () => agent.destroy() };
+}
+
 const preflights = [
   { name: "with CORS on", server: other, origin: "https://example.org", status: 200, headers: open },
   { name: "with CORS off", server: served, origin: "http://example.org", status: 200, headers: none },

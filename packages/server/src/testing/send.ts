@@ -1,4 +1,4 @@
-import { request } from "node:http";
+import { type Agent, request } from "node:http";
 
 /** Reply is an answer over HTTP/1.1, with its body as text and as bytes. */
 export interface Reply {
@@ -9,9 +9,9 @@ export interface Reply {
 }
 
 /** send speaks plain HTTP/1.1: fetch refuses some of what a server must bear, and undoes codings. */
-export function send(method: string, url: string, body?: string | Uint8Array, headers: Record<string, string> = {}): Promise<Reply> {
+export function send(method: string, url: string, body?: string | Uint8Array, headers: Record<string, string> = {}, agent?: Agent): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const req = request(url, { method, headers }, (res) => {
+    const req = request(url, { method, headers, agent }, (res) => {
       const pieces: Buffer[] = [];
       res.on("data", (piece: Buffer) => pieces.push(piece));
       res.on("end", () => {

@@ -16,6 +16,8 @@ interface Named {
 /** Unary is a method with one message each way, for each of the codecs that it may be called in. */
 export interface Unary extends Named {
   readonly kind: "unary";
+  /** lends: once a call has its answer, nothing refers to its request's bytes, the answer neither, and their memory goes at once. Default: the collector finds out. */
+  readonly lends?: boolean;
   readonly proto: Answer;
   readonly json: Answer;
 }

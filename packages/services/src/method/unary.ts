@@ -1,4 +1,4 @@
-import type { ServerCall, ServerCallHandler } from "@tfs/rpc";
+import { letGo, type ServerCall, type ServerCallHandler } from "@tfs/rpc";
 import { type CancelCtx, Code, type Ctx, newError, throwIfDone, withTimeout } from "@tfs/std";
 import type { Codec, Unary } from "./method.ts";
 import type { FailureOf } from "./serve.ts";
@@ -46,6 +46,7 @@ class Serving implements ServerCallHandler {
       if (this.#request === undefined) throw newError(Code.Unimplemented, `${this.#method.name} takes one message, none came`);
       throwIfDone(ctx);
       const bytes = await this.#method[this.#codec](ctx, this.#request, this.#call.exchange);
+      if (this.#method.lends === true) letGo(this.#request); // not of one that failed: whatever ran for it may run still
       this.#call.message(bytes);
       this.#call.end();
     } catch (err) {
