@@ -6,6 +6,7 @@ import { newReader, newWriter, type Reader, type Writer } from "./bytes.ts";
 import { descriptors, kind, version } from "./frame.ts";
 import { failedFrame, loadedFrame, probedFrame, readLoad, readRun, stageFrame, tensorsFrame } from "./messages.ts";
 import { openPipe, type Pipe } from "./pipe.ts";
+import { rehearse } from "./rehearsal.ts";
 
 /** neverAborts is the signal of all runs: see Run. */
 const neverAborts = new AbortController().signal;
@@ -71,6 +72,12 @@ class Served {
         void this.#answer(r.call, () => this.#load(r.call, request));
         break;
       }
+      case kind.rehearse:
+        void this.#answer(r.call, async () => {
+          await rehearse(this.#engine);
+          return newWriter(kind.done, r.call);
+        });
+        break;
       case kind.close:
         void this.#close(r.call);
         break;

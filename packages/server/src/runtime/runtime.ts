@@ -61,7 +61,10 @@ export interface RuntimeOptions extends RuntimeTuning {
 export type Engines = (name: EngineName) => Engine;
 
 /** Engines are asked in this order where they are not compared: the quick one, the one that can everything, the one that is always there, the one that has one thread. */
-const order: readonly EngineName[] = ["openvino", "tensorflow", "embedded", "tfjs"];
+const order: readonly Exclude<EngineName, "auto">[] = ["openvino", "tensorflow", "embedded", "tfjs"];
+
+/** What auto may take to choose an engine for a version. */
+const budgetMs = 5_000;
 
 /** newEngines makes them. Native ones share one gate. */
 export function newEngines(options: RuntimeOptions): Engines {
@@ -93,7 +96,9 @@ export function newEngines(options: RuntimeOptions): Engines {
         return found(name, (dir) => newTensorFlowEngine({ dir, gate, config: session }));
       case "auto":
         return newAutoEngine({
-          candidates: order.map(engine),
+          // A process that is kept ready for restarts waits until engines are no longer measured: those that are not chosen need none.
+          candidates: order.map(command === undefined ? engine : (name) => isolated(name, command, 2 * budgetMs)),
+          budgetMs,
           clock,
           trial,
           context: `${release} on ${availableParallelism()} of ${cpus()[0]?.model ?? "unknown"}`,
@@ -114,10 +119,14 @@ export function newEngines(options: RuntimeOptions): Engines {
     }
   }
 
+  function isolated(name: Exclude<EngineName, "auto">, command: readonly string[], spareMs: number): Engine {
+    return newIsolatedEngine({ command: [...command, `--engine=${name}`], name, clock, logger, spareMs });
+  }
+
   function engine(name: EngineName): Engine {
     let found = made.get(name);
     if (found === undefined) {
-      found = name === "auto" || command === undefined ? make(name) : newIsolatedEngine({ command: [...command, `--engine=${name}`], name, clock, logger });
+      found = name === "auto" || command === undefined ? make(name) : isolated(name, command, 0);
       made.set(name, found);
     }
     return found;
