@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { test } from "node:test";
-import { Code, newError } from "@tfs/std";
+import { background, Code, newError, withCancel } from "@tfs/std";
 import { newEmbeddedEngine } from "../embedded/index.ts";
 import type { Engine } from "../engine.ts";
 import { rehearse } from "./rehearsal.ts";
@@ -33,7 +33,7 @@ test("a rehearsal looks for the engine's library, loads a model, runs and closes
       };
     },
   };
-  await rehearse(engine);
+  await rehearse(background(), engine);
   const dir = told[1]!;
   assert.deepEqual(told, ["probe", dir, "run [1,4]", "close"]);
   assert.equal(existsSync(dir), false);
@@ -48,7 +48,19 @@ test("an engine that cannot load leaves no files either, and it is no failure", 
       throw newError(Code.Unavailable, "nowhere");
     },
   };
-  await rehearse(none);
+  await rehearse(background(), none);
   assert.notEqual(loads, "");
   assert.equal(existsSync(loads), false);
+});
+test("a rehearsal that is no longer wanted leaves off", async () => {
+  using life = withCancel(background());
+  const engine: Engine = {
+    name: "embedded",
+    async probe() {
+      life.cancel(newError(Code.Canceled, "a model comes"));
+      return { ok: true, version: "1" };
+    },
+    load: () => assert.fail("it loads"),
+  };
+  await rehearse(life, engine);
 });

@@ -3,23 +3,27 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { DataType, type SavedModel, SavedModelSchema } from "@tfs/proto";
-import { background } from "@tfs/std";
+import { type Ctx, throwIfDone } from "@tfs/std";
 import { DType, newTensor, toMessage } from "@tfs/tensor";
 import type { Engine } from "../engine.ts";
 
 /**
- * rehearse has an engine do what it does with its first model only, such as opening a library, its plugins and a session: it loads and runs a model of one product, out
- * of a folder of its own. An engine that cannot do that has at least looked for its library. It does not fail.
+ * rehearse has an engine do what it does with its first model only, such as opening a library, its plugins and a session: it loads and runs a model of one product, out of
+ * a folder of its own. An engine that cannot do that has at least looked for its library. It does not fail, and leaves off when ctx ends.
  */
-export async function rehearse(engine: Engine): Promise<void> {
+export async function rehearse(ctx: Ctx, engine: Engine): Promise<void> {
   let dir: string | undefined;
   try {
-    await engine.probe(background());
+    await engine.probe(ctx);
+    throwIfDone(ctx);
     dir = await mkdtemp(join(tmpdir(), "tfs-rehearsal-"));
     await writeFile(join(dir, "saved_model.pb"), toBinary(SavedModelSchema, product()));
-    const model = await engine.load(background(), dir);
-    await model.run(background(), new Map([["x:0", newTensor(DType.Float, [1, 4], new Float32Array(4))]]), ["y:0"]);
-    await model.close();
+    const model = await engine.load(ctx, dir);
+    try {
+      await model.run(ctx, new Map([["x:0", newTensor(DType.Float, [1, 4], new Float32Array(4))]]), ["y:0"]);
+    } finally {
+      await model.close();
+    }
   } catch {
     // the first load says what is wrong
   } finally {

@@ -1,6 +1,6 @@
 // Data plane. The engine's process: what it is asked, and what it answers.
 import { Worker } from "node:worker_threads";
-import { background, Code, type Ctx, newError } from "@tfs/std";
+import { background, Code, type Ctx, newError, withCancel } from "@tfs/std";
 import type { Engine, LoadedModel } from "../engine.ts";
 import { newReader, newWriter, type Reader, type Writer } from "./bytes.ts";
 import { descriptors, kind, version } from "./frame.ts";
@@ -37,6 +37,8 @@ class Served {
   #onOver = (): void => {};
   #model: LoadedModel | undefined;
   #loading = false;
+  /** rehearsal ends with the load that it is for. */
+  readonly #rehearsal = withCancel(background());
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -74,7 +76,7 @@ class Served {
       }
       case kind.rehearse:
         void this.#answer(r.call, async () => {
-          await rehearse(this.#engine);
+          await rehearse(this.#rehearsal, this.#engine);
           return newWriter(kind.done, r.call);
         });
         break;
@@ -102,6 +104,7 @@ class Served {
   async #load(call: number, { dir, tags }: ReturnType<typeof readLoad>): Promise<Writer> {
     if (this.#loading) throw newError(Code.FailedPrecondition, "a process loads one model");
     this.#loading = true;
+    this.#rehearsal.cancel();
     const onStage = (stage: "restore" | "init", ms: number): void => this.#send(stageFrame(call, stage, ms));
     const model = await this.#engine.load(background(), dir, { ...(tags && { tags }), onStage });
     this.#model = model;
