@@ -85,11 +85,15 @@ class Model implements LoadedModel {
     const begun = performance.now();
     const call = plan.take(feeds);
     try {
-      // A graph that is alone may use all threads; where others run too, handing its operations around only costs.
-      await call.runLater(this.#gate.busy > 1 ? this.#library.callerThread : null);
+      // A graph that is alone may use all threads, if that makes it quicker; where others run too, handing its operations around only costs.
+      const alone = this.#gate.busy <= 1;
+      const inCaller = !alone || plan.ways.inCaller(bytes);
+      await call.runLater(inCaller ? this.#library.callerThread : null);
       if (hasEnded(ctx)) return []; // nobody waits
       const got = call.read();
-      plan.timing.took(bytes, performance.now() - begun);
+      const ms = performance.now() - begun;
+      plan.timing.took(bytes, ms);
+      if (alone) plan.ways.took(bytes, inCaller, ms);
       return got;
     } finally {
       plan.giveBack(call);
