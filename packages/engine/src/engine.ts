@@ -39,6 +39,12 @@ export interface Engine {
   load(ctx: Ctx, dir: string, options?: LoadOptions): Promise<LoadedModel>;
 }
 
+/**
+ * Took is told of a run that goes well how many milliseconds it took by itself, without what it waited for before: its turn, a thread, another process. A run that is
+ * made of several tells of each.
+ */
+export type Took = (ms: number) => void;
+
 /** LoadedModel runs one meta-graph. It may be called concurrently; stateful models see calls one after the other. */
 export interface LoadedModel {
   readonly metaGraph: MetaGraphDef;
@@ -50,7 +56,7 @@ export interface LoadedModel {
    * run feeds and fetches by graph tensor name ("x:0"), not by signature alias. Checks that TensorFlow's runtime makes are made here, with
    * its texts; shapes are not compared with placeholders, as in TensorFlow Serving. A fetched reference gives the value it has at that time.
    */
-  run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[]): Promise<readonly Tensor[]>;
+  run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[], took?: Took): Promise<readonly Tensor[]>;
   /** close waits for runs in flight and lets the memory go; runs that come later throw Unavailable. */
   close(): Promise<void>;
 }

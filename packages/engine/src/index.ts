@@ -11,7 +11,7 @@
 export type { AutoOptions, Memory, MemoryOptions } from "./auto/index.ts";
 export { newAutoEngine, newMemory } from "./auto/index.ts";
 export { newEmbeddedEngine } from "./embedded/index.ts";
-export type { Chosen, Engine, EngineName, LoadedModel, LoadOptions, Probe, Trial } from "./engine.ts";
+export type { Chosen, Engine, EngineName, LoadedModel, LoadOptions, Probe, Took, Trial } from "./engine.ts";
 export { engineNames } from "./engine.ts";
 export type { IsolatedOptions, Patience } from "./isolation/index.ts";
 export { newIsolatedEngine, serveEngine } from "./isolation/index.ts";

@@ -1,10 +1,10 @@
 import type { MetaGraphDef } from "@tfs/proto";
 import { type Clock, Code, type Ctx, type Failure, type Logger, messageOf, background, newError, race, sleep, throwIfDone, withCancel } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
-import type { Chosen, Engine, EngineName, LoadedModel, LoadOptions, Probe } from "../engine.ts";
+import type { Chosen, Engine, EngineName, LoadedModel, LoadOptions, Probe, Took } from "../engine.ts";
 import { newWriter } from "./bytes.ts";
 import { kind } from "./frame.ts";
-import { loadFrame, type Loaded, readLoaded, readProbe, readStage, readTensors, runFrame } from "./messages.ts";
+import { loadFrame, type Loaded, readLoaded, readProbe, readRan, readStage, runFrame } from "./messages.ts";
 import { type EngineProcess, type ProcessOptions, startProcess } from "./process.ts";
 import { newSpare, type Spare } from "./spare.ts";
 import { type Patience, patience as usual } from "./watch.ts";
@@ -127,19 +127,21 @@ class IsolatedModel implements LoadedModel {
     return this.#bytes;
   }
 
-  async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[]): Promise<readonly Tensor[]> {
+  async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[], took?: Took): Promise<readonly Tensor[]> {
     throwIfDone(ctx);
     if (this.#closing !== undefined) throw newError(Code.Unavailable, "the model has been unloaded");
     const process = this.#process;
     if (process === undefined) throw this.#failure!;
     const { deadline } = ctx;
     const leftMs = deadline - this.#options.clock.now();
-    const { answer, cancel } = process.ask("run", (call) => runFrame(call, { leftMs, feeds, fetches }), readTensors, { deadline });
+    const { answer, cancel } = process.ask("run", (call) => runFrame(call, { leftMs, feeds, fetches }), readRan, { deadline });
     let answered = false;
     const settled = (): void => void (answered = true);
     answer.then(settled, settled);
     try {
-      return await race(ctx, answer);
+      const { tensors, ms } = await race(ctx, answer);
+      took?.(ms);
+      return tensors;
     } finally {
       if (!answered) cancel();
     }

@@ -4,7 +4,7 @@ import { background, Code, type Ctx, newError, withCancel } from "@tfs/std";
 import type { Engine, LoadedModel } from "../engine.ts";
 import { newReader, newWriter, type Reader, type Writer } from "./bytes.ts";
 import { descriptors, kind, version } from "./frame.ts";
-import { failedFrame, loadedFrame, probedFrame, readLoad, readRun, stageFrame, tensorsFrame } from "./messages.ts";
+import { failedFrame, loadedFrame, probedFrame, ranFrame, readLoad, readRun, stageFrame } from "./messages.ts";
 import { openPipe, type Pipe } from "./pipe.ts";
 import { rehearse } from "./rehearsal.ts";
 
@@ -93,7 +93,9 @@ class Served {
     this.#runs.set(call, run);
     const answer = this.#answer(call, async () => {
       if (this.#model === undefined) throw newError(Code.FailedPrecondition, "no model has been loaded");
-      return tensorsFrame(call, await this.#model.run(run, feeds, fetches));
+      let ms = 0;
+      const tensors = await this.#model.run(run, feeds, fetches, (part) => void (ms += part));
+      return ranFrame(call, tensors, ms);
     }).then(() => {
       this.#runs.delete(call);
       this.#answers.delete(answer);

@@ -50,10 +50,10 @@ function breakable(model: LoadedModel, shuffles: boolean): LoadedModel {
   return {
     metaGraph: model.metaGraph,
     estimateBytes: () => model.estimateBytes(),
-    async run(ctx, feeds, fetches) {
+    async run(ctx, feeds, fetches, took) {
       await broken(fetches[0]);
       if (shuffles) await later();
-      return model.run(ctx, feeds, fetches);
+      return model.run(ctx, feeds, fetches, took);
     },
     close: () => model.close(),
   };
