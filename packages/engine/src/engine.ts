@@ -39,6 +39,12 @@ export interface Engine {
   load(ctx: Ctx, dir: string, options?: LoadOptions): Promise<LoadedModel>;
 }
 
+/**
+ * Took is told of a run that goes well how many milliseconds it took by itself, without what it waited for before: its turn, a thread, another process. A run that is
+ * made of several tells of each.
+ */
+export type Took = (ms: number) => void;
+
 /** LoadedModel runs one meta-graph. It may be called concurrently; stateful models see calls one after the other. */
 export interface LoadedModel {
   readonly metaGraph: MetaGraphDef;
@@ -51,7 +57,7 @@ export interface LoadedModel {
    * its texts; shapes are not compared with placeholders, as in TensorFlow Serving. A fetched reference gives the value it has at that time. What is fed is the caller's again when
    * a run has gone well: what the model keeps of it is a copy, only outputs may be views of it.
    */
-  run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[]): Promise<readonly Tensor[]>;
+  run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[], took?: Took): Promise<readonly Tensor[]>;
   /** close waits for runs in flight and lets the memory go; runs that come later throw Unavailable. */
   close(): Promise<void>;
 }

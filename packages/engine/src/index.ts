@@ -9,7 +9,7 @@
  * @module
  */
 export { newEmbeddedEngine } from "./embedded/index.ts";
-export type { Chosen, Engine, EngineName, LoadedModel, LoadOptions, Probe, Trial } from "./engine.ts";
+export type { Chosen, Engine, EngineName, LoadedModel, LoadOptions, Probe, Took, Trial } from "./engine.ts";
 export { engineNames } from "./engine.ts";
 export type { Explicit, FindOptions, Found, Library, LibraryName, Passed, Place, Search } from "./libraries/index.ts";
 export { filesOf, findLibrary, libraries, libraryCache, libraryNames } from "./libraries/index.ts";

@@ -5,8 +5,10 @@ import { globSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { fromStrings } from "@tfs/tensor";
 import { one } from "./testing/cores.ts";
 import { bin, launch, models, type Running, scratch, send } from "./testing/index.ts";
+import { predictRecord, writeWarmupRequests } from "./warmup/index.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const dir = scratch();
@@ -62,6 +64,14 @@ test("auto among all engines: the quickest runs a model, TensorFlow one with sta
   assert.match(why, /^as the last time: the quickest/);
   assert.equal((await loaded(second, "again")).engine, engine);
   assert.equal(await second.stop(), 0);
+});
+test("auto compares engines in processes of their own by warm-up requests: a model that takes strings alone has no other trials", async () => {
+  const version = join(dir.copy("text/1", "warmed/1"), "1");
+  await writeWarmupRequests(version, [predictRecord({ text: fromStrings(["a b", "c"]) })]);
+  const flags = ["--engine=auto", "--engine_isolation=process", "--model_name=m", `--model_base_path=${join(version, "..")}`];
+  await using server = await launch(flags, env);
+  assert.doesNotMatch((await loaded(server, "m")).why, /not compared|does not run/); // who won, and who was too slow to take part, the machine decides
+  assert.equal(await server.stop(), 0);
 });
 test("--version tells of the library that runs models", () => {
   const { stdout } = spawnSync(process.execPath, [bin, "--version", "--engine=tensorflow"], { env, encoding: "utf8", timeout: 60_000 });

@@ -231,7 +231,7 @@ function handed(model: LoadedModel, chosen: Chosen, others?: Promise<void>): Loa
     metaGraph: model.metaGraph,
     chosen,
     estimateBytes: () => model.estimateBytes(),
-    run: (ctx, feeds, fetches) => model.run(ctx, feeds, fetches),
+    run: (ctx, feeds, fetches, took) => model.run(ctx, feeds, fetches, took),
     async close() {
       await Promise.all([model.close(), others]);
     },

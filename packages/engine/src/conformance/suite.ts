@@ -175,6 +175,15 @@ function describePromises(engine: Engine, models: string): void {
       );
     }),
   );
+  test(title("a run tells how long it took by itself"), () =>
+    using(async (m) => {
+      const begun = performance.now();
+      let ms = 0;
+      await m.run(ctx, new Map([["x:0", x]]), ["y:0"], (part) => void (ms += part));
+      const whole = performance.now() - begun;
+      assert.ok(ms > 0 && ms <= whole, `${ms} of ${whole} ms`);
+    }),
+  );
   test(title("inputs are not changed"), () =>
     using(async (m) => {
       await m.run(ctx, new Map([["x:0", x]]), ["y:0"]);

@@ -1,7 +1,7 @@
 import type { MetaGraphDef } from "@tfs/proto";
 import { Code, type Ctx, newError, newPace, race, throwIfDone } from "@tfs/std";
 import { type DType, DType as Types, dtypeName, fromStrings, newTensor, type Tensor } from "@tfs/tensor";
-import type { LoadedModel, LoadOptions } from "../engine.ts";
+import type { LoadedModel, LoadOptions, Took } from "../engine.ts";
 import { newAttrs } from "./attrs.ts";
 import type { Compiler } from "./compile.ts";
 import type { Edge } from "./flat.ts";
@@ -26,6 +26,13 @@ interface Plan {
   /** Feed names, sorted: the order in which TensorFlow numbers its arguments in messages. */
   readonly feeds: readonly string[];
   readonly types: readonly (DType | undefined)[];
+}
+
+/** Performance is what a program is given, what is fetched of it, for messages, and who hears how long it took. */
+interface Performance {
+  readonly values: readonly Value[];
+  readonly fetches: readonly string[];
+  readonly took: Took | undefined;
 }
 
 class Model implements LoadedModel {
@@ -112,7 +119,7 @@ class Model implements LoadedModel {
 
   // Runs are synchronous inside, so state changes are whole without a lock; but a loop that runs long lets others have their turns. Where it may change
   // state, those of this model wait until it has ended.
-  async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[]): Promise<readonly Tensor[]> {
+  async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[], took?: Took): Promise<readonly Tensor[]> {
     while (this.#changing !== undefined) await race(ctx, this.#changing);
     this.#check(ctx);
     const plan = this.#plan([...feeds.keys()], fetches);
@@ -125,14 +132,14 @@ class Model implements LoadedModel {
       }
       return t;
     });
-    return await this.#perform(ctx, plan.program, values, fetches);
+    return await this.#perform(ctx, plan.program, { values, fetches, took });
   }
 
   /** perform runs a program that compiler made, in turn with the model's runs. */
-  async perform(ctx: Ctx, program: Program, feeds: readonly Value[]): Promise<readonly Tensor[]> {
+  async perform(ctx: Ctx, program: Program, values: readonly Value[], took?: Took): Promise<readonly Tensor[]> {
     while (this.#changing !== undefined) await race(ctx, this.#changing);
     this.#check(ctx);
-    return await this.#perform(ctx, program, feeds, []);
+    return await this.#perform(ctx, program, { values, fetches: [], took });
   }
 
   /** held gives what the variable of this name holds now. */
@@ -145,18 +152,19 @@ class Model implements LoadedModel {
     if (this.#closed) throw newError(Code.Unavailable, "the model has been unloaded");
   }
 
-  #perform(ctx: Ctx, program: Program, values: readonly Value[], fetches: readonly string[]): Later<readonly Tensor[]> {
+  #perform(ctx: Ctx, program: Program, { values, fetches, took }: Performance): Later<readonly Tensor[]> {
     if (program.effects) this.changes++;
+    const begun = performance.now();
     const got = this.#execute(ctx, program, program.effects ? values.map(copied) : values, fetches);
-    return got instanceof Promise ? this.#rested(got, program.effects) : got;
+    const tell = (): void => took?.(performance.now() - begun);
+    if (got instanceof Promise) return this.#rested(got, program.effects, tell);
+    tell();
+    return got;
   }
 
-  /** #rested waits for a run that rests. */
-  async #rested(run: Promise<readonly Tensor[]>, effects: boolean): Promise<readonly Tensor[]> {
-    const ended = run.then(
-      () => {},
-      () => {},
-    );
+  /** #rested waits for a run that rests; what others do meanwhile counts as its own time. */
+  async #rested(run: Promise<readonly Tensor[]>, effects: boolean, tell: () => void): Promise<readonly Tensor[]> {
+    const ended = run.then(tell, () => {});
     this.#resting.add(ended);
     if (effects) this.#changing = ended;
     try {

@@ -2,10 +2,10 @@
 import { Code, newError } from "@tfs/std";
 
 /** kind says what a frame is. The engine's process answers each call with `done` or `failed` under the call's number, and with `stage` before. */
-export const kind = { probe: 1, load: 2, run: 3, cancel: 4, ping: 5, close: 6, ready: 16, done: 17, failed: 18, stage: 19 } as const;
+export const kind = { probe: 1, load: 2, run: 3, cancel: 4, ping: 5, close: 6, rehearse: 7, ready: 16, done: 17, failed: 18, stage: 19 } as const;
 
 /** version of what frames say. The two processes may be of two releases, when files were replaced under a server that runs. */
-export const version = 1;
+export const version = 2;
 
 /** descriptors of the engine's process: a socket for frames, and one that closes when who started it is gone. */
 export const descriptors = { frames: 3, life: 4 } as const;

@@ -29,7 +29,7 @@ after(() => rmSync(scratch, { recursive: true, force: true }));
 // All models' answers are the conformance suite's (npm run conformance): a process for each case takes its time.
 const few = join(scratch, "models");
 for (const model of ["counter", "dtype_string", "half_plus_two", "mlp", "multi_metagraph"]) cpSync(join(models, model), join(few, model), { recursive: true });
-describeEngine(engineOf(newEvents(), { spare: false }), few);
+describeEngine(engineOf(newEvents(), { spareMs: Number.POSITIVE_INFINITY }), few);
 
 interface Tuning extends Partial<IsolatedOptions> {
   readonly args?: readonly string[];
@@ -94,7 +94,7 @@ for (const { fetch, how } of crashes) {
     over = true;
     await asking;
     assert.ok(answered > 0);
-    assert.equal(other.events.all.filter(({ event }) => event !== "engine process ready").length, 0);
+    assert.equal(other.events.all.filter(({ event }) => event === "engine process ended").length, 0);
   });
 }
 
@@ -113,6 +113,19 @@ test("a process is kept ready for the next restart, and goes with the last model
   assert.equal(new Set([first["pid"], second["pid"], third["pid"]]).size, 3);
   await b.close();
   await fifo.released;
+});
+
+test("the process that is kept ready has rehearsed its first load, and is the one that takes over", async () => {
+  const loaded = await load({ args: ["--tell"] });
+  const own = await loaded.events.next("engine process wrote");
+  assert.deepEqual([own["pid"], own["line"]], [loaded.pid, `loads ${half}`]);
+  const { pid, line } = await loaded.events.next("engine process wrote");
+  assert.notEqual(pid, loaded.pid);
+  assert.match(String(line), /^loads .*tfs-rehearsal-/);
+  process.kill(loaded.pid, "SIGKILL");
+  assert.equal(await loaded.back(), pid);
+  await answers(loaded.model);
+  await loaded.model.close();
 });
 
 for (const signal of ["SIGKILL", "SIGSEGV", "SIGABRT", "SIGBUS"] as const) {
@@ -271,10 +284,7 @@ test("a run that takes hours on a thread is left alone without a deadline, and p
     assert.rejects(run),
   );
   await pass(clock, 3_600_000, loaded.model);
-  assert.deepEqual(
-    loaded.events.all.map(({ event }) => event),
-    ["engine process ready"],
-  );
+  assert.equal(loaded.events.all.filter(({ event }) => event === "engine process ended").length, 0);
   process.kill(loaded.pid, "SIGKILL");
   await Promise.all(never);
   await loaded.back();
@@ -382,10 +392,7 @@ test("close lets runs end, and ends the process, also one that is not there yet"
   await Promise.all(runs);
   await fifo.released;
   await assert.rejects(ask(loaded.model), unavailable("the model has been unloaded"));
-  assert.deepEqual(
-    loaded.events.all.map(({ event }) => event),
-    ["engine process ready"],
-  );
+  assert.equal(loaded.events.all.filter(({ event }) => event === "engine process ended").length, 0);
 
   const flag = join(scratch, "spin_later");
   const restarting = await load({ args: [`--spin_if=${flag}`] });
@@ -418,7 +425,7 @@ for (const { name, command, why } of [
   {
     name: "is of another release",
     command: [process.execPath, "-e", "require('fs').writeSync(3, Uint8Array.of(12,0,0,0, 16,0,0,0, 0,0,0,0, 9,0,0,0)); setInterval(() => {}, 1e6)"],
-    why: "sent what cannot be read: frames of version 9, not 1: it is of another release",
+    why: "sent what cannot be read: frames of version 9, not 2: it is of another release",
   },
 ]) {
   test(`a program that ${name}: loads and probes say so`, async () => {

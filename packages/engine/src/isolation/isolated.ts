@@ -1,10 +1,10 @@
 import type { MetaGraphDef } from "@tfs/proto";
 import { type Clock, Code, type Ctx, type Failure, type Logger, messageOf, background, newError, race, sleep, throwIfDone, withCancel } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
-import type { Chosen, Engine, EngineName, LoadedModel, LoadOptions, Probe } from "../engine.ts";
+import type { Chosen, Engine, EngineName, LoadedModel, LoadOptions, Probe, Took } from "../engine.ts";
 import { newWriter } from "./bytes.ts";
 import { kind } from "./frame.ts";
-import { loadFrame, type Loaded, readLoaded, readProbe, readStage, readTensors, runFrame } from "./messages.ts";
+import { loadFrame, type Loaded, readLoaded, readProbe, readRan, readStage, runFrame } from "./messages.ts";
 import { type EngineProcess, type ProcessOptions, startProcess } from "./process.ts";
 import { newSpare, type Spare } from "./spare.ts";
 import { type Patience, patience as usual } from "./watch.ts";
@@ -12,8 +12,8 @@ import { type Patience, patience as usual } from "./watch.ts";
 export interface IsolatedOptions {
   /** command runs a program that calls serveEngine with the engine, and its arguments. */
   readonly command: readonly string[];
-  /** name of that engine. */
-  readonly name: EngineName;
+  /** name of that engine. Engines are compared in this process, if at all, each in one of its own: trials do not go there. */
+  readonly name: Exclude<EngineName, "auto">;
   readonly clock: Clock;
   /** logger is told of processes that start and end, and of what they write, line by line. */
   readonly logger: Logger;
@@ -23,8 +23,8 @@ export interface IsolatedOptions {
   readonly maxCalls?: number;
   /** maxBytes bounds their bytes; default 1 GiB. */
   readonly maxBytes?: number;
-  /** spare keeps one process ready for all models, so that a restart has only to load; default true. */
-  readonly spare?: boolean;
+  /** spareMs is how long after a model's first load a process is started that is kept ready for all models, so that a restart has only to load; default 0. Infinity keeps none. */
+  readonly spareMs?: number;
 }
 
 /** The first restart comes at once, the next after firstDelayMs, each later one after twice as long. A process that was well for wellMs begins anew. */
@@ -34,9 +34,9 @@ const wellMs = 60_000;
 
 /** newIsolatedEngine makes an engine that runs another in processes of their own, one for each model that is loaded. */
 export function newIsolatedEngine(options: IsolatedOptions): Engine {
-  const { patience = {}, maxCalls = 4096, maxBytes = 2 ** 30, spare: keeps = true, ...given } = options;
+  const { patience = {}, maxCalls = 4096, maxBytes = 2 ** 30, spareMs = 0, ...given } = options;
   const tuning: ProcessOptions = { ...given, patience: { ...usual, ...patience }, maxCalls, maxBytes };
-  const spare = newSpare(tuning, keeps);
+  const spare = newSpare(tuning, spareMs);
   return {
     name: options.name,
     async probe(ctx): Promise<Probe> {
@@ -116,7 +116,6 @@ class IsolatedModel implements LoadedModel {
     this.#options = options;
     this.#spare = spare;
     this.#held = spare.hold();
-    spare.refill();
     this.#dir = dir;
     this.#load = tags === undefined ? {} : { tags };
     this.#bytes = loaded.bytes;
@@ -128,19 +127,21 @@ class IsolatedModel implements LoadedModel {
     return this.#bytes;
   }
 
-  async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[]): Promise<readonly Tensor[]> {
+  async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[], took?: Took): Promise<readonly Tensor[]> {
     throwIfDone(ctx);
     if (this.#closing !== undefined) throw newError(Code.Unavailable, "the model has been unloaded");
     const process = this.#process;
     if (process === undefined) throw this.#failure!;
     const { deadline } = ctx;
     const leftMs = deadline - this.#options.clock.now();
-    const { answer, cancel } = process.ask("run", (call) => runFrame(call, { leftMs, feeds, fetches }), readTensors, { deadline });
+    const { answer, cancel } = process.ask("run", (call) => runFrame(call, { leftMs, feeds, fetches }), readRan, { deadline });
     let answered = false;
     const settled = (): void => void (answered = true);
     answer.then(settled, settled);
     try {
-      return await race(ctx, answer);
+      const { tensors, ms } = await race(ctx, answer);
+      took?.(ms);
+      return tensors;
     } finally {
       if (!answered) cancel();
     }

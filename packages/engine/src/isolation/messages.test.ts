@@ -13,16 +13,16 @@ import {
   loadedFrame,
   loadFrame,
   probedFrame,
+  ranFrame,
   readFailure,
   readLoad,
   readLoaded,
   readProbe,
+  readRan,
   readRun,
   readStage,
-  readTensors,
   runFrame,
   stageFrame,
-  tensorsFrame,
 } from "./messages.ts";
 
 /** passed gives the body as the other process reads it. */
@@ -51,10 +51,10 @@ const tensors: readonly Tensor[] = [
 ];
 
 test("tensors of every dtype pass, also side by side", () => {
-  const r = newReader(passed(tensorsFrame(77, tensors)));
+  const r = newReader(passed(ranFrame(77, tensors, 1.5)));
   assert.equal(r.kind, kind.done);
   assert.equal(r.call, 77);
-  assert.deepEqual(readTensors(r), tensors);
+  assert.deepEqual(readRan(r), { tensors, ms: 1.5 });
 });
 for (const t of tensors) {
   test(`a ${dtypeName(t.dtype)} tensor of shape [${t.shape}] passes beside an odd one`, () => {
@@ -74,13 +74,13 @@ test("a large tensor is neither copied when it is written nor when it is read", 
       .done()
       .some((piece) => piece.buffer === (t.data as Float32Array).buffer),
   );
-  const body = passed(tensorsFrame(1, [t]));
-  assert.equal((readTensors(newReader(body))[0]!.data as Float32Array).buffer, body.buffer);
+  const body = passed(ranFrame(1, [t], 0));
+  assert.equal((readRan(newReader(body)).tensors[0]!.data as Float32Array).buffer, body.buffer);
 });
 
 for (const dtype of handles) {
   test(`a ${dtypeName(dtype)} stays where it is`, () => {
-    assert.throws(() => tensorsFrame(1, [{ dtype, shape: [], data: [] }]), { code: Code.InvalidArgument, message: /cannot leave the engine's process/ });
+    assert.throws(() => ranFrame(1, [{ dtype, shape: [], data: [] }], 0), { code: Code.InvalidArgument, message: /cannot leave the engine's process/ });
   });
 }
 
@@ -162,7 +162,7 @@ test("damaged bodies are refused with a code, and take no time", () => {
 });
 
 test("the length before a frame is that of the body", () => {
-  const pieces = tensorsFrame(1, tensors).done();
+  const pieces = ranFrame(1, tensors, 0).done();
   const all = Buffer.concat(pieces);
   assert.equal(all.readUInt32LE(0), all.length - lengthBytes);
 });

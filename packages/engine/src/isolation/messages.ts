@@ -70,17 +70,20 @@ export function readRun(r: Reader): RunRequest {
   return { leftMs, feeds: new Map(later.map(([name, read]) => [name, read()])), fetches };
 }
 
-export function tensorsFrame(call: number, tensors: readonly Tensor[]): Writer {
+/** ranFrame answers a run, which took so many milliseconds. */
+export function ranFrame(call: number, tensors: readonly Tensor[], ms: number): Writer {
   const w = newWriter(kind.done, call);
+  w.f64(ms);
   w.u32(tensors.length);
   w.data(tensors.map((t) => w.tensor(t)));
   return w;
 }
 
-export function readTensors(r: Reader): readonly Tensor[] {
+export function readRan(r: Reader): { readonly tensors: readonly Tensor[]; readonly ms: number } {
+  const ms = r.f64();
   const later: (() => Tensor)[] = [];
   for (let n = r.count(16); n > 0; n--) later.push(r.tensor());
-  return later.map((read) => read());
+  return { tensors: later.map((read) => read()), ms };
 }
 
 /** loadedFrame says what has been loaded: of the meta-graph what callers are told, not the graph, which runs there. */

@@ -1,11 +1,12 @@
 // Data plane. The engine's process: what it is asked, and what it answers.
 import { Worker } from "node:worker_threads";
-import { background, Code, type Ctx, newError } from "@tfs/std";
+import { background, Code, type Ctx, newError, withCancel } from "@tfs/std";
 import type { Engine, LoadedModel } from "../engine.ts";
 import { newReader, newWriter, type Reader, type Writer } from "./bytes.ts";
 import { descriptors, kind, version } from "./frame.ts";
-import { failedFrame, loadedFrame, probedFrame, readLoad, readRun, stageFrame, tensorsFrame } from "./messages.ts";
+import { failedFrame, loadedFrame, probedFrame, ranFrame, readLoad, readRun, stageFrame } from "./messages.ts";
 import { openPipe, type Pipe } from "./pipe.ts";
+import { rehearse } from "./rehearsal.ts";
 
 /** neverAborts is the signal of all runs: see Run. */
 const neverAborts = new AbortController().signal;
@@ -36,6 +37,8 @@ class Served {
   #onOver = (): void => {};
   #model: LoadedModel | undefined;
   #loading = false;
+  /** rehearsal ends with the load that it is for. */
+  readonly #rehearsal = withCancel(background());
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -71,6 +74,12 @@ class Served {
         void this.#answer(r.call, () => this.#load(r.call, request));
         break;
       }
+      case kind.rehearse:
+        void this.#answer(r.call, async () => {
+          await rehearse(this.#rehearsal, this.#engine);
+          return newWriter(kind.done, r.call);
+        });
+        break;
       case kind.close:
         void this.#close(r.call);
         break;
@@ -84,7 +93,9 @@ class Served {
     this.#runs.set(call, run);
     const answer = this.#answer(call, async () => {
       if (this.#model === undefined) throw newError(Code.FailedPrecondition, "no model has been loaded");
-      return tensorsFrame(call, await this.#model.run(run, feeds, fetches));
+      let ms = 0;
+      const tensors = await this.#model.run(run, feeds, fetches, (part) => void (ms += part));
+      return ranFrame(call, tensors, ms);
     }).then(() => {
       this.#runs.delete(call);
       this.#answers.delete(answer);
@@ -95,6 +106,7 @@ class Served {
   async #load(call: number, { dir, tags }: ReturnType<typeof readLoad>): Promise<Writer> {
     if (this.#loading) throw newError(Code.FailedPrecondition, "a process loads one model");
     this.#loading = true;
+    this.#rehearsal.cancel();
     const onStage = (stage: "restore" | "init", ms: number): void => this.#send(stageFrame(call, stage, ms));
     const model = await this.#engine.load(background(), dir, { ...(tags && { tags }), onStage });
     this.#model = model;

@@ -81,3 +81,11 @@ for (const { name, took, bytes, small } of cases)
     for (const [size, ms] of took) timing.took(size, ms);
     assert.equal(timing.small(bytes), small);
   });
+
+test("the least of the last runs is told, once there are a few", () => {
+  const timing = newTiming();
+  for (const ms of [3, 1]) timing.took(4, ms);
+  assert.equal(timing.least(4), undefined);
+  timing.took(4, 2);
+  assert.deepEqual([timing.least(4), timing.least(4096)], [1, undefined]);
+});

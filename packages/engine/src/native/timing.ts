@@ -2,6 +2,8 @@
 export interface Timing {
   /** small tells whether runs with about so many bytes of input were short of late. What has not been seen a few times is not small. */
   small(bytes: number): boolean;
+  /** least is what the quickest of the last runs with about so many bytes took, in milliseconds; undefined for what has not been seen a few times. */
+  least(bytes: number): number | undefined;
   took(bytes: number, ms: number): void;
 }
 
@@ -17,11 +19,13 @@ const needed = 3;
 /** newTiming makes one, for one set of fetches of one model. */
 export function newTiming({ smallMs = 0.5 }: TimingOptions = {}): Timing {
   const sizes: number[][] = [];
+  function least(bytes: number): number | undefined {
+    const last = sizes[classOf(bytes)];
+    return last !== undefined && last.length >= needed ? Math.min(...last) : undefined;
+  }
   return {
-    small(bytes) {
-      const last = sizes[classOf(bytes)];
-      return last !== undefined && last.length >= needed && Math.min(...last) < smallMs;
-    },
+    small: (bytes) => (least(bytes) ?? Number.POSITIVE_INFINITY) < smallMs,
+    least,
     took(bytes, ms) {
       const last = (sizes[classOf(bytes)] ??= []);
       last.push(ms);

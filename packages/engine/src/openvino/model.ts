@@ -1,7 +1,7 @@
 import { Code, type Ctx, newError, throwIfDone } from "@tfs/std";
 import { type DType, DType as Types, newTensor, type Tensor } from "@tfs/tensor";
 import type { Edge, Model, Program } from "../embedded/index.ts";
-import type { LoadedModel } from "../engine.ts";
+import type { LoadedModel, Took } from "../engine.ts";
 import type { Input } from "./freeze.ts";
 import type { Native } from "./native.ts";
 import { keyOf, type Parts, within } from "./partition.ts";
@@ -43,14 +43,14 @@ export function newAccelerated(model: Model, routes: readonly Route[], onRun?: (
     return line;
   }
 
-  async function run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[]): Promise<readonly Tensor[]> {
+  async function run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[], took?: Took): Promise<readonly Tensor[]> {
     throwIfDone(ctx);
     if (closing !== undefined) throw newError(Code.Unavailable, "the model has been unloaded");
     for (const t of feeds.values()) newTensor(t.dtype, t.shape, t.data); // throws if its data do not fill its shape
     // A run that may have changed a variable makes what was frozen of it doubtful.
     const line = model.changes === 0 ? lineFor([...feeds.keys()], fetches) : undefined;
-    const given = await line?.run(ctx, feeds, fetches);
-    const values = given ?? (await model.run(ctx, feeds, fetches));
+    const given = await line?.run(ctx, feeds, { fetches, took });
+    const values = given ?? (await model.run(ctx, feeds, fetches, took));
     onRun?.(given === undefined ? "embedded" : "openvino");
     return values;
   }
@@ -58,8 +58,8 @@ export function newAccelerated(model: Model, routes: readonly Route[], onRun?: (
   return {
     metaGraph: model.metaGraph,
     estimateBytes: () => routes.reduce((sum, { bytes }) => sum + bytes, model.estimateBytes()),
-    async run(ctx, feeds, fetches) {
-      const mine = run(ctx, feeds, fetches);
+    async run(ctx, feeds, fetches, took) {
+      const mine = run(ctx, feeds, fetches, took);
       running.add(mine);
       try {
         return await mine;
@@ -82,7 +82,12 @@ export function newAccelerated(model: Model, routes: readonly Route[], onRun?: (
 interface Line {
   readonly route: Route;
   /** run gives undefined for a call that the route does not take, or that failed on it. */
-  run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[]): Promise<readonly Tensor[] | undefined>;
+  run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, asked: Asked): Promise<readonly Tensor[] | undefined>;
+}
+
+interface Asked {
+  readonly fetches: readonly string[];
+  readonly took: Took | undefined;
 }
 
 function newLine(model: Model, route: Route): Line {
@@ -113,19 +118,19 @@ function newLine(model: Model, route: Route): Line {
 
   return {
     route,
-    async run(ctx, feeds, fetches) {
+    async run(ctx, feeds, { fetches, took }) {
       const values = route.feeds.map((name) => feeds.get(name)!);
       for (let i = 0; i < values.length; i++) if (route.feedTypes[i] !== undefined && route.feedTypes[i] !== values[i]!.dtype) return undefined;
-      if (before !== undefined) values.push(...(await model.perform(ctx, before, values)));
+      if (before !== undefined) values.push(...(await model.perform(ctx, before, values, took)));
       const inputs = inputPlaces.map((at) => values[at]!);
       for (let i = 0; i < inputs.length; i++) if (!fits(inputs[i]!, route.inputs[i]!)) return undefined;
       if (!guarded(values)) return undefined;
-      const outputs = await route.native.run(ctx, inputs);
+      const outputs = await route.native.run(ctx, inputs, took);
       if (outputs === undefined) return undefined;
       for (let i = 0; i < outputs.length; i++) values[firstOutput + i] = outputs[i]!;
       if (!guarded(values)) return undefined;
       const finish = finishFor(fetches);
-      return "places" in finish ? finish.places.map((at) => values[at]!) : await model.perform(ctx, finish.program, values);
+      return "places" in finish ? finish.places.map((at) => values[at]!) : await model.perform(ctx, finish.program, values, took);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { Code, type Ctx, newError } from "@tfs/std";
 import { type DType, layoutOf, type Tensor } from "@tfs/tensor";
+import type { Took } from "../engine.ts";
 import { type Gate, newTiming } from "../native/index.ts";
 import type { Compiled, Request } from "./library.ts";
 
@@ -9,7 +10,7 @@ export interface Native {
    * run infers: in the event loop what is known to be short, else on a thread behind the gate. Gives undefined if OpenVINO refuses or fails. Throws what the gate
    * throws, and the context's reason if that ends; the inference goes on then, and its request is used again when it has ended.
    */
-  run(ctx: Ctx, inputs: readonly Tensor[]): Promise<readonly Tensor[] | undefined>;
+  run(ctx: Ctx, inputs: readonly Tensor[], took?: Took): Promise<readonly Tensor[] | undefined>;
   /** close waits for inferences under way and frees everything. */
   close(): Promise<void>;
 }
@@ -55,26 +56,31 @@ export function newNative(compiled: Compiled, { gate, inputs, outputs }: NativeO
     return idle.pop() ?? compiled.newRequest();
   }
 
-  function now(inputs: readonly Tensor[], bytes: number): readonly Tensor[] {
+  function told(bytes: number, ms: number, took?: Took): void {
+    timing.took(bytes, ms);
+    took?.(ms);
+  }
+
+  function now(inputs: readonly Tensor[], bytes: number, took?: Took): readonly Tensor[] {
     const request = take();
     try {
       fill(request, inputs);
       const begun = performance.now();
       request.infer();
-      timing.took(bytes, performance.now() - begun);
+      told(bytes, performance.now() - begun, took);
       return read(request);
     } finally {
       idle.push(request);
     }
   }
 
-  async function later(inputs: readonly Tensor[], bytes: number): Promise<readonly Tensor[]> {
+  async function later(inputs: readonly Tensor[], bytes: number, took?: Took): Promise<readonly Tensor[]> {
     const request = take();
     try {
       fill(request, inputs);
       const begun = performance.now();
       await request.inferLater();
-      timing.took(bytes, performance.now() - begun);
+      told(bytes, performance.now() - begun, took);
       return read(request);
     } finally {
       idle.push(request);
@@ -93,12 +99,12 @@ export function newNative(compiled: Compiled, { gate, inputs, outputs }: NativeO
   }
 
   return {
-    async run(ctx, inputs) {
+    async run(ctx, inputs, took) {
       let bytes = 0;
       for (const { data } of inputs) bytes += (data as Uint8Array).byteLength;
-      if (!timing.small(bytes)) return await gate.run(ctx, () => attempt(() => later(inputs, bytes)));
+      if (!timing.small(bytes)) return await gate.run(ctx, () => attempt(() => later(inputs, bytes, took)));
       try {
-        return now(inputs, bytes);
+        return now(inputs, bytes, took);
       } catch {
         return undefined;
       }

@@ -2,7 +2,7 @@
 import type { MetaGraphDef } from "@tfs/proto";
 import { Code, type Ctx, hasEnded, newError, throwIfDone } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
-import type { LoadedModel } from "../engine.ts";
+import type { LoadedModel, Took } from "../engine.ts";
 import { type Gate, newGate, newRuns } from "../native/index.ts";
 import type { Library, Session } from "./library.ts";
 import { newPlan, type Plan } from "./plan.ts";
@@ -19,6 +19,14 @@ export interface ModelOptions {
   readonly serial: boolean;
   /** ranked: feeds must have as many dimensions as the graph says, for the sake of ops that end the process otherwise. */
   readonly ranked: boolean;
+}
+
+/** Given is what one run has. */
+interface Given {
+  readonly plan: Plan;
+  readonly feeds: ReadonlyMap<string, Tensor>;
+  readonly bytes: number;
+  readonly took: Took | undefined;
 }
 
 class Model implements LoadedModel {
@@ -47,25 +55,28 @@ class Model implements LoadedModel {
     return this.#bytes;
   }
 
-  async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[]): Promise<readonly Tensor[]> {
+  async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[], took?: Took): Promise<readonly Tensor[]> {
     throwIfDone(ctx);
     if (this.#closed !== undefined) throw newError(Code.Unavailable, "the model has been unloaded");
     const plan = this.#plan(feeds, fetches);
     if (!plan.runs) return plan.fetched([], feeds);
     let bytes = 0;
     for (const t of feeds.values()) bytes += sizeOf(t);
-    if (plan.timing.small(bytes) && (this.#turn === undefined || this.#turn.busy === 0)) return plan.fetched(this.#now(plan, feeds, bytes), feeds);
-    return plan.fetched(await this.#later(ctx, plan, feeds, bytes), feeds);
+    const given: Given = { plan, feeds, bytes, took };
+    const now = plan.timing.small(bytes) && (this.#turn === undefined || this.#turn.busy === 0);
+    return plan.fetched(now ? this.#now(given) : await this.#later(ctx, given), feeds);
   }
 
   /** #now runs in the event loop. */
-  #now(plan: Plan, feeds: ReadonlyMap<string, Tensor>, bytes: number): readonly Tensor[] {
+  #now({ plan, feeds, bytes, took }: Given): readonly Tensor[] {
     const begun = performance.now();
     const call = plan.take(feeds);
     try {
       call.run(this.#library.callerThread);
       const got = call.read();
-      plan.timing.took(bytes, performance.now() - begun);
+      const ms = performance.now() - begun;
+      plan.timing.took(bytes, ms);
+      took?.(ms);
       return got;
     } finally {
       plan.giveBack(call);
@@ -73,23 +84,28 @@ class Model implements LoadedModel {
   }
 
   /** #later runs on a thread of the pool, when the gate lets it. */
-  async #later(ctx: Ctx, plan: Plan, feeds: ReadonlyMap<string, Tensor>, bytes: number): Promise<readonly Tensor[]> {
+  async #later(ctx: Ctx, given: Given): Promise<readonly Tensor[]> {
     const turn = this.#turn;
     return await this.#runs.run(
       (work) => (turn === undefined ? this.#gate.run(ctx, work) : turn.run(ctx, () => this.#gate.run(ctx, work))),
-      () => this.#native(ctx, plan, feeds, bytes),
+      () => this.#native(ctx, given),
     );
   }
 
-  async #native(ctx: Ctx, plan: Plan, feeds: ReadonlyMap<string, Tensor>, bytes: number): Promise<readonly Tensor[]> {
+  async #native(ctx: Ctx, { plan, feeds, bytes, took }: Given): Promise<readonly Tensor[]> {
     const begun = performance.now();
     const call = plan.take(feeds);
     try {
-      // A graph that is alone may use all threads; where others run too, handing its operations around only costs.
-      await call.runLater(this.#gate.busy > 1 ? this.#library.callerThread : null);
+      // A graph that is alone may use all threads, if that makes it quicker; where others run too, handing its operations around only costs.
+      const alone = this.#gate.busy <= 1;
+      const inCaller = !alone || plan.ways.inCaller(bytes);
+      await call.runLater(inCaller ? this.#library.callerThread : null);
       if (hasEnded(ctx)) return []; // nobody waits
       const got = call.read();
-      plan.timing.took(bytes, performance.now() - begun);
+      const ms = performance.now() - begun;
+      plan.timing.took(bytes, ms);
+      if (alone) plan.ways.took(bytes, inCaller, ms);
+      took?.(ms);
       return got;
     } finally {
       plan.giveBack(call);

@@ -3,6 +3,7 @@ import { DType, dtypeName, shapeText, type Tensor, toDType } from "@tfs/tensor";
 import { newTiming, type Pointer, type Timing } from "../native/index.ts";
 import type { Library, RunArgs, Session } from "./library.ts";
 import { read, write } from "./tensor.ts";
+import { newWays, type Ways } from "./ways.ts";
 
 /** A TF_Output is a pointer and an int. */
 const outputBytes = 16;
@@ -20,6 +21,7 @@ export interface PlanOptions {
 /** Plan is one set of feeds and fetches of a session, with the native memory that says so to TensorFlow. Whoever makes it frees it. */
 class Plan {
   readonly timing: Timing = newTiming();
+  readonly ways: Ways = newWays();
   readonly #library: Library;
   readonly #session: Pointer;
   /** Feed names, sorted: the order in which TensorFlow numbers its arguments in messages. */

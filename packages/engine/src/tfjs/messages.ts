@@ -22,7 +22,7 @@ export interface Asked {
 /** Started is a thread's first word. */
 export type Started = { readonly kind: "ready"; readonly tensorflow: string; readonly gpu: boolean } | { readonly kind: "failed"; readonly message: string };
 
-/** Answer to a load is the model's number, to a run the tensors. */
+/** Answer to a load is the model's number, to a run the tensors, and how many milliseconds it took. */
 export type Answer =
-  | { readonly kind: "answer"; readonly id: number; readonly model?: number; readonly tensors?: readonly Packed[] }
+  | { readonly kind: "answer"; readonly id: number; readonly model?: number; readonly tensors?: readonly Packed[]; readonly ms?: number }
   | { readonly kind: "error"; readonly id: number; readonly code: Code; readonly message: string };

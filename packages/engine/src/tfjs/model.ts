@@ -2,7 +2,7 @@
 import type { MetaGraphDef } from "@tfs/proto";
 import { Code, codeOf, type Ctx, newError, throwIfDone } from "@tfs/std";
 import { type DType, dtypeName, elementCount, layoutOf, shapeText, type Tensor, toDType } from "@tfs/tensor";
-import type { LoadedModel } from "../engine.ts";
+import type { LoadedModel, Took } from "../engine.ts";
 import { type Gate, newRuns } from "../native/index.ts";
 import { takes } from "./dtypes.ts";
 import { buffersOf, pack, unpack } from "./packing.ts";
@@ -22,6 +22,12 @@ export interface ModelOptions {
 interface There {
   readonly life: Life;
   readonly model: number;
+}
+
+/** Asked is what the thread is asked for, and who hears how long it took. */
+interface Asked {
+  readonly asked: readonly string[];
+  readonly took: Took | undefined;
 }
 
 class Model implements LoadedModel {
@@ -60,7 +66,7 @@ class Model implements LoadedModel {
     return { life, model: model! }; // a load answers with one
   }
 
-  async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[]): Promise<readonly Tensor[]> {
+  async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[], took?: Took): Promise<readonly Tensor[]> {
     throwIfDone(ctx);
     if (this.#closed !== undefined) throw newError(Code.Unavailable, "the model has been unloaded");
     const names = [...feeds.keys()].sort(); // the order in which TensorFlow numbers its arguments in messages
@@ -73,7 +79,7 @@ class Model implements LoadedModel {
         ? []
         : await this.#runs.run(
             (work) => this.#options.gate.run(ctx, work),
-            () => this.#ask(names, feeds, asked),
+            () => this.#ask(names, feeds, { asked, took }),
           );
     return fetches.map((name) => {
       const own = fed.get(canonical(name)); // TensorFlow does not give back what it is fed
@@ -81,10 +87,11 @@ class Model implements LoadedModel {
     });
   }
 
-  async #ask(names: readonly string[], feeds: ReadonlyMap<string, Tensor>, asked: readonly string[]): Promise<readonly Tensor[]> {
+  async #ask(names: readonly string[], feeds: ReadonlyMap<string, Tensor>, { asked, took }: Asked): Promise<readonly Tensor[]> {
     const { life, model } = await this.load();
     const tensors = names.map((name) => pack(feeds.get(name)!));
-    const { tensors: got = [] } = await life.call({ kind: "run", model, feeds: names.map(canonical), tensors, fetches: asked }, buffersOf(tensors));
+    const { tensors: got = [], ms = 0 } = await life.call({ kind: "run", model, feeds: names.map(canonical), tensors, fetches: asked }, buffersOf(tensors));
+    took?.(ms);
     return got.map(unpack);
   }
 

@@ -13,10 +13,11 @@ export interface Life {
   call(request: Request, transfer?: readonly ArrayBuffer[]): Promise<Done>;
 }
 
-/** Done is what an answer holds: the number of a loaded model, the tensors of a run. */
+/** Done is what an answer holds: the number of a loaded model, the tensors of a run and the milliseconds that it took. */
 export interface Done {
   readonly model?: number;
   readonly tensors?: readonly Packed[];
+  readonly ms?: number;
 }
 
 export interface ThreadOptions {

@@ -16,7 +16,9 @@ function answer(addon: Addon, id: number, request: Request): Answer {
       return { kind: "answer", id };
     case "run": {
       const feeds = request.feeds.map((name, i) => [name, unpack(request.tensors[i]!)] as const);
-      return { kind: "answer", id, tensors: addon.run(request.model, feeds, request.fetches).map(packOwned) };
+      const begun = performance.now();
+      const tensors = addon.run(request.model, feeds, request.fetches);
+      return { kind: "answer", id, ms: performance.now() - begun, tensors: tensors.map(packOwned) };
     }
   }
 }

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { type MetaGraphDef, MetaGraphDefSchema } from "@tfs/proto";
 import { background, Code, type Ctx, newError, throwIfDone } from "@tfs/std";
 import { type DType, dtypeName, type Tensor } from "@tfs/tensor";
-import type { Chosen, LoadedModel } from "../engine.ts";
+import type { Chosen, LoadedModel, Took } from "../engine.ts";
 import { type Gate, newTiming, type Timing } from "../native/index.ts";
 import type { Examples } from "./example.ts";
 import { type Interpreter, later, now } from "./interpreter.ts";
@@ -33,6 +33,13 @@ export function newModel(options: ModelOptions): LoadedModel {
   return new Model(options);
 }
 
+/** Asked is one run of an interpreter. */
+interface Asked {
+  readonly runnable: Runnable;
+  readonly feeds: readonly Tensor[];
+  readonly took: Took | undefined;
+}
+
 class Model implements LoadedModel {
   readonly metaGraph: MetaGraphDef;
   readonly chosen: Chosen;
@@ -50,7 +57,7 @@ class Model implements LoadedModel {
     return this.#options.bytes;
   }
 
-  async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[]): Promise<readonly Tensor[]> {
+  async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[], took?: Took): Promise<readonly Tensor[]> {
     throwIfDone(ctx);
     if (this.#closed !== undefined) throw newError(Code.Unavailable, "the model has been unloaded");
     const { signatures, examples, graphs, pool, fast } = this.#options;
@@ -65,10 +72,10 @@ class Model implements LoadedModel {
     const graph = graphs[runnable.graph]!;
     const given = graph.inputs.map((n) => values.get(n)!);
     let got: readonly Tensor[] | undefined;
-    if (fast !== undefined && runnable.graph === 0 && fits(graph, given)) got = await fast.run(ctx, given);
+    if (fast !== undefined && runnable.graph === 0 && fits(graph, given)) got = await fast.run(ctx, given, took);
     if (got === undefined) {
       if (pool === undefined) throw newError(Code.Internal, "Failed to invoke TfLite interpreter: OpenVINO does not run it, and LiteRT is not there");
-      got = await this.#interpret(ctx, pool, runnable, given);
+      got = await this.#interpret(ctx, pool, { runnable, feeds: given, took });
     }
     return wanted.map((n) => got[graph.outputs.indexOf(n)]!);
   }
@@ -85,16 +92,20 @@ class Model implements LoadedModel {
   }
 
   /** #interpret runs what is known to be small in the event loop, the rest behind the gate. */
-  async #interpret(ctx: Ctx, pool: Pool<Interpreter>, runnable: Runnable, feeds: readonly Tensor[]): Promise<readonly Tensor[]> {
+  async #interpret(ctx: Ctx, pool: Pool<Interpreter>, { runnable, feeds, took }: Asked): Promise<readonly Tensor[]> {
     const timing = this.#timing(runnable);
     const bytes = bytesOf(feeds);
+    const told = (ms: number): void => {
+      timing.took(bytes, ms);
+      took?.(ms);
+    };
     const one = timing.small(bytes) ? pool.idle() : undefined;
     if (one !== undefined) {
       const begun = performance.now();
       try {
         return now(one.run(runnable, feeds));
       } finally {
-        timing.took(bytes, performance.now() - begun);
+        told(performance.now() - begun);
         pool.back(one);
       }
     }
@@ -104,7 +115,7 @@ class Model implements LoadedModel {
         throwIfDone(ctx);
         const begun = performance.now();
         const got = await later(lent.run(runnable, feeds));
-        timing.took(bytes, performance.now() - begun);
+        told(performance.now() - begun);
         return got;
       }),
     );

@@ -1,4 +1,17 @@
-import { httpStatus, isApi, isGzipped, isServed, gunzipped, type MoreRoute, moreRoute, type Numbers, printError, printPage, type Route, route } from "@tfs/rest";
+import {
+  httpStatus,
+  isApi,
+  isGzipped,
+  isServed,
+  gunzipped,
+  type MoreRoute,
+  moreRoute,
+  type Numbers,
+  printError,
+  printPage,
+  type Route,
+  route,
+} from "@tfs/rest";
 import { type Body, type Budget, collectBody, type Exchange, type Fields, ignoreBody, type ListenerOptions, newField } from "@tfs/rpc";
 import { Code, type Ctx, done, type Failure, type Logger, toFailure, withTimeout } from "@tfs/std";
 import type { Admission } from "../admission/index.ts";

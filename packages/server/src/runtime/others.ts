@@ -17,7 +17,10 @@ import { newLazyEngine } from "./lazy.ts";
 import type { Engines, RuntimeOptions } from "./runtime.ts";
 
 /** Engines are asked in this order where they are not compared: the quick one, the one that can everything, the one that is always there, the one that has one thread. */
-const order: readonly EngineName[] = ["openvino", "tensorflow", "embedded", "tfjs"];
+const order: readonly Exclude<EngineName, "auto">[] = ["openvino", "tensorflow", "embedded", "tfjs"];
+
+/** What auto may take to choose an engine for a version. */
+const budgetMs = 5_000;
 
 /** newOthers makes all engines that newEngines gives. Native ones share one gate. */
 export function newOthers(options: RuntimeOptions): Engines {
@@ -54,7 +57,9 @@ export function newOthers(options: RuntimeOptions): Engines {
         return found(name, (dir) => newTensorFlowEngine({ dir, gate, config: session }));
       case "auto":
         return newAutoEngine({
-          candidates: order.map(engine),
+          // A process that is kept ready for restarts waits until engines are no longer measured: those that are not chosen need none.
+          candidates: order.map(command === undefined ? engine : (name) => isolated(name, command, 2 * budgetMs)),
+          budgetMs,
           clock,
           trial,
           context: `${release} on ${availableParallelism()} of ${cpus()[0]?.model ?? "unknown"}`,
@@ -75,10 +80,14 @@ export function newOthers(options: RuntimeOptions): Engines {
     }
   }
 
+  function isolated(name: Exclude<EngineName, "auto">, command: readonly string[], spareMs: number): Engine {
+    return newIsolatedEngine({ command: [...command, `--engine=${name}`], name, clock, logger, spareMs });
+  }
+
   function engine(name: EngineName): Engine {
     let found = made.get(name);
     if (found === undefined) {
-      found = name === "auto" || command === undefined ? make(name) : newIsolatedEngine({ command: [...command, `--engine=${name}`], name, clock, logger });
+      found = name === "auto" || command === undefined ? make(name) : isolated(name, command, 0);
       made.set(name, found);
     }
     return found;

@@ -66,11 +66,11 @@ export async function loadServable(ctx: Ctx, { engines, tags, loads, trials }: L
     signatures: signaturesOf(model.metaGraph),
     chosen: model.chosen ?? { engine: engine.name, why: "as configured" },
     run: async (run, feeds, fetches) => {
-      const started = performance.now();
+      let ms = 0;
       loads.runs();
       try {
-        const outputs = await model.run(run, feeds, fetches);
-        loads.ran(started, feeds.values(), outputs);
+        const outputs = await model.run(run, feeds, fetches, (part) => void (ms += part));
+        loads.ran(ms, feeds.values(), outputs);
         return outputs;
       } catch (err) {
         throw err === deadlineExceeded ? timedOut : err;

@@ -50,18 +50,18 @@ function breakable(model: LoadedModel, shuffles: boolean): LoadedModel {
   return {
     metaGraph: model.metaGraph,
     estimateBytes: () => model.estimateBytes(),
-    async run(ctx, feeds, fetches) {
+    async run(ctx, feeds, fetches, took) {
       await broken(fetches[0]);
       if (shuffles) await later();
-      return model.run(ctx, feeds, fetches);
+      return model.run(ctx, feeds, fetches, took);
     },
     close: () => model.close(),
   };
 }
 
 /**
- * usage: main.js [--crash_if=FILE] [--spin_if=FILE] [--shuffle] [--hold=FIFO]. A load crashes or hangs while there is the file. The FIFO is held open from the load on,
- * for as long as the process lives.
+ * usage: main.js [--crash_if=FILE] [--spin_if=FILE] [--shuffle] [--hold=FIFO] [--tell]. A load crashes or hangs while there is the file. The FIFO is held open from the
+ * load on, for as long as the process lives. What is loaded is told.
  */
 const given = process.argv.slice(2);
 const argument = (flag: string): string | undefined => given.find((arg) => arg.startsWith(`${flag}=`))?.slice(flag.length + 1);
@@ -73,6 +73,7 @@ const embedded = newEmbeddedEngine();
 const engine: Engine = {
   ...embedded,
   async load(ctx, dir, options) {
+    if (given.includes("--tell")) process.stdout.write(`loads ${dir}\n`);
     if (fifo !== undefined) held.push(await open(fifo, "w"));
     if (file("--crash_if")) await broken("!SIGSEGV");
     if (file("--spin_if")) await broken("!spin");
