@@ -1,5 +1,5 @@
 import { double, integer, isInteger } from "./number.ts";
-import { elements, kindOf, members, type Range, text } from "./scan.ts";
+import { blank, closeBrace, closeBracket, kindOf, member, nameAt, next, type Range, skip, text } from "./scan.ts";
 import { indent, quotedText } from "./writer.ts";
 
 /** Once a dump has so many bytes, no further token is written: what has begun stays open. */
@@ -24,38 +24,46 @@ export function dump(bytes: Uint8Array, range: Range): string {
     size += encoder.encode(text).length;
     return true;
   };
-  const value = (at: Range, before: string, depth: number): boolean => {
-    switch (kindOf(bytes, at.start)) {
+  /** value writes the one at an offset and gives the offset behind it, undefined once there is no more room. It reads nothing twice: there may be much behind a bracket. */
+  const value = (at: number, before: string, depth: number): number | undefined => {
+    switch (kindOf(bytes, at)) {
       case "Array": {
-        if (!token(`${before}[`)) return false;
-        let between = "";
-        for (const element of elements(bytes, at)) {
-          if (!value(element, between, depth + 1)) return false;
-          between = ", ";
+        if (!token(`${before}[`)) return undefined;
+        let here = blank(bytes, at + 1);
+        for (let between = ""; bytes[here] !== closeBracket; between = ", ") {
+          const end = value(here, between, depth + 1);
+          if (end === undefined) return undefined;
+          here = next(bytes, end);
         }
-        return token("]");
+        return token("]") ? here + 1 : undefined;
       }
       case "Object": {
-        if (!token(`${before}{`)) return false;
+        if (!token(`${before}{`)) return undefined;
+        let here = blank(bytes, at + 1);
         let between = "";
-        for (const { name, value: member } of members(bytes, at)) {
-          if (!token(`${between}\n${indent(depth + 1)}${string(name)}`) || !value(member, ": ", depth + 1)) return false;
-          between = ",";
+        for (; bytes[here] !== closeBrace; between = ",") {
+          if (!token(`${between}\n${indent(depth + 1)}${string(nameAt(bytes, here))}`)) return undefined;
+          const end = value(member(bytes, here), ": ", depth + 1);
+          if (end === undefined) return undefined;
+          here = next(bytes, end);
         }
-        return token(between === "" ? "}" : `\n${indent(depth)}}`);
+        return token(between === "" ? "}" : `\n${indent(depth)}}`) ? here + 1 : undefined;
       }
-      case "String":
-        return token(before + string(text(bytes, at)));
-      case "Number": {
-        const printed = number(bytes, at);
-        return token(before + (printed ?? "")) && printed !== undefined;
+      default: {
+        const range = { start: at, end: skip(bytes, at) };
+        const printed = scalar(bytes, range);
+        return token(before + (printed ?? "")) && printed !== undefined ? range.end : undefined;
       }
-      default:
-        return token(before + kindOf(bytes, at.start).toLowerCase());
     }
   };
-  value(range, "", 0); // each level prints a byte, so that the walk is at most 256 deep
+  value(range.start, "", 0); // each level prints a byte, so that the walk is at most 256 deep
   return out;
+}
+
+/** scalar prints what is no container; undefined for a number that is not finite. */
+function scalar(bytes: Uint8Array, at: Range): string | undefined {
+  const kind = kindOf(bytes, at.start);
+  return kind === "String" ? string(text(bytes, at)) : kind === "Number" ? number(bytes, at) : kind.toLowerCase();
 }
 
 function string(value: string): string {

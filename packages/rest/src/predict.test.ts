@@ -5,6 +5,7 @@ import { type SignatureDef, SignatureDefSchema } from "@tfs/proto";
 import { Code, codeOf, isFailure } from "@tfs/std";
 import { DType, fromStrings, newTensor, type Tensor } from "@tfs/tensor";
 import fc from "fast-check";
+import { dump } from "./dump.ts";
 import { parsePredict, parsePredictResponse, printPredict, printPredictRequest } from "./index.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -421,6 +422,24 @@ test("a dump does not repeat a string without end", () => {
     (err: unknown) => (err as Error).message.length < 5000,
   );
 });
+
+for (const [what, open, close] of [
+  ["lists", "[", "]"],
+  ["objects", '{"a":', "}"],
+] as const)
+  test(`a dump of ${what} in each other reads the little that it shows`, () => {
+    const body = bytes(`${open.repeat(10_000)}1${close.repeat(10_000)}`);
+    let read = 0;
+    const counted = new Proxy(body, {
+      get(target, name) {
+        read++;
+        const found = Reflect.get(target, name, target) as unknown;
+        return typeof found === "function" ? found.bind(target) : found;
+      },
+    });
+    dump(counted, { start: 0, end: body.length });
+    assert.ok(read < 10_000, `${read} reads`);
+  });
 
 const out = (m: Record<string, Tensor>) => new Map(Object.entries(m));
 // Section 13.2 of the behaviour spec, and the exact layouts of section 3.8.

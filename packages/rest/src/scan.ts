@@ -13,9 +13,9 @@ export type Kind = "Null" | "False" | "True" | "Object" | "Array" | "String" | "
 const quote = 0x22;
 const backslash = 0x5c;
 const openBrace = 0x7b;
-const closeBrace = 0x7d;
+export const closeBrace = 0x7d;
 const openBracket = 0x5b;
-const closeBracket = 0x5d;
+export const closeBracket = 0x5d;
 const comma = 0x2c;
 const colon = 0x3a;
 const minus = 0x2d;
@@ -109,8 +109,13 @@ function open(stack: boolean[], object: boolean, at: number): void {
   if (stack.push(object) > depthMax) throw syntax(`More than ${depthMax} lists and objects in each other.`, at);
 }
 
-/** member reads `"name" :` and gives the offset of the value. */
-function member(bytes: Uint8Array, from: number): number {
+/** nameAt reads a member's name. */
+export function nameAt(bytes: Uint8Array, at: number): string {
+  return text(bytes, { start: at, end: skipString(bytes, at) });
+}
+
+/** member steps over `"name" :` and gives the offset of the value. */
+export function member(bytes: Uint8Array, from: number): number {
   if (bytes[from] !== quote) throw syntax("Missing a name for object member.", from);
   const at = blank(bytes, skipString(bytes, from));
   if (bytes[at] !== colon) throw syntax("Missing a colon after a name of object member.", at);
@@ -261,21 +266,24 @@ export function* elements(bytes: Uint8Array, range: Range): Generator<Range> {
   while (bytes[at] !== closeBracket) {
     const end = skip(bytes, at);
     yield { start: at, end };
-    at = blank(bytes, end);
-    if (bytes[at] === comma) at = blank(bytes, at + 1);
+    at = next(bytes, end);
   }
+}
+
+/** next gives, from where an element or member ends, where the one behind it begins, or the bracket that closes them. */
+export function next(bytes: Uint8Array, end: number): number {
+  const at = blank(bytes, end);
+  return bytes[at] === comma ? blank(bytes, at + 1) : at;
 }
 
 /** members visits an object's names and values. */
 export function* members(bytes: Uint8Array, range: Range): Generator<{ readonly name: string; readonly value: Range }> {
   let at = blank(bytes, range.start + 1);
   while (bytes[at] !== closeBrace) {
-    const nameEnd = skipString(bytes, at);
-    const name = text(bytes, { start: at, end: nameEnd });
+    const name = nameAt(bytes, at);
     const start = member(bytes, at);
     const end = skip(bytes, start);
     yield { name, value: { start, end } };
-    at = blank(bytes, end);
-    if (bytes[at] === comma) at = blank(bytes, at + 1);
+    at = next(bytes, end);
   }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { constants, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { constants, cpSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { type FileHandle, open } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
@@ -225,18 +225,28 @@ test("gRPC over a unix socket, REST off", async () => {
   assert.equal(await stop(server), 0);
 });
 
-test("SIGTERM while a model loads exits with 0", { skip: process.platform === "win32" ? "needs named pipes" : false }, async () => {
-  const dir = join(scratch, "slow/1");
-  mkdirSync(dir, { recursive: true });
-  const pipe = join(dir, "saved_model.pb");
+const pipes = { skip: process.platform === "win32" ? "needs named pipes" : false, timeout: 60_000 };
+test("SIGTERM before the start has ended exits with 0, though a file hangs", pipes, async () => {
+  const pipe = join(scratch, "config.pipe");
   assert.equal(spawnSync("mkfifo", [pipe]).status, 0);
-  const args = [bin, `--port=${await freePort()}`, "--rest_api_port=0", `--model_base_path=${join(scratch, "slow")}`];
+  const args = [bin, `--port=${await freePort()}`, "--rest_api_port=0", `--model_config_file=${pipe}`];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "ignore"] });
   const exited = once(child, "exit") as Promise<[number | null]>;
   const writer = await reached(pipe, () => child.exitCode === null);
   child.kill("SIGTERM");
-  await writer.close(); // Node itself waits for reads that are under way
   assert.equal((await exited)[0], 0);
+  await writer.close();
+});
+test("SIGTERM exits with 0, though a file hangs", pipes, async () => {
+  const [config, pipe] = [join(scratch, "polled.config"), join(scratch, "polled.pipe")];
+  writeFileSync(config, `model_config_list { config { name: "m" base_path: "${join(models, "half_plus_two")}" model_platform: "tensorflow" } }`);
+  await using server = await launch([`--model_config_file=${config}`, "--model_config_file_poll_wait_seconds=1"]);
+  assert.equal(spawnSync("mkfifo", [pipe]).status, 0);
+  renameSync(pipe, config);
+  const writer = await reached(config, () => true);
+  assert.equal(await server.stop(), 0);
+  await server.logged("a load, a run or a disk hangs");
+  await writer.close();
 });
 
 /** reached opens a named pipe for writing as soon as somebody reads there; a read that had come too late for the writer's end would wait for ever. */
@@ -248,7 +258,7 @@ async function reached(pipe: string, waiting: () => boolean): Promise<FileHandle
       if ((err as NodeJS.ErrnoException).code !== "ENXIO") throw err; // ENXIO: no reader yet
     }
   }
-  assert.fail("nobody has read the model");
+  assert.fail("nobody has read the file");
 }
 for (const port of ["taken", "the gRPC port"] as const) {
   test(`REST on a port that is ${port}: said so, and gRPC is served alone`, async () => {

@@ -76,7 +76,7 @@ async function main(argv: readonly string[]): Promise<number> {
     const started = await Promise.race([start({ options, argv }, remote.storages, clock, logger), stopped]);
     if (typeof started === "string") {
       await remote[Symbol.asyncDispose]();
-      process.exit(0); // told to stop while loading: there is nothing to drain
+      return await end(0, true); // told to stop while loading: there is nothing to drain
     }
     server = started;
   } catch (err) {
@@ -87,10 +87,11 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const signal = await stopped;
   logger.info("draining", { signal, ms: options.int("drain_ms") });
-  await server.drain(options.int("drain_ms"));
+  const ended = await server.drain(options.int("drain_ms"));
+  if (!ended) logger.warn("a load, a run or a disk hangs, and is left behind");
   await remote[Symbol.asyncDispose]();
   logger.info("stopped");
-  return 0;
+  return ended ? 0 : await end(0, true);
 }
 
 /** engine does what concerns engines and not serving. It stops when it is told to, with nothing half-done left; told twice, at once. */
@@ -119,7 +120,7 @@ function stopSignal(logger: Logger): Promise<string> {
   return new Promise((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       process.on(signal, () => {
-        if (signal === "SIGINT" && first === signal) process.exit(interrupted);
+        if (signal === "SIGINT" && first === signal) return leave(interrupted, true);
         if (first !== undefined) return logger.warn("stopping already", { signal, first });
         first = signal;
         resolve(signal);
@@ -294,8 +295,14 @@ function oneOf<T extends string>(options: Flags, name: string, values: readonly 
 }
 
 /** end ends the process when what it said is with its readers, whatever else holds it. */
-async function end(status: number): Promise<never> {
+async function end(status: number, hangs = process.getActiveResourcesInfo().some((name) => name.startsWith("FSReq"))): Promise<never> {
   for (const stream of [process.stdout, process.stderr]) await new Promise<void>((resolve) => stream.write("", () => resolve()));
+  return leave(status, hangs);
+}
+
+/** leave ends the process at once. Node's own way out waits for its threads, which may hang: then another program takes the process over, and ends. */
+function leave(status: number, hangs: boolean): never {
+  if (hangs) process.execve?.(process.execPath, [process.execPath, "-e", `process.exit(${status})`], { ...process.env, NODE_OPTIONS: "" });
   process.exit(status);
 }
 

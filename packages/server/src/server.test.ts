@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect, createServer } from "node:net";
@@ -49,6 +50,21 @@ test("a model that does not load fails a strict start, in TensorFlow Serving's w
     );
     return true;
   });
+});
+test("a pipe in a version's folder is not waited for; links in a circle are followed no further", { skip: process.platform === "win32" }, async () => {
+  const [piped, circle] = [dir.copy("half_plus_two/1", "piped/1"), dir.copy("half_plus_two/1", "circle/1")];
+  const pipe = join(piped, "1/variables/pipe");
+  assert.equal(spawnSync("mkfifo", [pipe]).status, 0);
+  symlinkSync(join(circle, "1"), join(circle, "1/more"));
+  symlinkSync(join(circle, "nothing"), join(circle, "1/variables/dangling"));
+  await using served = await serve([
+    { name: "piped", basePath: piped },
+    { name: "circle", basePath: circle },
+  ]);
+  const { model_version_status: status } = (await (await fetch(`${served.rest}/v1/models/piped`)).json()) as { model_version_status: unknown };
+  const error = { error_code: "FAILED_PRECONDITION", error_message: `${pipe} is neither a file nor a folder` };
+  assert.deepEqual(status, [{ version: "1", state: "END", status: error }]);
+  assert.equal((await fetch(`${served.rest}/readyz?model=circle`)).status, 200);
 });
 test("a start whose second port is taken closes the first again", async () => {
   const taken = createServer();

@@ -11,6 +11,8 @@ import { newRooms, observed, type Rooms } from "./rooms.ts";
 
 /** How long calls that a drain has ended have to be answered before their connections are cut, in milliseconds. */
 const answerMs = 1000;
+/** How long models may take to unload, and then logs to be written, in milliseconds: a load, a run or a disk that hangs does not end. */
+const endMs = 5000;
 
 /** ModelServer serves models over gRPC, gRPC-Web and Connect on one set of addresses and REST on another. */
 class ModelServer {
@@ -119,9 +121,9 @@ class ModelServer {
 
   /**
    * drain stops accepting, lets requests in flight finish for at most `ms`, answers those that still run with Unavailable, unloads the models, and writes what is to
-   * be logged yet.
+   * be logged yet. It gives whether all has ended: what hangs is left behind after five seconds.
    */
-  async drain(ms: number): Promise<void> {
+  async drain(ms: number): Promise<boolean> {
     this.#isOpen = false;
     this.#services?.drain();
     this.#draining = true;
@@ -130,8 +132,18 @@ class ModelServer {
     await Promise.all([...this.#grpc, ...(this.#rest === undefined ? [] : [this.#rest])].map((listener) => listener.drain(ms + answerMs)));
     this.#process?.close();
     this.#unobserve();
-    await this.#rooms.core.close();
-    await this.#rooms.logs.close();
+    const unloaded = await this.#inTime(this.#rooms.core.close());
+    return (await this.#inTime(this.#rooms.logs.close())) && unloaded;
+  }
+
+  /** #inTime waits for work that may hang; false if it does. */
+  async #inTime(work: Promise<void>): Promise<boolean> {
+    let giveUp = (): void => {};
+    const late = new Promise<false>((resolve) => {
+      giveUp = () => resolve(false);
+    });
+    using _ = this.#options.clock.after(endMs, giveUp);
+    return await Promise.race([work.then(() => true), late]);
   }
 }
 export type { ModelServer };

@@ -80,23 +80,30 @@ function meantByWord(word: string, name: string, known: ReadonlyMap<string, Flag
 
 /**
  * meant finds the flag that somebody means by another name: one that it is known by; the only one of fewest words that has all of the name's (rest_port means
- * rest_api_port); one that is nearly spelled so; one that the name ends in (grpc_port means port).
+ * rest_api_port); one that is nearly spelled so; one that the name ends in (grpc_port means port); the only one of fewest words that has all of the name's, nearly
+ * spelled so (rest_prt).
  */
 function meant(typed: string, flags: readonly Flag[]): string | undefined {
   const name = typed.toLowerCase().replaceAll("-", "_");
   const words = name.split("_").filter((word) => word !== "");
-  const count = (flag: Flag): number => flag.name.split("_").length;
-  const having = flags.filter((flag) => words.length > 0 && words.every((word) => flag.name.split("_").includes(word)));
-  const fewest = having.filter((flag) => count(flag) === Math.min(...having.map(count)));
   return (
     flags.find((flag) => flag.also?.includes(name))?.name ??
-    (fewest.length === 1 ? fewest[0]!.name : undefined) ??
+    shortest(flags, (parts) => words.length > 0 && words.every((word) => parts.includes(word))) ??
     nearest(
       name,
       flags.map((flag) => flag.name),
     ) ??
-    flags.find((flag) => name.endsWith(`_${flag.name}`))?.name
+    flags.find((flag) => name.endsWith(`_${flag.name}`))?.name ??
+    shortest(flags, (parts) => words.length > 1 && words.every((word) => nearest(word, parts) !== undefined))
   );
+}
+
+/** shortest gives the only flag of fewest words among those whose words are as wanted. */
+function shortest(flags: readonly Flag[], wanted: (words: readonly string[]) => boolean): string | undefined {
+  const having = flags.map(({ name }) => name.split("_")).filter(wanted);
+  const least = Math.min(...having.map(({ length }) => length));
+  const [first, second] = having.filter(({ length }) => length === least);
+  return second === undefined ? first?.join("_") : undefined;
 }
 
 /** parse gives the value that a text stands for, or undefined. */

@@ -106,6 +106,7 @@ test("--help has every flag with its default and its fate, in 100 columns", () =
 
 const meant: readonly (readonly [typed: string, want: string | undefined])[] = [
   ["--rest_port", "rest_api_port"],
+  ["--rest_prt", "rest_api_port"],
   ["--http_port", "rest_api_port"],
   ["--grpc_port", "port"],
   ["--model_config", "model_config_file"],

@@ -174,7 +174,7 @@ test("a server that drains writes the log of a stream that it ends", async () =>
     await open;
   };
   let heard = 0;
-  let drained: Promise<void> | undefined;
+  let drained: Promise<boolean> | undefined;
   const talk = (async () => {
     for await (const _ of createClient(ServingService, wire.transport).predictStream(questions())) {
       heard++;

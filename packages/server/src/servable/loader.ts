@@ -1,4 +1,4 @@
-import { opendir, stat } from "node:fs/promises";
+import { opendir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Code, type Ctx, newError } from "@tfs/std";
 import { storageFor, type Storages } from "../storage/index.ts";
@@ -58,6 +58,7 @@ class Loader {
       await brought[Symbol.asyncDispose]();
     };
     try {
+      await refuseStrange(brought.dir, linksMax);
       if (limit !== Number.POSITIVE_INFINITY) {
         const bytes = Math.ceil(memoryPerByte * (await sizeOf(brought.dir)));
         if (this.#usedBytes + bytes > limit) {
@@ -96,6 +97,22 @@ async function orClose(loaded: Servable, prepare: () => Promise<Servable>): Prom
   } catch (err) {
     await loaded.close();
     throw err;
+  }
+}
+
+/** So many links to folders are followed, one in the other: they may lead back to where they are. */
+const linksMax = 2;
+
+/** refuseStrange throws FailedPrecondition for what is no file in a version's folder: to read a pipe or a device may never end, whatever engine does it. */
+async function refuseStrange(dir: string, links: number): Promise<void> {
+  for (const entry of await readdir(dir, { withFileTypes: true }).catch(() => [])) {
+    const path = join(dir, entry.name);
+    // A link to nothing is nothing: whoever needs the file says that it is missing.
+    const found = entry.isSymbolicLink() ? await stat(path).catch(() => undefined) : entry;
+    if (found === undefined || found.isFile()) continue;
+    if (!found.isDirectory()) throw newError(Code.FailedPrecondition, `${path} is neither a file nor a folder`);
+    const left = links - (entry.isSymbolicLink() ? 1 : 0);
+    if (left >= 0) await refuseStrange(path, left);
   }
 }
 

@@ -36,6 +36,6 @@ export async function serve(sources: readonly (string | ModelSource)[], options:
     started,
     grpc: `http://${started.grpc[0]}`,
     rest: `http://${started.rest}`,
-    [Symbol.asyncDispose]: () => server.drain(0),
+    [Symbol.asyncDispose]: async () => void (await server.drain(0)),
   };
 }
