@@ -31,7 +31,9 @@ type grpcClient struct {
 
 	window, peerInitial int64
 	maxFrame, maxCalls  int
-	maxStreams          int  // what the peer allows, for the open loop
+	maxStreams          int  // what the peer allows
+	open                bool // calls begin when the pacer says so, not when another ends
+	calls               int  // in flight, of the closed loop
 	greeted             bool // the peer's first SETTINGS came, and with them the first calls began
 	taken               int  // bytes of DATA since the last renewal of the connection's window
 
@@ -57,7 +59,8 @@ type call struct {
 func newGRPCClient(conn net.Conn, o *options) *grpcClient {
 	k := &grpcClient{
 		options: o, conn: conn, in: h2.NewReader(conn), streams: map[uint32]*call{}, next: 1,
-		window: h2.DefaultWindow, peerInitial: h2.DefaultWindow, maxFrame: h2.DefaultMaxFrame, maxCalls: o.calls, maxStreams: math.MaxInt,
+		window: h2.DefaultWindow, peerInitial: h2.DefaultWindow, maxFrame: h2.DefaultMaxFrame,
+		maxCalls: o.calls, maxStreams: math.MaxInt, open: o.openLoop, calls: o.calls,
 		headers: newBlockReader(),
 	}
 	k.encoder = hpack.NewEncoder(&k.encoded)
@@ -96,16 +99,30 @@ func (k *grpcClient) run() {
 	}
 }
 
-func (k *grpcClient) begin(due time.Time) {
+func (k *grpcClient) begin(due []time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.dead {
-		k.tally.fail("connection is gone", 1)
+		k.tally.fail("connection is gone", len(due))
 		return
 	}
-	if k.greeted { // before that, the peer's limits are not known
-		k.due = append(k.due, due)
+	if k.greeted && k.open { // before that, the peer's limits are not known
+		k.due = append(k.due, due...)
 		k.startDue()
+		k.flush()
+	}
+}
+
+func (k *grpcClient) keep(calls int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.open, k.calls, k.due = calls < 0, max(0, calls), k.due[:0]
+	k.maxCalls = min(k.calls, k.maxStreams)
+	if k.greeted && !k.dead && !k.open {
+		k.now = time.Now()
+		for len(k.streams) < k.maxCalls {
+			k.start(k.now)
+		}
 		k.flush()
 	}
 }
@@ -217,7 +234,7 @@ func (k *grpcClient) settings(f h2.Frame) {
 		return
 	}
 	k.greeted = true
-	if !k.openLoop {
+	if !k.open {
 		for range k.maxCalls {
 			k.start(k.now)
 		}
@@ -379,7 +396,7 @@ func (k *grpcClient) end(stream uint32, why string) {
 	if c.sent == len(k.body) { // else it may still be in blocked
 		k.idle = append(k.idle, c)
 	}
-	if k.openLoop {
+	if k.open {
 		k.startDue()
 	} else if !k.once && len(k.streams) < k.maxCalls {
 		k.start(k.now)

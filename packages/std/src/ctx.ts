@@ -186,7 +186,7 @@ class Child implements CancelCtx {
   #look(): void {
     if (hasEnded(this.#parent)) this.cancel(reasonOf(this.#parent));
     else if (this.#foreign?.aborted === true) this.cancel(coded(this.#foreign.reason));
-    else if (this.deadline !== Number.POSITIVE_INFINITY && this.deadline <= performance.now()) this.cancel(deadlineExceeded);
+    else if (this.deadline < this.#parent.deadline && this.deadline <= performance.now()) this.cancel(deadlineExceeded);
   }
 
   #watch(): void {
