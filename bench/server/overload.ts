@@ -208,7 +208,7 @@ async function window(load: Load, pid: number, settle: number): Promise<Pressed>
 }
 
 /** request asks for so many of the sixteen images that the model's golden answers are for. */
-function request(images: number): Uint8Array {
+export function request(images: number): Uint8Array {
   const golden = JSON.parse(readFileSync(join(digits, "golden.json"), "utf8")) as {
     readonly versions: {
       readonly 1: {

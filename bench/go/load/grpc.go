@@ -57,24 +57,46 @@ type call struct {
 }
 
 func newGRPCClient(conn net.Conn, o *options) *grpcClient {
-	k := &grpcClient{
-		options: o, conn: conn, in: h2.NewReader(conn), streams: map[uint32]*call{}, next: 1,
-		window: h2.DefaultWindow, peerInitial: h2.DefaultWindow, maxFrame: h2.DefaultMaxFrame,
-		maxCalls: o.calls, maxStreams: math.MaxInt, open: o.openLoop, calls: o.calls,
-		headers: newBlockReader(),
-	}
-	k.encoder = hpack.NewEncoder(&k.encoded)
-	k.out = append(k.out, h2.Preface...)
+	k := &grpcClient{options: o, streams: map[uint32]*call{}, maxCalls: o.calls, open: o.openLoop, calls: o.calls}
+	k.connect(conn)
+	return k
+}
+
+// connect begins anew on a connection.
+func (k *grpcClient) connect(conn net.Conn) {
+	k.conn, k.in, k.next, k.greeted, k.dead = conn, h2.NewReader(conn), 1, false, false
+	k.window, k.peerInitial, k.maxFrame, k.maxStreams = h2.DefaultWindow, h2.DefaultWindow, h2.DefaultMaxFrame, math.MaxInt
+	k.blocked, k.idle, k.taken, k.usual = nil, nil, 0, nil
+	k.encoder, k.headers = hpack.NewEncoder(&k.encoded), newBlockReader()
+	k.out = append(k.out[:0], h2.Preface...)
 	k.out = h2.AppendSettings(k.out, h2.SettingPush, 0, h2.SettingInitialWindow, h2.WideWindow)
 	k.out = h2.AppendWindowUpdate(k.out, 0, h2.ConnectionCredit)
 	k.flush()
-	return k
 }
+
+// redialAfter is how long a client of the open loop waits for the next connection when one breaks: servers cut those on which too many calls were given up.
+const redialAfter = 100 * time.Millisecond
 
 func (k *grpcClient) run() {
 	if k.timeout > 0 {
 		go k.giveUp()
 	}
+	for {
+		k.read()
+		if !k.openLoop {
+			return
+		}
+		time.Sleep(redialAfter)
+		if conn, err := k.dial(); err == nil {
+			k.mu.Lock()
+			k.connect(conn)
+			k.mu.Unlock()
+		}
+	}
+}
+
+// read serves the connection until it breaks.
+func (k *grpcClient) read() {
 	for {
 		err := k.in.Fill()
 		k.mu.Lock()
@@ -91,6 +113,7 @@ func (k *grpcClient) run() {
 			k.dead = true
 			k.tally.fail("connection: "+err.Error(), max(1, len(k.streams)))
 			clear(k.streams)
+			k.due = k.due[:0]
 		}
 		k.mu.Unlock()
 		if err != nil {

@@ -37,6 +37,7 @@ type options struct {
 	stream       bool          // calls are streams that stay open; each answer is followed by the next message
 	headers      []string      // of HTTP/1.1 requests, besides what every request has
 	tally        *tally
+	dial         func() (net.Conn, error)
 }
 
 // client is one connection.
@@ -76,9 +77,10 @@ func main() {
 		log.Fatal("rates, streams and timeouts are for gRPC")
 	}
 
+	o.dial = func() (net.Conn, error) { return dial(o.target, *ca, *protocol) }
 	clients := make([]client, *connections)
 	for i := range clients {
-		conn, err := dial(o.target, *ca, *protocol)
+		conn, err := o.dial()
 		if err != nil {
 			log.Fatal(err)
 		}
