@@ -21,6 +21,10 @@ export interface Tally {
 export interface Load {
   /** mark says what happened since the last mark, and begins anew. */
   mark(): Promise<Tally>;
+  /** rate begins so many calls a second from now on, of a load that began with a rate; 0 is none. */
+  rate(perSecond: number): void;
+  /** calls keeps so many calls in flight on each connection from now on, of a load that began with a rate. */
+  calls(count: number): void;
   stop(): Promise<void>;
 }
 
@@ -68,6 +72,7 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
   if (options.ca !== undefined) args.push(`-ca=${options.ca}`);
   const running = start([paths.load, ...args], { cores: options.cores });
   const next = lines(running);
+  const say = (command: string): void => void running.child.stdin?.write(`${command}\n`);
   const stop = () => running.stop();
   try {
     await next();
@@ -77,10 +82,12 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
   }
   return {
     async mark() {
-      running.child.stdin?.write("mark\n");
+      say("mark");
       const tally = JSON.parse(await next()) as Omit<Tally, "latencies"> & { latencies: Histogram | null };
       return { ...tally, latencies: tally.latencies ?? [] };
     },
+    rate: (perSecond) => say(`rate ${perSecond}`),
+    calls: (count) => say(`calls ${count}`),
     stop,
   };
 }

@@ -31,7 +31,9 @@ type grpcClient struct {
 
 	window, peerInitial int64
 	maxFrame, maxCalls  int
-	maxStreams          int  // what the peer allows, for the open loop
+	maxStreams          int  // what the peer allows
+	open                bool // calls begin when the pacer says so, not when another ends
+	calls               int  // in flight, of the closed loop
 	greeted             bool // the peer's first SETTINGS came, and with them the first calls began
 	taken               int  // bytes of DATA since the last renewal of the connection's window
 
@@ -55,23 +57,46 @@ type call struct {
 }
 
 func newGRPCClient(conn net.Conn, o *options) *grpcClient {
-	k := &grpcClient{
-		options: o, conn: conn, in: h2.NewReader(conn), streams: map[uint32]*call{}, next: 1,
-		window: h2.DefaultWindow, peerInitial: h2.DefaultWindow, maxFrame: h2.DefaultMaxFrame, maxCalls: o.calls, maxStreams: math.MaxInt,
-		headers: newBlockReader(),
-	}
-	k.encoder = hpack.NewEncoder(&k.encoded)
-	k.out = append(k.out, h2.Preface...)
+	k := &grpcClient{options: o, streams: map[uint32]*call{}, maxCalls: o.calls, open: o.openLoop, calls: o.calls}
+	k.connect(conn)
+	return k
+}
+
+// connect begins anew on a connection.
+func (k *grpcClient) connect(conn net.Conn) {
+	k.conn, k.in, k.next, k.greeted, k.dead = conn, h2.NewReader(conn), 1, false, false
+	k.window, k.peerInitial, k.maxFrame, k.maxStreams = h2.DefaultWindow, h2.DefaultWindow, h2.DefaultMaxFrame, math.MaxInt
+	k.blocked, k.idle, k.taken, k.usual = nil, nil, 0, nil
+	k.encoder, k.headers = hpack.NewEncoder(&k.encoded), newBlockReader()
+	k.out = append(k.out[:0], h2.Preface...)
 	k.out = h2.AppendSettings(k.out, h2.SettingPush, 0, h2.SettingInitialWindow, h2.WideWindow)
 	k.out = h2.AppendWindowUpdate(k.out, 0, h2.ConnectionCredit)
 	k.flush()
-	return k
 }
+
+// redialAfter is how long a client of the open loop waits for the next connection when one breaks: servers cut those on which too many calls were given up.
+const redialAfter = 100 * time.Millisecond
 
 func (k *grpcClient) run() {
 	if k.timeout > 0 {
 		go k.giveUp()
 	}
+	for {
+		k.read()
+		if !k.openLoop {
+			return
+		}
+		time.Sleep(redialAfter)
+		if conn, err := k.dial(); err == nil {
+			k.mu.Lock()
+			k.connect(conn)
+			k.mu.Unlock()
+		}
+	}
+}
+
+// read serves the connection until it breaks.
+func (k *grpcClient) read() {
 	for {
 		err := k.in.Fill()
 		k.mu.Lock()
@@ -88,6 +113,7 @@ func (k *grpcClient) run() {
 			k.dead = true
 			k.tally.fail("connection: "+err.Error(), max(1, len(k.streams)))
 			clear(k.streams)
+			k.due = k.due[:0]
 		}
 		k.mu.Unlock()
 		if err != nil {
@@ -96,16 +122,30 @@ func (k *grpcClient) run() {
 	}
 }
 
-func (k *grpcClient) begin(due time.Time) {
+func (k *grpcClient) begin(due []time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.dead {
-		k.tally.fail("connection is gone", 1)
+		k.tally.fail("connection is gone", len(due))
 		return
 	}
-	if k.greeted { // before that, the peer's limits are not known
-		k.due = append(k.due, due)
+	if k.greeted && k.open { // before that, the peer's limits are not known
+		k.due = append(k.due, due...)
 		k.startDue()
+		k.flush()
+	}
+}
+
+func (k *grpcClient) keep(calls int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.open, k.calls, k.due = calls < 0, max(0, calls), k.due[:0]
+	k.maxCalls = min(k.calls, k.maxStreams)
+	if k.greeted && !k.dead && !k.open {
+		k.now = time.Now()
+		for len(k.streams) < k.maxCalls {
+			k.start(k.now)
+		}
 		k.flush()
 	}
 }
@@ -217,7 +257,7 @@ func (k *grpcClient) settings(f h2.Frame) {
 		return
 	}
 	k.greeted = true
-	if !k.openLoop {
+	if !k.open {
 		for range k.maxCalls {
 			k.start(k.now)
 		}
@@ -379,7 +419,7 @@ func (k *grpcClient) end(stream uint32, why string) {
 	if c.sent == len(k.body) { // else it may still be in blocked
 		k.idle = append(k.idle, c)
 	}
-	if k.openLoop {
+	if k.open {
 		k.startDue()
 	} else if !k.once && len(k.streams) < k.maxCalls {
 		k.start(k.now)

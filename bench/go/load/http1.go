@@ -57,8 +57,9 @@ func (k *http1Client) run() {
 	}
 }
 
-func (k *http1Client) begin(time.Time) { panic("no open loop over HTTP/1.1") }
-func (k *http1Client) inFlight() int   { return int(k.busy.Load()) }
+func (k *http1Client) begin([]time.Time) { panic("no open loop over HTTP/1.1") }
+func (k *http1Client) keep(int)          { panic("no open loop over HTTP/1.1") }
+func (k *http1Client) inFlight() int     { return int(k.busy.Load()) }
 
 // readAnswer reads one response (RFC 9112 section 6) into k.body.
 func (k *http1Client) readAnswer() (status int, err error) {

@@ -1,8 +1,11 @@
 // load is the benchmark's client. It keeps a number of calls in flight (closed loop) or sends a number a second (open loop), and checks every answer:
 // status and body, byte for byte. It is told what to do by lines on standard input and says what happened by lines of JSON.
 //
-//	mark    answers with what happened since the last mark, and begins anew
+//	mark      answers with what happened since the last mark, and begins anew
+//	rate R    begins R calls a second from now on, however many are in flight; 0 is none
+//	calls N   keeps N calls in flight on each connection from now on
 //
+// The last two are for gRPC with a rate.
 // It ends when its standard input does.
 package main
 
@@ -16,6 +19,8 @@ import (
 	"log"
 	"net"
 	"os"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -32,12 +37,14 @@ type options struct {
 	stream       bool          // calls are streams that stay open; each answer is followed by the next message
 	headers      []string      // of HTTP/1.1 requests, besides what every request has
 	tally        *tally
+	dial         func() (net.Conn, error)
 }
 
 // client is one connection.
 type client interface {
-	run()                // serves it until it breaks
-	begin(due time.Time) // starts a call, for the open loop
+	run()                  // serves it until it breaks
+	begin(due []time.Time) // starts calls of the open loop
+	keep(calls int)        // makes it a closed loop of so many calls; -1 makes it an open one
 	inFlight() int
 }
 
@@ -70,9 +77,10 @@ func main() {
 		log.Fatal("rates, streams and timeouts are for gRPC")
 	}
 
+	o.dial = func() (net.Conn, error) { return dial(o.target, *ca, *protocol) }
 	clients := make([]client, *connections)
 	for i := range clients {
-		conn, err := dial(o.target, *ca, *protocol)
+		conn, err := o.dial()
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -83,11 +91,12 @@ func main() {
 		}
 		go clients[i].run()
 	}
+	rates := make(chan float64)
 	if o.openLoop {
-		go pace(clients, *rate)
+		go pace(clients, *rate, rates)
 	}
 	fmt.Println(`{"connected":true}`)
-	serveMarks(clients, o.tally)
+	serve(clients, o, rates)
 }
 
 // dial connects, over TLS if there is an authority to believe.
@@ -113,30 +122,68 @@ func file(name string) []byte {
 	return content
 }
 
-// serveMarks answers standard input.
-func serveMarks(clients []client, t *tally) {
+// serve does what standard input says.
+func serve(clients []client, o *options, rates chan<- float64) {
 	out := json.NewEncoder(os.Stdout)
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-		if lines.Text() != "mark" {
+		command, number, told := strings.Cut(lines.Text(), " ")
+		value, err := strconv.ParseFloat(number, 64)
+		switch {
+		case command == "mark" && !told:
+			report := o.tally.mark()
+			for _, c := range clients {
+				report.InFlight += c.inFlight()
+			}
+			if err := out.Encode(report); err != nil {
+				log.Fatal(err)
+			}
+		case command == "rate" && o.openLoop && err == nil:
+			keep(clients, -1)
+			rates <- value
+		case command == "calls" && o.openLoop && err == nil:
+			rates <- 0
+			keep(clients, int(value))
+		default:
 			log.Fatalf("load: %q is no command", lines.Text())
-		}
-		report := t.mark()
-		for _, c := range clients {
-			report.InFlight += c.inFlight()
-		}
-		if err := out.Encode(report); err != nil {
-			log.Fatal(err)
 		}
 	}
 }
 
-// pace begins calls at fixed times. A call's latency counts from the time at which it was due: a late pacer or a full socket shows in the figures.
-func pace(clients []client, rate float64) {
-	begun := time.Now()
-	for i := 0; ; i++ {
-		due := begun.Add(time.Duration(float64(i) / rate * float64(time.Second)))
-		time.Sleep(time.Until(due))
-		clients[i%len(clients)].begin(due)
+func keep(clients []client, calls int) {
+	for _, c := range clients {
+		c.keep(calls)
+	}
+}
+
+// pace begins calls at fixed times, those that are due by now together. A call's latency counts from the time at which it was due: a late pacer or a full
+// socket shows in the figures.
+func pace(clients []client, rate float64, rates <-chan float64) {
+	due := make([][]time.Time, len(clients))
+	timer := time.NewTimer(0)
+	for next := 0; ; {
+		begun, calls := time.Now(), 0
+		at := func() time.Time { return begun.Add(time.Duration(float64(calls) / rate * float64(time.Second))) }
+		for changed := false; !changed; {
+			timer.Stop()
+			if rate > 0 {
+				timer.Reset(time.Until(at()))
+			}
+			select {
+			case rate = <-rates:
+				changed = true
+			case now := <-timer.C:
+				for ; !at().After(now); calls++ {
+					due[next] = append(due[next], at())
+					next = (next + 1) % len(clients)
+				}
+				for i := range due {
+					if len(due[i]) > 0 {
+						clients[i].begin(due[i])
+						due[i] = due[i][:0]
+					}
+				}
+			}
+		}
 	}
 }
 

@@ -43,6 +43,25 @@ export interface ExchangeHandler {
 }
 
 /** ignoreBody lets a request's body pass unread; whoever calls it answers. `onReset` is the handler's. */
-export function ignoreBody(exchange: Exchange, onReset: (code: number) => void = () => {}): void {
-  exchange.handler = { onData: (_buffer, start, end) => exchange.consumed(end - start), onEnd() {}, onReset, onDrain() {} };
+export function ignoreBody(exchange: Exchange, onReset: (code: number) => void = nothing): void {
+  exchange.handler = new Ignoring(exchange, onReset);
 }
+
+class Ignoring implements ExchangeHandler {
+  readonly #exchange: Exchange;
+  readonly onReset: (code: number) => void;
+
+  constructor(exchange: Exchange, onReset: (code: number) => void) {
+    this.#exchange = exchange;
+    this.onReset = onReset;
+  }
+
+  onData(_: Buffer, start: number, end: number): void {
+    this.#exchange.consumed(end - start);
+  }
+
+  onEnd(): void {}
+  onDrain(): void {}
+}
+
+function nothing(): void {}

@@ -143,10 +143,42 @@ test("a child may end its sibling while both are being told", () => {
   const parent = withCancel(background());
   const first = withCancel(parent);
   const second = withCancel(parent);
+  assert.equal(first.signal.aborted || second.signal.aborted, false); // both follow from here on
   first.signal.addEventListener("abort", () => second.cancel(new Error("by its sibling")));
   parent.cancel(why);
   assert.match(String(second.signal.reason), /by its sibling/);
 });
+
+const unwatched: {
+  name: string;
+  make: (parent: Ctx, foreign: AbortSignal) => CancelCtx;
+  end: (parent: CancelCtx, foreign: AbortController) => void;
+  want: Code;
+}[] = [
+  { name: "its parent's end", make: withCancel, end: (parent) => parent.cancel(why), want: Code.Unavailable },
+  {
+    name: "its grandparent's",
+    make: (parent) => withCancel(withValue(withCancel(parent), newKey<number>("n"), 1)),
+    end: (parent) => parent.cancel(why),
+    want: Code.Unavailable,
+  },
+  { name: "a foreign signal's", make: withSignal, end: (_, foreign) => foreign.abort(), want: Code.Canceled },
+  { name: "its deadline", make: (parent) => withTimeout(parent, -1), end: () => {}, want: Code.DeadlineExceeded },
+  { name: "its parent's deadline", make: (parent) => withCancel(withTimeout(parent, -1)), end: () => {}, want: Code.DeadlineExceeded },
+];
+for (const { name, make, end, want } of unwatched)
+  test(`a context that nobody follows listens to nothing, and learns of ${name} when it is asked`, () => {
+    const [parent, foreign] = [withCancel(background()), new AbortController()];
+    const asked = [make(parent, foreign.signal), make(parent, foreign.signal), make(parent, foreign.signal)] as const;
+    assert.equal(listeners(foreign.signal), 0);
+    end(parent, foreign);
+    assert.equal(hasEnded(asked[0]), true);
+    assert.throws(
+      () => throwIfDone(asked[1]),
+      (err) => codeOf(err) === want,
+    );
+    assert.equal(codeOf(asked[2].signal.reason), want);
+  });
 
 test("when the parent ends, nothing listens to the foreign signal any more", () => {
   const parent = withCancel(background());

@@ -68,7 +68,7 @@ export function withSignal(parent: Ctx, signal: AbortSignal): CancelCtx {
 
 /** throwIfDone throws the context's reason if it has ended or its deadline has passed. */
 export function throwIfDone(ctx: Ctx): void {
-  if (hasEnded(ctx)) throw ctx.signal.reason;
+  if (hasEnded(ctx)) throw reasonOf(ctx);
   if (ctx.deadline !== Number.POSITIVE_INFINITY && ctx.deadline <= performance.now()) throw deadlineExceeded;
 }
 
@@ -76,6 +76,12 @@ export function throwIfDone(ctx: Ctx): void {
 export function hasEnded(ctx: Ctx): boolean {
   if (ctx instanceof Child) return ctx.ended;
   return ctx instanceof Valued ? hasEnded(ctx.parent) : ctx.signal.aborted;
+}
+
+/** reasonOf gives why a context has ended. */
+function reasonOf(ctx: Ctx): unknown {
+  if (ctx instanceof Child) return ctx.reason;
+  return ctx instanceof Valued ? reasonOf(ctx.parent) : ctx.signal.reason;
 }
 
 /** remainingMs gives the time left until the deadline: Infinity without one, 0 when it has passed. */
@@ -104,10 +110,15 @@ export function done(ctx: Ctx): Promise<void> {
 /** setTimeout takes at most 2^31-1 ms; a longer one would fire at once. */
 const maxTimerMs = 0x7fffffff;
 
-/** Child is a context that can be cancelled. Its signal is made for who asks for it: most calls end without that anybody has. */
+/**
+ * Child is a context that can be cancelled. It follows its parent, the foreign signal and the clock from when somebody follows it, or has asked for its signal; before that
+ * it looks at them when it is asked. Most calls end without that anybody has.
+ */
 class Child implements CancelCtx {
   readonly deadline: number;
   readonly #parent: Ctx;
+  readonly #foreign: AbortSignal | undefined;
+  #watching = false;
   #controller: AbortController | undefined = undefined;
   #ended = false;
   #reason: unknown = undefined;
@@ -120,13 +131,12 @@ class Child implements CancelCtx {
   constructor(parent: Ctx, deadline: number, foreign?: AbortSignal) {
     this.#parent = parent;
     this.deadline = deadline;
-    if (parent !== root) this.#stopParent = onEnd(parent, (reason) => this.cancel(reason));
-    if (foreign !== undefined && !this.#ended) this.#stopForeign = follow(foreign, (reason) => this.cancel(coded(reason)));
-    if (!this.#ended && deadline < parent.deadline) this.#arm();
+    this.#foreign = foreign;
   }
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
+      this.#watch();
       this.#controller = new AbortController();
       if (this.#ended) this.#controller.abort(this.#reason);
     }
@@ -134,7 +144,12 @@ class Child implements CancelCtx {
   }
 
   get ended(): boolean {
+    if (!this.#ended && !this.#watching) this.#look();
     return this.#ended;
+  }
+
+  get reason(): unknown {
+    return this.#reason;
   }
 
   value<T>(key: Key<T>): T | undefined {
@@ -145,7 +160,7 @@ class Child implements CancelCtx {
     if (this.#ended) return;
     this.#ended = true;
     this.#reason = reason;
-    this.#letGo();
+    if (this.#watching) this.#letGo();
     this.#controller?.abort(reason);
     const followers = this.#followers;
     this.#followers = undefined;
@@ -158,6 +173,7 @@ class Child implements CancelCtx {
 
   /** onEnd is follow for who has the context itself. */
   onEnd(onAbort: (reason: unknown) => void): () => void {
+    this.#watch();
     if (this.#ended) {
       onAbort(this.#reason);
       return nothing;
@@ -165,6 +181,21 @@ class Child implements CancelCtx {
     const all = (this.#followers ??= new Set());
     all.add(onAbort);
     return () => void all.delete(onAbort);
+  }
+
+  #look(): void {
+    if (hasEnded(this.#parent)) this.cancel(reasonOf(this.#parent));
+    else if (this.#foreign?.aborted === true) this.cancel(coded(this.#foreign.reason));
+    else if (this.deadline < this.#parent.deadline && this.deadline <= performance.now()) this.cancel(deadlineExceeded);
+  }
+
+  #watch(): void {
+    if (this.#ended || this.#watching) return;
+    this.#watching = true;
+    const parent = this.#parent;
+    if (parent !== root) this.#stopParent = onEnd(parent, (reason) => this.cancel(reason));
+    if (this.#foreign !== undefined && !this.#ended) this.#stopForeign = follow(this.#foreign, (reason) => this.cancel(coded(reason)));
+    if (!this.#ended && this.deadline < parent.deadline) this.#arm();
   }
 
   #letGo(): void {

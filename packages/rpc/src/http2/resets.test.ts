@@ -46,6 +46,31 @@ test("resets: a client that has its whole answer may take back the rest of its r
   });
 });
 
+test("resets: who has the whole answer gets a second for the rest of the request, each stream its own", async () => {
+  const clock = fakeClock();
+  const setup = { clock, limits, onExchange: (exchange: Exchange) => exchange.respond(fieldsOf([":status", "204"]), true) };
+  await withServer(setup, async ({ raw }) => {
+    const said = async (after: number): Promise<string> => {
+      await clock.advance(after);
+      return (await reaction(raw)).match(/\d+ NO_ERROR/g)?.join() ?? "";
+    };
+    for (const id of [1, 3]) raw.send(request(id, "/refused", frameFlag.endHeaders));
+    assert.equal(await said(0), "");
+    raw.send(encodeFrame(frameType.data, frameFlag.endStream, 3, Buffer.alloc(9))); // its request is complete in time
+    assert.equal(await said(300), "");
+    for (const id of [5, 7]) raw.send(request(id, "/refused", frameFlag.endHeaders));
+    assert.equal(await said(0), "");
+    assert.equal(await said(699), "");
+    assert.equal(await said(1), "1 NO_ERROR");
+    raw.send(cancel(7));
+    assert.equal(await said(299), "1 NO_ERROR");
+    assert.equal(await said(1), "1 NO_ERROR,5 NO_ERROR");
+    raw.send(request(9, "/refused", frameFlag.endHeaders));
+    assert.equal(await said(0), "1 NO_ERROR,5 NO_ERROR");
+    assert.equal(await said(1000), "1 NO_ERROR,5 NO_ERROR,9 NO_ERROR");
+  });
+});
+
 const patience: readonly { readonly name: string; readonly waitedMs: number; readonly cut: boolean }[] = [
   { name: "has waited half a second each time is forgiven all that it takes back", waitedMs: 500, cut: false },
   { name: "has waited less is cut off after the burst", waitedMs: 499, cut: true },

@@ -192,7 +192,7 @@ class Stream implements Exchange {
 
   /** ignore drops what still comes. */
   ignore(): void {
-    this.handler = { ...deaf, onData: (_buffer, start, end) => this.consumed(end - start) };
+    this.handler = new Ignoring(this);
   }
 
   /** drop forgets what waits. */
@@ -229,6 +229,24 @@ class Stream implements Exchange {
   }
 }
 export type { Stream };
+
+/** Ignoring is the handler of a stream of which nothing is wanted any more. */
+class Ignoring implements StreamHandler {
+  readonly #stream: Stream;
+
+  constructor(stream: Stream) {
+    this.#stream = stream;
+  }
+
+  onData(_: Buffer, start: number, end: number): void {
+    this.#stream.consumed(end - start);
+  }
+
+  onHeaders(): void {}
+  onEnd(): void {}
+  onReset(): void {}
+  onDrain(): void {}
+}
 
 const nothing = new Uint8Array(0);
 const none: Uint8Array[] = [];

@@ -5,6 +5,7 @@ import { encodeFields } from "../hpack/index.ts";
 import { countStreams, flushLater } from "../turn.ts";
 import { h2, maxWindow } from "./frame.ts";
 import { type Ledger, newLedger } from "./ledger.ts";
+import { type Linger, newLinger } from "./linger.ts";
 import { newRoster, type Roster } from "./roster.ts";
 import type { Session } from "./session.ts";
 import { newStream, type Stream, type StreamHandler } from "./stream.ts";
@@ -24,6 +25,7 @@ class Streams {
   readonly #session: Session;
   readonly #open: Roster = newRoster();
   readonly #resets: Ledger;
+  readonly #linger: Linger;
   /** A client's, once it may not reset a stream that it gives up. */
   #cancelled: Cancelled | undefined = undefined;
   #resetIds: number[] = [];
@@ -35,6 +37,7 @@ class Streams {
   constructor(session: Session) {
     this.#session = session;
     this.#resets = newLedger(session.limits.resets, session.options.clock);
+    this.#linger = newLinger(session);
   }
 
   /** size is how many the peer takes to be open. */
@@ -85,17 +88,9 @@ class Streams {
       this.#remove(stream);
       return;
     }
-    const { server, options, limits } = this.#session;
-    if (!server) return;
+    if (!this.#session.server) return;
     stream.ignore();
-    // The answer is complete and the request is not. A reset now could overtake the answer (section 8.1), so the client gets a moment.
-    options.clock.after(
-      limits.lingerMs,
-      () => {
-        if (!stream.over) this.reset(stream, h2.noError);
-      },
-      { background: true },
-    );
+    this.#linger.add(stream);
   }
 
   /** heardEnd: the peer's side of a stream is complete. */
@@ -225,6 +220,7 @@ class Streams {
     const streams = this.#open.all();
     this.#open.clear();
     countStreams(-streams.length);
+    this.#linger.stop();
     this.#cancelled?.die();
     for (const stream of streams) {
       stream.over = true;
@@ -240,6 +236,7 @@ class Streams {
 
   #remove(stream: Stream): void {
     stream.over = true;
+    if (stream.ended) this.#linger.delete(stream);
     this.#open.remove(stream);
     countStreams(-1);
     if (stream.queued > 0) stream.drop();
