@@ -1,9 +1,8 @@
 import { type Clock, Code, type Ctx, messageOf, newError, throwIfDone, withCancel } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
+import { difference, measure } from "../compare/index.ts";
 import type { EngineName, LoadedModel, Trial } from "../engine.ts";
-import { difference } from "./agree.ts";
 import type { Contender } from "./gather.ts";
-import { measure } from "./measure.ts";
 import { firstLine, type Reason, reasonOf, tookTooLong } from "./reason.ts";
 import { until } from "./until.ts";
 

@@ -4,6 +4,7 @@ import { Worker } from "node:worker_threads";
 import { background } from "@tfs/std";
 import { DType, fromStrings, newTensor, type Tensor } from "@tfs/tensor";
 import type { Engine } from "../engine.ts";
+import { openLibc } from "../native/index.ts";
 import { models } from "./models.ts";
 
 const ctx = background();
@@ -50,9 +51,12 @@ const payload = 400 * 1024;
 
 /**
  * growth tells by how many bytes the process has grown over `calls` calls of 400 KB each way. It takes the least of the last parts and the least of the
- * first, once it has warmed up: what the collector and malloc hold at a time goes up and down by tens of calls' worth.
+ * first, once it has warmed up: what the collector holds at a time goes up and down by tens of calls' worth. What malloc has free it gives back before: glibc keeps tens of
+ * megabytes of it where small pieces, such as strings, lie between large ones.
  */
-export async function growth(engine: Engine, what: string, calls: number, collect: () => void): Promise<number> {
+export async function growth(engine: Engine, what: string, calls: number): Promise<number> {
+  const { koffi } = await openLibc();
+  const trim = koffi.load(null).func("int malloc_trim(size_t)");
   const text = what === "strings";
   const model = await engine.load(ctx, join(models, text ? "dtype_string/1" : "product/1"));
   const signature = model.metaGraph.signatureDef["serving_default"]!;
@@ -68,7 +72,8 @@ export async function growth(engine: Engine, what: string, calls: number, collec
       if (what === "failures") await model.run(ctx, new Map([[input, wrong]]), [output]).catch(() => undefined);
       else await model.run(ctx, new Map([[input, fed]]), [output]);
     }
-    collect();
+    globalThis.gc?.();
+    trim(0);
     return process.memoryUsage.rss();
   };
   await some(calls / 5);

@@ -1,9 +1,10 @@
 // What goes wrong with requests and with models, made on purpose.
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { type AttrValue, type DataType, type GraphDef, type NodeDef, type SavedModel, SavedModelSchema } from "@tfs/proto";
-import { DType, elementSize, layoutOf, type Tensor } from "@tfs/tensor";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { type AttrValue, type DataType, type GraphDef, type MetaGraphDef, type NodeDef, NodeDefSchema, type SavedModel, SavedModelSchema } from "@tfs/proto";
+import { DType, elementSize, layoutOf, newTensor, type Tensor, toMessage } from "@tfs/tensor";
+import { moreOps } from "./more_ops.ts";
 import type { Random } from "./random.ts";
 
 const dtypes = Object.values(DType);
@@ -152,6 +153,11 @@ function mutateGraph(r: Random, saved: SavedModel): void {
       const saver = metaGraph.saverDef;
       if (saver !== undefined) saver.filenameTensorName = r.pick(["", "nope:0", `${r.pick(every).name}:0`]);
     },
+    () => constant(r, every),
+    () => constant(r, every),
+    () => exchange(r, every),
+    () => extend(r, metaGraph, graph),
+    () => extend(r, metaGraph, graph),
     () => {
       if (graph.versions !== undefined) graph.versions.producer = r.pick([0, -1, 1, 2 ** 31 - 1]);
     },
@@ -175,6 +181,80 @@ const dangerous = [
   "Switch",
   "Merge",
 ];
+
+/** constant changes values of a constant: axes, sizes, indices and permutations are such. */
+function constant(r: Random, every: readonly NodeDef[]): void {
+  const all = every.filter(({ op }) => op === "Const");
+  const value = all.length === 0 ? undefined : r.pick(all).attr["value"]?.value;
+  if (value?.case !== "tensor") return;
+  const t = value.value;
+  for (const list of [t.intVal, t.halfVal]) for (let i = 0; i < list.length; i++) if (r.chance(2)) list[i] = r.pick(ints);
+  for (const list of [t.floatVal, t.doubleVal]) for (let i = 0; i < list.length; i++) if (r.chance(2)) list[i] = r.pick([...ints, Number.NaN]);
+  for (let i = 0; i < t.int64Val.length; i++) if (r.chance(2)) t.int64Val[i] = r.pick(bigints);
+  for (let i = 0; i < t.stringVal.length; i++) if (r.chance(2)) t.stringVal[i] = r.bytes(r.below(30));
+  const wide = Number(t.dtype) === DType.Int64 ? 8 : 4;
+  const content = Uint8Array.from(t.tensorContent);
+  const view = new DataView(content.buffer);
+  const n = Math.floor(content.length / wide);
+  for (let k = Math.min(n, 1 + r.below(3)); k > 0; k--) {
+    const at = r.below(n) * wide;
+    if (wide === 8) view.setBigInt64(at, r.pick(bigints), true);
+    else if (Number(t.dtype) === DType.Float) view.setFloat32(at, r.pick([...ints, Number.NaN]), true);
+    else view.setInt32(at, r.pick(ints), true);
+  }
+  t.tensorContent = content;
+}
+
+/** exchange lets two nodes of as many inputs do each other's work. */
+function exchange(r: Random, every: readonly NodeDef[]): void {
+  const a = r.pick(every);
+  const like = every.filter((b) => b !== a && b.input.length === a.input.length && b.op !== a.op);
+  if (like.length === 0) return;
+  const b = r.pick(like);
+  [a.op, b.op, a.attr, b.attr] = [b.op, a.op, b.attr, a.attr];
+}
+
+/** extend puts one or two more ops behind an output, with constants that fit by their dtypes. */
+function extend(r: Random, { signatureDef }: MetaGraphDef, { node: nodes }: GraphDef): void {
+  const outputs = Object.values(signatureDef).flatMap((signature) => Object.values(signature.outputs));
+  const floats = outputs.filter(({ dtype, encoding }) => Number(dtype) === DType.Float && encoding.case === "name");
+  if (floats.length === 0) return;
+  const info = r.pick(floats);
+  let input = String(info.encoding.value);
+  for (let k = 1 + r.below(2); k > 0; k--) {
+    const { op, args, attr, gives = DType.Float } = r.pick(moreOps);
+    const refs = [...args].map((arg, i) => (i === 0 ? input : odds(r, nodes, arg)));
+    const name = `odd${nodes.length}`;
+    nodes.push(create(NodeDefSchema, { name, op, input: refs, attr: Object.fromEntries(Object.entries(attr).map(([key, value]) => [key, { value }])) }));
+    info.encoding = { case: "name", value: `${name}:0` };
+    info.dtype = gives as number as DataType;
+    if (gives !== DType.Float) break;
+    input = `${name}:0`;
+  }
+  if (r.chance(3)) attributes(r, nodes.at(-1)!, nodes, []);
+}
+
+/** odds makes a constant of numbers that may be too great or too small: i is for int32, l for int64, f for float, b for bool. */
+function odds(r: Random, nodes: NodeDef[], arg: string): string {
+  const name = `odd${nodes.length}`;
+  const dtype = arg === "i" ? DType.Int32 : arg === "l" ? DType.Int64 : arg === "b" ? DType.Bool : DType.Float;
+  const shape = r.pick([[], [], [1], [1], [2], [2], [3], [4], [2, 2], [4, 2], [0], [0, 2], [1, 1]]);
+  const values = Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => r.pick(r.chance(4) ? ints : small));
+  const data = {
+    [DType.Int32]: () => Int32Array.from(values),
+    [DType.Int64]: () => BigInt64Array.from(values, BigInt),
+    [DType.Bool]: () => Uint8Array.from(values, (v) => v & 1),
+    [DType.Float]: () => Float32Array.from(values),
+  }[dtype]();
+  const value = toMessage(newTensor(dtype, shape, data));
+  const type = { case: "type", value: dtype as number as DataType } as const;
+  nodes.push(create(NodeDefSchema, { name, op: "Const", attr: { dtype: { value: type }, value: { value: { case: "tensor", value } } } }));
+  return `${name}:0`;
+}
+
+/** Numbers that are somebody's limit. Sizes made of them stay below what would fill the machine's memory. */
+const small = [0, 1, 1, 2, 2, 3, 4, -1];
+const ints = [0, 1, -1, 2, 3, 4, 5, 7, 16, 100, -100, 255, 65_536, -(2 ** 31), 2 ** 31 - 1];
 
 function rewire(r: Random, node: NodeDef, every: readonly NodeDef[]): void {
   const other = r.pick(every).name;

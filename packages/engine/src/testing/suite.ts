@@ -29,7 +29,8 @@ const ways = [
 /** describeLives registers tests of how processes with an engine end, and of what many calls leave behind. */
 export function describeLives({ main, dir, calls, slackBytes }: LivesOptions): void {
   function run(what: string, ...args: readonly string[]): { readonly how: number | NodeJS.Signals | null; readonly stdout: string; readonly stderr: string } {
-    const command = ["--expose-gc", fileURLToPath(main), what, dir, ...args];
+    // The young generation has its size from the start: it would grow in the middle.
+    const command = ["--expose-gc", "--min-semi-space-size=16", "--max-semi-space-size=16", fileURLToPath(main), what, dir, ...args];
     const { status, signal, stdout, stderr } = spawnSync(process.execPath, command, { encoding: "utf8", timeout: 240_000 });
     return { how: signal ?? status, stdout, stderr };
   }

@@ -1,6 +1,7 @@
 // OpenVINO's frontend for TFLite: faster than LiteRT, and for plain numbers only.
 import { Code, type Ctx, newError } from "@tfs/std";
-import { allocate, DType, numeric, type Tensor } from "@tfs/tensor";
+import { allocate, DType, type Tensor } from "@tfs/tensor";
+import { difference, measure } from "../compare/index.ts";
 import type { Gate } from "../native/index.ts";
 import { type Compiled, type Native, newNative, openLibrary } from "../openvino/index.ts";
 import type { TfGraph } from "./schema.ts";
@@ -49,11 +50,7 @@ export function fits({ tensors, inputs }: TfGraph, feeds: readonly Tensor[]): bo
   });
 }
 
-/** What outputs may differ by, as a part of the largest of them. */
-const tolerance = 1e-3;
-
-/** How often the two are timed, and for how long at most. */
-const rounds = 8;
+/** How long the two are timed at most; a round of both is run in any case. */
 const contestMs = 200;
 
 /**
@@ -62,22 +59,22 @@ const contestMs = 200;
  */
 export async function better(ctx: Ctx, graph: TfGraph, one: Run, other: Run): Promise<boolean> {
   const feeds = graph.inputs.map((n) => madeUp(graph, n));
-  const [a, b] = [await one(ctx, feeds), await other(ctx, feeds)];
-  if (a === undefined || b === undefined) return a !== undefined;
-  if (!a.every((t, i) => near(t, b[i]!))) return false;
-  const begun = performance.now();
-  const best = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY] as [number, number];
-  for (let round = 0; round < rounds && (round === 0 || performance.now() - begun < contestMs); round++) {
-    for (const [i, run] of [one, other].entries()) {
-      const start = performance.now();
-      await run(ctx, feeds);
-      best[i] = Math.min(best[i]!, performance.now() - start);
-    }
-  }
-  return best[0] < best[1];
+  const [got, want] = [await one(ctx, feeds), await other(ctx, feeds)];
+  if (got === undefined || want === undefined) return got !== undefined;
+  if (got.some((t, i) => difference(`${i}`, want[i]!, t, { rounded: true }) !== undefined)) return false;
+  const runners = [one, other].map((run) => ({ run: async () => await must(run(ctx, feeds)) }));
+  const [mine, its] = await measure(ctx, runners, [{ feeds: new Map(), fetches: [] }], { clock: performance, untilMs: performance.now() + contestMs, least: 1 });
+  const msOf = (measured: typeof mine): number => (measured !== undefined && "ms" in measured ? measured.ms : Number.POSITIVE_INFINITY);
+  return msOf(mine) < msOf(its);
 }
 
 type Run = (ctx: Ctx, feeds: readonly Tensor[]) => Promise<readonly Tensor[] | undefined>;
+
+async function must<T>(work: Promise<T | undefined>): Promise<T> {
+  const given = await work;
+  if (given === undefined) throw newError(Code.Internal, "it gives nothing");
+  return given;
+}
 
 /** madeUp gives small numbers; of integers that may be places in a table, zeros. */
 function madeUp({ tensors }: TfGraph, n: number): Tensor {
@@ -95,17 +92,4 @@ function madeUp({ tensors }: TfGraph, n: number): Tensor {
     data[i] = whole ? seed & 0x7f : seed / 0x7fffffff - 0.5;
   }
   return value;
-}
-
-function near(a: Tensor, b: Tensor): boolean {
-  const [x, y] = [numeric(a.data), numeric(b.data)];
-  if (x === undefined || y === undefined || x.length !== y.length || a.shape.join() !== b.shape.join()) return false;
-  let [most, off] = [0, 0];
-  for (let i = 0; i < x.length; i++) {
-    const [p, q] = [Number(x[i]), Number(y[i])];
-    if (Object.is(p, q)) continue; // not-a-number, infinity
-    most = Math.max(most, Math.abs(q));
-    off = Math.max(off, Math.abs(p - q));
-  }
-  return off <= tolerance * most;
 }

@@ -10,5 +10,5 @@ const engine = newOpenVinoEngine({ dir, gate: newGate({ places: 2 * cpus().lengt
 const [a = "", b = "", c = ""] = rest;
 if (what === "requests") await fuzzRequests(engine, Number(b), Number(c));
 else if (what === "models") await fuzzModels(engine, a, Number(b), Number(c));
-else if (what === "growth") process.stdout.write(`${await growth(engine, a, Number(b), () => globalThis.gc?.())}\n`);
+else if (what === "growth") process.stdout.write(`${await growth(engine, a, Number(b))}\n`);
 else await end(engine, a, new URL(import.meta.url), ["end", dir]);

@@ -25,6 +25,7 @@ interface Case {
   readonly models: readonly (readonly (number | undefined)[])[];
   readonly trials?: number;
   readonly untilMs?: number;
+  readonly least?: number;
   readonly want: readonly unknown[];
 }
 const cases: readonly Case[] = [
@@ -34,6 +35,7 @@ const cases: readonly Case[] = [
   { name: "one that fails has no time, and the others do", models: [[10], [10, undefined], [30]], want: [10, "it broke", 30] },
   { name: "great and small trials count alike", models: [[1, 100]], trials: 2, untilMs: 150, want: [10] },
   { name: "no time is no figure", models: [[10], [20]], untilMs: 0, want: ["there was no time to measure it", "there was no time to measure it"] },
+  { name: "no time is a figure where a round is run in any case", models: [[10], [20]], untilMs: 0, least: 1, want: [10, 20] },
   { name: "one that has had no turn has none", models: [[10], [20]], untilMs: 5, want: [10, "there was no time to measure it"] },
   { name: "nor one that has not run all trials", models: [[10]], trials: 2, untilMs: 5, want: ["there was no time to measure it"] },
 ];
@@ -44,7 +46,7 @@ for (const tc of cases) {
       background(),
       tc.models.map((times) => timed(clock, ...times)),
       trials(tc.trials ?? 1),
-      { clock, untilMs: tc.untilMs ?? 1e9 },
+      { clock, untilMs: tc.untilMs ?? 1e9, ...(tc.least !== undefined && { least: tc.least }) },
     );
     assert.deepEqual(rounded(got), tc.want);
   });

@@ -8,6 +8,7 @@ const floats = (...values: readonly number[]): Tensor => newTensor(DType.Float, 
 const doubles = (...values: readonly number[]): Tensor => newTensor(DType.Double, [values.length], Float64Array.from(values));
 const halves = (...values: readonly number[]): Tensor => newTensor(DType.Half, [values.length], float32ToHalf(Float32Array.from(values)));
 const bfloats = (...values: readonly number[]): Tensor => newTensor(DType.BFloat16, [values.length], float32ToBfloat16(Float32Array.from(values)));
+const bytes = (...values: readonly number[]): Tensor => newTensor(DType.Int8, [values.length], Int8Array.from(values));
 const ints = (...values: readonly number[]): Tensor => newTensor(DType.Int32, [values.length], Int32Array.from(values));
 const longs = (...values: readonly bigint[]): Tensor => newTensor(DType.Int64, [values.length], BigInt64Array.from(values));
 const bools = (...values: readonly number[]): Tensor => newTensor(DType.Bool, [values.length], Uint8Array.from(values));
@@ -38,3 +39,13 @@ const cases: readonly { readonly name: string; readonly want: Tensor; readonly g
   { name: "nothing equals nothing", want: floats(), got: floats() },
 ];
 for (const { name, want, got, says } of cases) test(`agreement: ${name}`, () => assert.equal(difference("y:0", want, got), says));
+
+const quantized: readonly { readonly name: string; readonly want: Tensor; readonly got: Tensor; readonly says?: string }[] = [
+  { name: "a thousandth of the greatest is allowed", want: ints(0, 1000), got: ints(1, 1000) },
+  { name: "more is not", want: ints(0, 1000), got: ints(2, 1000), says: "output y:0 differs by 2.00, where 1.00 is allowed" },
+  { name: "of eight bits none may differ", want: bytes(0, 127), got: bytes(1, 127), says: "output y:0 differs by 1.00, where 0.127 is allowed" },
+  { name: "64 bits are numbers", want: longs(0n, 1000n), got: longs(1n, 1000n) },
+  { name: "bools are exact", want: bools(1, 0), got: bools(1, 1), says: "output y:0 differs at element 1" },
+];
+for (const { name, want, got, says } of quantized)
+  test(`agreement of what is rounded: ${name}`, () => assert.equal(difference("y:0", want, got, { rounded: true }), says));

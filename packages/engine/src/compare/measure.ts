@@ -12,16 +12,18 @@ const maxRepeats = 64;
 export type Measured = { readonly ms: number } | { readonly why: string };
 
 export interface MeasureOptions {
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "now">;
   /** untilMs is when no further round begins, on the clock; a round that is under way is left there too. */
   readonly untilMs: number;
+  /** least is how many rounds are run however late it is; default none. */
+  readonly least?: number;
 }
 
 /**
  * measure runs models in turns, so that what else the machine does meets all of them alike. Of each trial the quickest turn counts, since that only ever adds; each trial
  * counts alike, be it great or small. One that has not had a whole round by then, or fails, has no figure.
  */
-export async function measure(ctx: Ctx, models: readonly LoadedModel[], trials: readonly Trial[], { clock, untilMs }: MeasureOptions): Promise<Measured[]> {
+export async function measure(ctx: Ctx, models: readonly Pick<LoadedModel, "run">[], trials: readonly Trial[], { clock, untilMs, least = 0 }: MeasureOptions): Promise<Measured[]> {
   const best = models.map(() => trials.map(() => Number.POSITIVE_INFINITY));
   const failed = new Map<number, string>();
   rounds: for (let round = 0; round < maxRounds; round++) {
@@ -29,7 +31,7 @@ export async function measure(ctx: Ctx, models: readonly LoadedModel[], trials: 
       for (let turn = 0; turn < models.length; turn++) {
         const m = (round + turn) % models.length; // nobody is always the first
         if (failed.has(m)) continue;
-        if (clock.now() >= untilMs) break rounds;
+        if (round >= least && clock.now() >= untilMs) break rounds;
         const known = best[m]![t]!;
         const repeats = Math.min(maxRepeats, Math.max(1, known === Number.POSITIVE_INFINITY ? 1 : Math.ceil(turnMs / known)));
         try {
