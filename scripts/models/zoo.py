@@ -9,6 +9,7 @@ import os
 import pathlib
 import shutil
 import sys
+import tempfile
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -48,11 +49,19 @@ def check(cases: list) -> None:
 
 
 def make(name: str, maker, family: str, to: pathlib.Path) -> None:
+    to.mkdir(parents=True, exist_ok=True)
+    scratch = pathlib.Path(tempfile.mkdtemp(prefix=f".{name}-", dir=to))
+    try:
+        fill(scratch, name, maker, family)
+        shutil.rmtree(to / name, ignore_errors=True)
+        scratch.rename(to / name)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def fill(scratch: pathlib.Path, name: str, maker, family: str) -> None:
     from golden import run
 
-    scratch = to / f".{name}"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
     signatures = maker(scratch / "1")
     answered = {}
     for signature, inputs in signatures.items():
@@ -62,8 +71,6 @@ def make(name: str, maker, family: str, to: pathlib.Path) -> None:
         check(cases)
         answered[signature] = cases
     (scratch / "golden.json").write_text(json.dumps({"member": name, "family": family, "signatures": answered}))
-    shutil.rmtree(to / name, ignore_errors=True)
-    scratch.rename(to / name)
 
 
 def main() -> int:
@@ -89,7 +96,6 @@ def main() -> int:
             print(f"{i + 1}/{len(wanted)} {name}: {time.monotonic() - began:.0f} s", flush=True)
         except Exception as err:  # one member that cannot be made is no reason to make none
             failed += 1
-            shutil.rmtree(options.to / f".{name}", ignore_errors=True)
             print(f"{i + 1}/{len(wanted)} {name}: FAILED: {type(err).__name__}: {str(err)[:500]}", flush=True)
     return 1 if failed else 0
 

@@ -81,7 +81,7 @@ def arrays(path):
     def build(v1, tf, np, x):
         n = tf.shape(x)[0]
         array = tf.TensorArray(tf.float32, size=n, clear_after_read=False).unstack(x)
-        _, out = v1.while_loop(lambda i, _: i < n, lambda i, a: (i + 1, a.write(i, array.read(n - 1 - i) * tf.cast(i + 1, tf.float32))), [0, tf.TensorArray(tf.float32, size=0, dynamic_size=True)])
+        _, out = v1.while_loop(lambda i, _: i < n, lambda i, a: (i + 1, a.write(i, array.read(n - 1 - i) * tf.cast(i + 1, tf.float32))), [0, tf.TensorArray(tf.float32, size=0, dynamic_size=True, clear_after_read=False)])
         pieces = tf.TensorArray(tf.float32, size=2, infer_shape=False).split(x, tf.stack([1, n - 1]))
         return {
             "reversed": out.stack(), "some": out.gather([0, 1]), "joined": pieces.concat(), "size": out.size(),
@@ -122,7 +122,7 @@ def partitioned(path):
         with v1.variable_scope("p", partitioner=v1.fixed_size_partitioner(3)):
             table = v1.get_variable("table", [11, 4], initializer=v1.random_normal_initializer(seed=4))
         ids = tf.cast(tf.abs(x) * 3, tf.int64) % 11
-        return {"y": tf.nn.embedding_lookup(list(table), ids, partition_strategy="div"), "z": v1.nn.embedding_lookup(list(table), ids, partition_strategy="mod") if False else tf.cast(ids, tf.float32)}
+        return {"y": v1.nn.embedding_lookup(list(table), ids, partition_strategy="div"), "ids": ids}
 
     return _save(path, build, _rows(6))
 
@@ -135,7 +135,7 @@ def seeded(path):
         stateless = tf.random.stateless_normal([n, 3], [5, 7]) + tf.random.stateless_uniform([n, 3], [1, 2], -1, 1)
         return {
             "uniform": v1.random_uniform([n, 3], -2, 2, seed=1), "normal": v1.random_normal([n, 5], seed=2), "truncated": v1.truncated_normal([n, 4], seed=3),
-            "whole": v1.random_uniform([n, 4], 0, 1000, tf.int32, seed=4), "stateless": stateless, "x": x,
+            "whole": v1.random_uniform([n, 4], 0, 1000, tf.int32, seed=4), "stateless": stateless, "doubled": x * 2,
         }
 
     return _save(path, build, _rows(7, 3))
@@ -158,7 +158,10 @@ def pictures(path):
 
         rng = np.random.default_rng(2)
         draw = lambda: rng.integers(0, 256, (14, 12, 3)).astype(np.uint8)
-        png = lambda: tf.io.encode_png(draw()).numpy()
+        def png():
+            with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+                return session.run(tf.io.encode_png(draw()))
+
         return np.array([png(), png()], object), np.array([png()], object)
 
     return _save(path, build, batch)

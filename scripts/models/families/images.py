@@ -23,6 +23,7 @@ def application(path, name: str):
 
     from families import weights
 
+    keras.utils.clear_session()
     seed = zlib.crc32(name.encode())
     rng = np.random.default_rng(seed)
     model = getattr(keras.applications, name)(weights=None, classes=100, classifier_activation=None, input_shape=(SIDE, SIDE, 3))

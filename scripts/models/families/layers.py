@@ -27,8 +27,8 @@ LAYERS = {
     "DepthwiseConv2D_dilated": _one("DepthwiseConv2D", IMAGE, kernel_size=3, dilation_rate=2),
     "MaxPooling1D": _one("MaxPooling1D", LINE),
     "MaxPooling3D": _one("MaxPooling3D", CUBE, padding="same"),
-    "AveragePooling1D": _one("AveragePooling1D", LINE),
-    "AveragePooling3D": _one("AveragePooling3D", CUBE, padding="same"),
+    "AveragePooling1D": _one("AveragePooling1D", LINE, pool_size=2),
+    "AveragePooling3D": _one("AveragePooling3D", CUBE, pool_size=2, padding="same"),
     "GlobalMaxPooling1D": _one("GlobalMaxPooling1D", LINE),
     "AdaptiveAveragePooling2D": _one("AdaptiveAveragePooling2D", IMAGE, output_size=(5, 4)),
     "AdaptiveMaxPooling2D": _one("AdaptiveMaxPooling2D", IMAGE, output_size=(5, 4)),
@@ -58,12 +58,12 @@ LAYERS = {
     "LeakyReLU": _one("LeakyReLU", LINE),
     "EinsumDense": _one("EinsumDense", LINE, equation="abc,cde->abde", output_shape=(None, 3, 5), bias_axes="de"),
     "Permute": _one("Permute", IMAGE, dims=(3, 1, 2)),
-    "STFTSpectrogram": _one("STFTSpectrogram", (400,), mode="log", frame_length=64, frame_step=32, fft_length=64),
+    "STFTSpectrogram": _one("STFTSpectrogram", (400, 1), mode="log", frame_length=64, frame_step=32, fft_length=64),
     "MelSpectrogram": _one("MelSpectrogram", (800,), fft_length=128, sequence_stride=64, num_mel_bins=12, max_freq=7000),
     "Dropouts": (LINE, lambda keras: keras.Sequential([keras.layers.Dropout(0.5), keras.layers.GaussianNoise(0.5), keras.layers.GaussianDropout(0.5), keras.layers.AlphaDropout(0.5), keras.layers.SpatialDropout1D(0.5)])),
     "RandomImages": (IMAGE, lambda keras: keras.Sequential([keras.layers.RandomFlip(), keras.layers.RandomRotation(0.1), keras.layers.RandomZoom(0.1), keras.layers.RandomContrast(0.1), keras.layers.RandomTranslation(0.1, 0.1), keras.layers.RandomCrop(8, 8)])),
 }
-ACTIVATIONS = "celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu linear log_sigmoid log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid sparsemax squareplus swish tanh tanh_shrink threshold".split()
+ACTIVATIONS = "celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu linear log_sigmoid log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid sparsemax squareplus swish tanh tanh_shrink".split()
 
 
 def members():
@@ -114,7 +114,7 @@ def activations(path):
 
     rng = np.random.default_rng(5)
     x = keras.Input((64,))
-    outs = [getattr(keras.activations, name)(x) * 4 for name in ACTIVATIONS]
+    outs = [keras.layers.Activation(name)(x) for name in ACTIVATIONS]
     weights.export(keras.Model(x, keras.layers.Concatenate()(outs)), path)
     (alias,) = weights.signature(path)
     a = (2 * rng.standard_normal((3, 64))).astype(np.float32)

@@ -20,6 +20,7 @@ export interface Attrs {
   shapes(name: string): readonly (readonly number[] | undefined)[];
   tensor(name: string): Tensor;
   func(name: string): string;
+  funcs(name: string): readonly string[];
 }
 
 type Case = NonNullable<AttrValue["value"]["case"]>;
@@ -65,5 +66,6 @@ export function newAttrs(node: string, attr: { readonly [key: string]: AttrValue
     shapes: (name) => of(name, "list")?.shape.map(dims) ?? [],
     tensor: (name) => fromMessage(need(name, of(name, "tensor"), undefined), { name: node, maxBytes: 2 ** 31, maxFillBytes: 2 ** 30 }),
     func: (name) => need(name, of(name, "func"), undefined).name,
+    funcs: (name) => of(name, "list")?.func.map((f) => f.name) ?? [],
   };
 }

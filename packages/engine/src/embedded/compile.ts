@@ -5,7 +5,7 @@ import { calls, type Edge, type Flat, type FlatNode, flattenFunction, type Libra
 import type { Body, Kernel } from "./kernel.ts";
 import { kernels } from "./kernels/index.ts";
 import { plan, type Program } from "./plan.ts";
-import { functionsOf, opsReached } from "./reach.ts";
+import { functionsOf } from "./reach.ts";
 
 /** Compiler turns fetches of one graph into programs. */
 export interface Compiler {
@@ -13,17 +13,12 @@ export interface Compiler {
   program(feeds: readonly Edge[], fetches: readonly Edge[], targets: readonly number[]): Program;
   /** missing names every op, sorted, that the given programs would need and no kernel runs. */
   missing(fetches: readonly Edge[], targets: readonly number[]): string[];
-  /** looping does the same for what is reached by name, where that has a v1 loop, which cannot be flattened; else it gives nothing. */
-  looping(names: readonly string[]): string[];
 }
 
 /** Ops that change state or end a run: what is only reached by a control edge is kept for the sake of these. */
 const effects = /^(Assert|Assign|ScatterUpdate|ResourceScatter|LookupTableImport|LookupTableInsert|InitializeTable|LookupTableRemove|RestoreV2)/;
 /** Ops without a kernel whose effect no client sees. */
 const unseen = new Set(["Print", "PrintV2"]);
-
-/** Only v1 loops have these (control_flow_ops.cc). */
-const loopOps = ["Enter", "RefEnter", "NextIteration", "RefNextIteration"];
 
 export function compile(graph: GraphDef, library: Library): Compiler {
   const flat = newFlat(graph, library);
@@ -111,10 +106,6 @@ export function compile(graph: GraphDef, library: Library): Compiler {
       };
       look(flat.nodes, fetches, targets);
       return [...found].sort();
-    },
-    looping(names) {
-      const ops = opsReached(graph, library, names);
-      return loopOps.some((op) => ops.has(op)) ? [...ops].filter((op) => kernels[op] === undefined && !calls.has(op)).sort() : [];
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { Ctx, Pace } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
 import type { Attrs } from "./attrs.ts";
+import type { Rounds } from "./rounds.ts";
 import type { Simd } from "./simd/index.ts";
 import type { Table, Value, Variable } from "./value.ts";
 
@@ -34,6 +35,8 @@ export interface State {
   readonly simd: Simd;
   /** pace says when a loop shall rest. */
   readonly pace: Pace;
+  /** rounds bounds how often loops go round. */
+  readonly rounds: Rounds;
 }
 
 /** Kernel computes a node's outputs. One output may be given bare. Only control flow gives them later. */

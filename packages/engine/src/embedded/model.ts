@@ -7,6 +7,7 @@ import type { Compiler } from "./compile.ts";
 import type { Edge } from "./flat.ts";
 import type { Later, State } from "./kernel.ts";
 import { materialized, type Program } from "./plan.ts";
+import { newRounds } from "./rounds.ts";
 import { newSimd } from "./simd/index.ts";
 import type { Table, Value, Variable } from "./value.ts";
 
@@ -15,6 +16,8 @@ const maxPlans = 256;
 
 /** A run's loops keep the event loop to themselves for this long at a time. */
 const loopMs = 20;
+/** Its loops go round this often in all, some minutes of doing nothing: longer ones are taken for endless. */
+const maxRounds = 100_000_000;
 /** And the preparations of a load for this long. */
 const loadMs = 5;
 
@@ -61,7 +64,6 @@ class Model implements LoadedModel {
       .flatMap(([, s]) => Object.values(s.outputs))
       .flatMap((info) => (info.encoding.case === "name" ? [info.encoding.value] : []));
     const pace = newPace(loadMs);
-    refuse(this.compiler.looping([...outputs, ...restore, ...init]));
     const edges: Edge[] = [];
     for (const name of outputs) {
       if (pace.isOver()) await pace.rest();
@@ -188,6 +190,7 @@ class Model implements LoadedModel {
       },
       simd: this.#simd,
       pace: newPace(loopMs),
+      rounds: newRounds(maxRounds),
     };
     const values = program.run(feeds, state);
     return values instanceof Promise ? values.then((given) => fetched(given, fetches)) : fetched(values, fetches);

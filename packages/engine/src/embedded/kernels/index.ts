@@ -20,6 +20,7 @@ import { slices } from "./slices.ts";
 import { source } from "./source.ts";
 import { state } from "./state.ts";
 import { tables } from "./table.ts";
+import { tensorArrays } from "./tensorarray.ts";
 import { texts } from "./text.ts";
 import { unaries } from "./unary.ts";
 
@@ -44,5 +45,6 @@ export const kernels: Kernels = {
   ...tables,
   ...examples,
   ...lists,
+  ...tensorArrays,
   ...controls,
 };

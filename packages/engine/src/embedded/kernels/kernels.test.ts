@@ -7,6 +7,7 @@ import { type AttrValue, NodeDefSchema } from "@tfs/proto";
 import { background, Code, codeOf, isFailure, newPace } from "@tfs/std";
 import { assertClose, type GoldenTensor, goldenTensor } from "@tfs/tensor/testing";
 import { newAttrs } from "../attrs.ts";
+import { newRounds } from "../rounds.ts";
 import { newSimd } from "../simd/index.ts";
 import type { State } from "../kernel.ts";
 import { listOf, tensorOf, type Value } from "../value.ts";
@@ -31,6 +32,7 @@ const state: State = {
   checkpoint: () => assert.fail("no kernel here restores"),
   simd: newSimd(),
   pace: newPace(20),
+  rounds: newRounds(1000),
 };
 
 function run(row: Row): readonly Value[] {
