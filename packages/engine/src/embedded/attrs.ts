@@ -6,7 +6,10 @@ import { type DType, fromMessage, type Tensor, toDType } from "@tfs/tensor";
 export interface Attrs {
   has(name: string): boolean;
   int(name: string, fallback?: number): number;
+  /** long gives an integer that may need all of its 64 bits. */
+  long(name: string, fallback?: bigint): bigint;
   ints(name: string): readonly number[];
+  floats(name: string): readonly number[];
   float(name: string, fallback?: number): number;
   bool(name: string, fallback?: boolean): boolean;
   string(name: string, fallback?: string): string;
@@ -51,6 +54,8 @@ export function newAttrs(node: string, attr: { readonly [key: string]: AttrValue
   return {
     has: (name) => attr[name]?.value.case !== undefined,
     int: (name, fallback) => Number(need<bigint | number>(name, of(name, "i"), fallback)),
+    long: (name, fallback) => need(name, of(name, "i"), fallback),
+    floats: (name) => of(name, "list")?.f ?? [],
     ints: (name) => of(name, "list")?.i.map(Number) ?? [],
     float: (name, fallback) => need(name, of(name, "f"), fallback),
     bool: (name, fallback) => need(name, of(name, "b"), fallback),

@@ -7,6 +7,7 @@ import type { Compiler } from "./compile.ts";
 import type { Edge } from "./flat.ts";
 import type { Later, State } from "./kernel.ts";
 import { materialized, type Program } from "./plan.ts";
+import type { Philox } from "./random/index.ts";
 import { newRounds } from "./rounds.ts";
 import { newSimd } from "./simd/index.ts";
 import type { Table, Value, Variable } from "./value.ts";
@@ -39,6 +40,7 @@ class Model implements LoadedModel {
   changes = 0;
   readonly #variables = new Map<string, Variable>();
   readonly #tables = new Map<string, Table>();
+  readonly #streams = new Map<string, { at: Philox }>();
   readonly #plans = new Map<string, Plan>();
   #simd = newSimd();
   #checkpoint: ReadonlyMap<string, Tensor>;
@@ -183,6 +185,7 @@ class Model implements LoadedModel {
       ctx,
       variable: (name, make) => getOrMake(this.#variables, name, make),
       table: (name, make) => getOrMake(this.#tables, name, make),
+      stream: (name, make) => getOrMake(this.#streams, name, () => ({ at: make() })),
       checkpoint: (key) => {
         const found = this.#checkpoint.get(key);
         if (found === undefined) throw newError(Code.NotFound, `Key ${key} not found in checkpoint`);

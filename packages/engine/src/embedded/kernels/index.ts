@@ -14,6 +14,7 @@ import { windows } from "./window.ts";
 import { lists } from "./list.ts";
 import { math } from "./math.ts";
 import { products } from "./product.ts";
+import { randoms } from "./random.ts";
 import { reductions } from "./reduce.ts";
 import { regexes } from "./regex.ts";
 import { slices } from "./slices.ts";
@@ -45,6 +46,7 @@ export const kernels: Kernels = {
   ...tables,
   ...examples,
   ...lists,
+  ...randoms,
   ...tensorArrays,
   ...controls,
 };

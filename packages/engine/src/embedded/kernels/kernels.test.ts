@@ -29,6 +29,7 @@ const state: State = {
   ctx: background(),
   variable: () => assert.fail("no kernel here has state"),
   table: () => assert.fail("no kernel here has tables"),
+  stream: (_, make) => ({ at: make() }),
   checkpoint: () => assert.fail("no kernel here restores"),
   simd: newSimd(),
   pace: newPace(20),
