@@ -9,6 +9,7 @@ export interface Attrs {
   /** long gives an integer that may need all of its 64 bits. */
   long(name: string, fallback?: bigint): bigint;
   ints(name: string): readonly number[];
+  longs(name: string): readonly bigint[];
   floats(name: string): readonly number[];
   float(name: string, fallback?: number): number;
   bool(name: string, fallback?: boolean): boolean;
@@ -55,6 +56,7 @@ export function newAttrs(node: string, attr: { readonly [key: string]: AttrValue
     has: (name) => attr[name]?.value.case !== undefined,
     int: (name, fallback) => Number(need<bigint | number>(name, of(name, "i"), fallback)),
     long: (name, fallback) => need(name, of(name, "i"), fallback),
+    longs: (name) => of(name, "list")?.i ?? [],
     floats: (name) => of(name, "list")?.f ?? [],
     ints: (name) => of(name, "list")?.i.map(Number) ?? [],
     float: (name, fallback) => need(name, of(name, "f"), fallback),

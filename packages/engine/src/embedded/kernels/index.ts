@@ -5,11 +5,14 @@
  */
 import type { Kernels } from "../kernel.ts";
 import { arrays } from "./array.ts";
+import { bins } from "./bins.ts";
 import { compare } from "./compare.ts";
 import { controls } from "./control.ts";
+import { diagonals } from "./diag.ts";
 import { einsums } from "./einsum.ts";
 import { examples } from "./example.ts";
 import { gathers } from "./gather.ts";
+import { hashes } from "./hash.ts";
 import { windows } from "./window.ts";
 import { lists } from "./list.ts";
 import { math } from "./math.ts";
@@ -17,13 +20,16 @@ import { products } from "./product.ts";
 import { randoms } from "./random.ts";
 import { reductions } from "./reduce.ts";
 import { regexes } from "./regex.ts";
+import { resizes } from "./resize.ts";
 import { slices } from "./slices.ts";
 import { source } from "./source.ts";
+import { spaces } from "./space.ts";
 import { state } from "./state.ts";
 import { tables } from "./table.ts";
 import { tensorArrays } from "./tensorarray.ts";
 import { texts } from "./text.ts";
 import { unaries } from "./unary.ts";
+import { volumes } from "./volume.ts";
 
 export type { Dense, Sparse } from "./example.ts";
 export { parseExamples } from "./example.ts";
@@ -45,6 +51,12 @@ export const kernels: Kernels = {
   ...regexes,
   ...tables,
   ...examples,
+  ...bins,
+  ...diagonals,
+  ...hashes,
+  ...resizes,
+  ...spaces,
+  ...volumes,
   ...lists,
   ...randoms,
   ...tensorArrays,
