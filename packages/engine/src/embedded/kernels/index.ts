@@ -11,6 +11,7 @@ import { controls } from "./control.ts";
 import { diagonals } from "./diag.ts";
 import { einsums } from "./einsum.ts";
 import { examples } from "./example.ts";
+import { transforms } from "./fft.ts";
 import { gathers } from "./gather.ts";
 import { hashes } from "./hash.ts";
 import { windows } from "./window.ts";
@@ -21,14 +22,20 @@ import { randoms } from "./random.ts";
 import { reductions } from "./reduce.ts";
 import { regexes } from "./regex.ts";
 import { resizes } from "./resize.ts";
+import { scatters } from "./scatter.ts";
+import { segments } from "./segment.ts";
 import { slices } from "./slices.ts";
 import { source } from "./source.ts";
 import { spaces } from "./space.ts";
+import { sparses } from "./sparse.ts";
 import { state } from "./state.ts";
+import { suppressions } from "./suppress.ts";
 import { tables } from "./table.ts";
 import { tensorArrays } from "./tensorarray.ts";
+import { textNumbers } from "./textnumber.ts";
 import { texts } from "./text.ts";
 import { unaries } from "./unary.ts";
+import { unicodes } from "./unicode.ts";
 import { volumes } from "./volume.ts";
 
 export type { Dense, Sparse } from "./example.ts";
@@ -51,6 +58,13 @@ export const kernels: Kernels = {
   ...regexes,
   ...tables,
   ...examples,
+  ...transforms,
+  ...scatters,
+  ...segments,
+  ...sparses,
+  ...suppressions,
+  ...textNumbers,
+  ...unicodes,
   ...bins,
   ...diagonals,
   ...hashes,

@@ -1,6 +1,6 @@
-// Single ops over edge shapes, as TensorFlow computes them (scripts/ops/kernels.py).
+// Single ops over edge shapes, as TensorFlow computes them (scripts/ops/kernels.py and coverage.py).
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fromJson } from "@bufbuild/protobuf";
 import { type AttrValue, NodeDefSchema } from "@tfs/proto";
@@ -23,7 +23,9 @@ interface Row {
   readonly tolerance: number;
 }
 
-const rows = JSON.parse(readFileSync(new URL("../../../testdata/kernels.json", import.meta.url), "utf8")) as Row[];
+const testdata = new URL("../../../testdata/", import.meta.url);
+const files = ["kernels.json", ...readdirSync(new URL("kernels", testdata)).map((name) => `kernels/${name}`)];
+const rows = files.flatMap((name) => JSON.parse(readFileSync(new URL(name, testdata), "utf8")) as Row[]);
 
 const state: State = {
   ctx: background(),

@@ -196,19 +196,20 @@ const scaleAndTranslate: KernelFactory = (node) => {
     if (scale.length !== 2 || translation.length !== 2) throw newError(Code.InvalidArgument, "scale and translation must have two elements");
     if (!(scale[0]! > 0) || !(scale[1]! > 0)) throw newError(Code.InvalidArgument, "Scale must be greater than zero.");
     const taps = (from: number, to: number, d: 0 | 1): Taps[] => {
-      const back = 1 / scale[d]!;
+      const back = f(1 / scale[d]!);
+      const shift = f(-back * translation[d]!);
       const stretch = antialias ? Math.max(back, 1) : 1;
-      const reach = sampler.radius * stretch;
+      const reach = f(sampler.radius * stretch);
       return Array.from({ length: to }, (_, i) => {
-        const place = (i + 0.5) * back - translation[d]! * back;
+        const place = f(f((i + 0.5) * back) + shift);
         if (place < 0 || place > from) return { at: [], weights: [] };
-        const first = Math.max(0, Math.ceil(place - reach - 0.5));
-        const last = Math.min(from - 1, Math.floor(place + reach - 0.5));
+        const first = bounded(Math.ceil(f(f(place - reach) - 0.5)), from);
+        const last = bounded(Math.floor(f(f(place + reach) - 0.5)), from);
         const at: number[] = [];
         const weights: number[] = [];
         for (let p = first; p <= last; p++) {
           at.push(p);
-          weights.push(sampler.at((p + 0.5 - place) / stretch));
+          weights.push(sampler.at(f(f(f(p + 0.5) - place) * f(1 / stretch))));
         }
         const sum = weights.reduce((a, b) => a + b, 0);
         return { at, weights: Math.abs(sum) >= 1000 * 1.1754944e-38 ? weights.map((w) => w / sum) : weights };
@@ -318,9 +319,10 @@ function mapped(place: number, n: number, mode: string): number {
   if (mode === "NEAREST") return Math.min(Math.max(place, 0), n - 1);
   if (mode === "WRAP") {
     if (n <= 1) return 0;
-    const size = n - 1;
-    if (place < 0) return Math.min(Math.max(place + size * (Math.trunc(-place / size) + 1), 0), n - 1);
-    return place > n - 1 ? place - size * Math.trunc(place / size) : place;
+    // Whole rounds are counted by n - 1 and taken off by n, which is what TensorFlow does.
+    const rounds = Math.trunc(Math.abs(place) / (n - 1));
+    const at = place < 0 ? place + n * (rounds + 1) : place > n - 1 ? place - n * rounds : place;
+    return Math.min(Math.max(at, 0), n - 1);
   }
   if (mode === "REFLECT") {
     if (n <= 1) return 0;
