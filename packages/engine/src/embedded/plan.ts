@@ -190,7 +190,7 @@ function sort(
     }
     state.set(n, "open");
     const node = nodes[n]!;
-    const control = node.control.filter((c) => all.has(n) || hasEffect(c));
+    const control = node.control.filter((c) => all.has(n) || isEffect(node) || hasEffect(c)); // what changes a variable waits for those who read it before
     if (all.has(n)) for (const c of control) all.add(c);
     // A node whose every output is fed is not run; which outputs are read is known per edge.
     const data = node.inputs.filter((e) => !isFed(e)).map((e) => e.node);
