@@ -21,6 +21,8 @@ export type { Gate, GateOptions } from "./native/index.ts";
 export { newGate } from "./native/index.ts";
 export type { OpenVinoOptions } from "./openvino/index.ts";
 export { newOpenVinoEngine } from "./openvino/index.ts";
+export type { Cost, Scan, ScanOptions, Verdict } from "./scan/index.ts";
+export { scan } from "./scan/index.ts";
 export type { TfLiteOptions } from "./tflite/index.ts";
 export { newTfLiteEngine, preferTfLite } from "./tflite/index.ts";
 export type { SessionConfig, TensorFlowOptions } from "./tensorflow/index.ts";

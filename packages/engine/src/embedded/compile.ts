@@ -20,7 +20,10 @@ const effects = /^(Assert|Assign|ScatterUpdate|ResourceScatter|LookupTableImport
 /** Ops without a kernel whose effect no client sees. */
 const unseen = new Set(["Print", "PrintV2"]);
 
-export function compile(graph: GraphDef, library: Library): Compiler {
+/** Around puts something around the kernel of a node: who wants to know what a run computes. */
+export type Around = (node: FlatNode, kernel: Kernel) => Kernel;
+
+export function compile(graph: GraphDef, library: Library, around: Around = (_, kernel) => kernel): Compiler {
   const flat = newFlat(graph, library);
   const bodies = new Map<string, Body>();
   // A constant is decoded once per graph, however many plans use it; the same goes for a function's body.
@@ -49,7 +52,7 @@ export function compile(graph: GraphDef, library: Library): Compiler {
     if (factory === undefined) throw newError(Code.Unimplemented, `there is no kernel for the op ${node.op} (node ${node.name})`);
     const made = constants.get(node);
     if (made !== undefined) return made;
-    const fresh = factory({ name: node.name, op: node.op, attrs: newAttrs(node.name, node.attr), inputCount: node.inputs.length, body });
+    const fresh = around(node, factory({ name: node.name, op: node.op, attrs: newAttrs(node.name, node.attr), inputCount: node.inputs.length, body }));
     if (node.op === "Const") constants.set(node, fresh);
     return fresh;
   }

@@ -5,6 +5,7 @@ import type { LoadedModel, LoadOptions } from "../engine.ts";
 import { newAttrs } from "./attrs.ts";
 import type { Compiler } from "./compile.ts";
 import type { Edge } from "./flat.ts";
+import { opsText, whoHas } from "./missing.ts";
 import type { Later, State } from "./kernel.ts";
 import { materialized, type Program } from "./plan.ts";
 import type { Philox } from "./random/index.ts";
@@ -268,11 +269,10 @@ function fetched(values: readonly Value[], fetches: readonly string[]): Tensor[]
   return materialized(values);
 }
 
-/** refuse names the ops that a model needs and that are not there, if there are any. */
+/** refuse names the ops that a model needs and that are not there, if there are any, and who has them. */
 function refuse(missing: readonly string[]): void {
   if (missing.length === 0) return;
-  const ops = `the op${missing.length > 1 ? "s" : ""} ${missing.join(", ")}`;
-  throw newError(Code.Unimplemented, `the embedded engine does not have ${ops}, which the model needs`);
+  throw newError(Code.Unimplemented, `the embedded engine does not have ${opsText(missing)}, which the model needs; ${whoHas(missing)}`);
 }
 
 function getOrMake<T>(map: Map<string, T>, name: string, make: () => T): T {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { calls } from "../flat.ts";
 import type { Kernels } from "../kernel.ts";
 import { arrays } from "./array.ts";
 import { bins } from "./bins.ts";
@@ -76,3 +77,18 @@ export const kernels: Kernels = {
   ...tensorArrays,
   ...controls,
 };
+
+/** missingOps are those that have no kernel, and are no calls, which need none. */
+export function missingOps(ops: readonly string[]): string[] {
+  return ops.filter((op) => kernels[op] === undefined && !calls.has(op));
+}
+
+/** countsByOutput tells ops that compute a number for each of their output. */
+export function countsByOutput(op: string): boolean {
+  return Object.hasOwn(math, op) || (Object.hasOwn(unaries, op) && op !== "Cast");
+}
+
+/** countsByInput tells ops that compute with each number of their input. */
+export function countsByInput(op: string): boolean {
+  return Object.hasOwn(reductions, op);
+}
