@@ -17,6 +17,7 @@ const { values: options, positionals: parts } = parseArgs({
 const killMs = minutesOf(options.suite, options.short === true) * 60_000;
 function minutesOf(suite, short) {
   if (suite === "soak") return short ? 20 : 90; // time is what they are about
+  if (suite === "zoo") return short ? 20 : 150; // most of it goes into making the models, once
   return suite === undefined || short ? 4 : 20;
 }
 const inFlight = 2;

@@ -177,3 +177,40 @@ def sharded() -> None:
     golden = Golden("sharded")
     golden.add(1, "serving_default", run(path, "serving_default", {"rows 4 0 2": {"row": np.array([4, 0, 2], np.int64)}, "row 5 is not there": {"row": np.array([5], np.int64)}, "no row": {"row": np.zeros(0, np.int64)}}))
     golden.write()
+
+
+def loops_v1() -> None:
+    """Control flow of TensorFlow 1: loops in loops, branches in them, what is dead, invariants, TensorArrays; and a loop as long as it is told to be."""
+    path, builder = _builder("loops_v1", 1)
+    v1.disable_control_flow_v2()
+    with tf.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, [None, 3], name="x")
+        limit = v1.placeholder_with_default(np.int32(4), [], name="limit")
+        scale = v1.get_variable("scale", initializer=np.float32(0.5), use_resource=False)
+
+        def outer(i, acc, out):
+            def inner(j, a):
+                return j + 1, v1.cond(tf.equal(j % 2, 0), lambda: a * scale + tf.cast(i, tf.float32), lambda: a - 0.5)
+
+            _, acc = v1.while_loop(lambda j, _: j < i + 2, inner, [0, acc])
+            return i + 1, acc, out.write(i, acc)
+
+        rows = tf.TensorArray(tf.float32, size=0, dynamic_size=True, clear_after_read=False)
+        _, nested, rows = v1.while_loop(lambda i, *_: i < 3, outer, [0, x, rows])
+        taken = tf.reduce_sum(x) > 1
+        branch = v1.cond(taken, lambda: v1.while_loop(lambda i, _: i < 3, lambda i, a: (i + 1, a * 2), [0, x])[1], lambda: tf.negative(x))
+        count = v1.while_loop(lambda i: i < limit, lambda i: i + 1, [0], name="count")
+        outputs = {"nested": nested, "rows": rows.stack(), "size": rows.size(), "branch": branch, "count": count}
+        session.run(v1.global_variables_initializer())
+        builder.add_meta_graph_and_variables(session, ["serve"], {
+            "serving_default": pm.build_signature_def({"x": _info(x)}, {k: _info(v) for k, v in outputs.items()}, pm.PREDICT_METHOD_NAME),
+            "count": pm.build_signature_def({"limit": _info(limit)}, {"count": _info(count)}, pm.PREDICT_METHOD_NAME),
+        })
+    v1.enable_control_flow_v2()
+    builder.save()
+    golden = Golden("loops_v1")
+    golden.add(1, "serving_default", run(path, "serving_default", {
+        "the one branch": {"x": np.arange(6, dtype=np.float32).reshape(2, 3) / 4}, "the other": {"x": np.array([[-1, 0.5, 0]], np.float32)}, "no row": {"x": np.zeros((0, 3), np.float32)},
+    }))
+    golden.add(1, "count", run(path, "count", {"seven": {"limit": np.int32(7)}, "none": {"limit": np.int32(-1)}, "no scalar": {"limit": np.array([1, 2], np.int32)}}))
+    golden.write()

@@ -15,6 +15,8 @@ export type { Gate, GateOptions } from "./native/index.ts";
 export { newGate } from "./native/index.ts";
 export type { OpenVinoOptions } from "./openvino/index.ts";
 export { newOpenVinoEngine } from "./openvino/index.ts";
+export type { Cost, Scan, ScanOptions, Verdict } from "./scan/index.ts";
+export { scan } from "./scan/index.ts";
 export type { TensorFlowOptions } from "./tensorflow/index.ts";
 export { newTensorFlowEngine } from "./tensorflow/index.ts";
 export type { TfLiteOptions } from "./tflite/index.ts";

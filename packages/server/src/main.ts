@@ -53,7 +53,9 @@ const interrupted = 130;
 async function main(argv: readonly string[]): Promise<number> {
   const [word = "", ...words] = argv;
   if (word === "engine") return await engine(words);
-  if (/^\w+$/.test(word) && nearest(word, ["engine"]) !== undefined) throw newError(Code.InvalidArgument, `unknown argument: ${word}; did you mean engine?`);
+  if (word === "scan") return await scan(words);
+  const meant = /^\w+$/.test(word) ? nearest(word, ["engine", "scan"]) : undefined;
+  if (meant !== undefined) throw newError(Code.InvalidArgument, `unknown argument: ${word}; did you mean ${meant}?`);
   const options = readFlags(argv);
   if (options.bool("help")) {
     process.stdout.write(helpText());
@@ -92,6 +94,12 @@ async function main(argv: readonly string[]): Promise<number> {
   await remote[Symbol.asyncDispose]();
   logger.info("stopped");
   return ended ? 0 : await end(0, true);
+}
+
+/** scan tells what a SavedModel needs. */
+async function scan(argv: readonly string[]): Promise<number> {
+  const { scanCommand } = await import("./scan/index.ts");
+  return await scanCommand(background(), argv, process);
 }
 
 /** engine does what concerns engines and not serving. It stops when it is told to, with nothing half-done left; told twice, at once. */

@@ -12,3 +12,5 @@ export type { AutoOptions } from "./auto.ts";
 export { newAutoEngine } from "./auto.ts";
 export type { Memory, MemoryOptions } from "./memory.ts";
 export { newMemory } from "./memory.ts";
+export { seededTrials } from "./seeded.ts";
+export { initSignature, untriable } from "./traits.ts";

@@ -6,7 +6,11 @@ import { type DType, fromMessage, type Tensor, toDType } from "@tfs/tensor";
 export interface Attrs {
   has(name: string): boolean;
   int(name: string, fallback?: number): number;
+  /** long gives an integer that may need all of its 64 bits. */
+  long(name: string, fallback?: bigint): bigint;
   ints(name: string): readonly number[];
+  longs(name: string): readonly bigint[];
+  floats(name: string): readonly number[];
   float(name: string, fallback?: number): number;
   bool(name: string, fallback?: boolean): boolean;
   string(name: string, fallback?: string): string;
@@ -20,6 +24,7 @@ export interface Attrs {
   shapes(name: string): readonly (readonly number[] | undefined)[];
   tensor(name: string): Tensor;
   func(name: string): string;
+  funcs(name: string): readonly string[];
 }
 
 type Case = NonNullable<AttrValue["value"]["case"]>;
@@ -50,6 +55,9 @@ export function newAttrs(node: string, attr: { readonly [key: string]: AttrValue
   return {
     has: (name) => attr[name]?.value.case !== undefined,
     int: (name, fallback) => Number(need<bigint | number>(name, of(name, "i"), fallback)),
+    long: (name, fallback) => need(name, of(name, "i"), fallback),
+    longs: (name) => of(name, "list")?.i ?? [],
+    floats: (name) => of(name, "list")?.f ?? [],
     ints: (name) => of(name, "list")?.i.map(Number) ?? [],
     float: (name, fallback) => need(name, of(name, "f"), fallback),
     bool: (name, fallback) => need(name, of(name, "b"), fallback),
@@ -65,5 +73,6 @@ export function newAttrs(node: string, attr: { readonly [key: string]: AttrValue
     shapes: (name) => of(name, "list")?.shape.map(dims) ?? [],
     tensor: (name) => fromMessage(need(name, of(name, "tensor"), undefined), { name: node, maxBytes: 2 ** 31, maxFillBytes: 2 ** 30 }),
     func: (name) => need(name, of(name, "func"), undefined).name,
+    funcs: (name) => of(name, "list")?.func.map((f) => f.name) ?? [],
   };
 }

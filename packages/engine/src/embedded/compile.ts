@@ -5,7 +5,7 @@ import { calls, type Edge, type Flat, type FlatNode, flattenFunction, type Libra
 import type { Body, Kernel } from "./kernel.ts";
 import { kernels } from "./kernels/index.ts";
 import { plan, type Program } from "./plan.ts";
-import { functionsOf, opsReached } from "./reach.ts";
+import { functionsOf } from "./reach.ts";
 
 /** Compiler turns fetches of one graph into programs. */
 export interface Compiler {
@@ -13,8 +13,6 @@ export interface Compiler {
   program(feeds: readonly Edge[], fetches: readonly Edge[], targets: readonly number[]): Program;
   /** missing names every op, sorted, that the given programs would need and no kernel runs. */
   missing(fetches: readonly Edge[], targets: readonly number[]): string[];
-  /** looping does the same for what is reached by name, where that has a v1 loop, which cannot be flattened; else it gives nothing. */
-  looping(names: readonly string[]): string[];
 }
 
 /** Ops that change state or end a run: what is only reached by a control edge is kept for the sake of these. */
@@ -22,10 +20,10 @@ const effects = /^(Assert|Assign|ScatterUpdate|ResourceScatter|LookupTableImport
 /** Ops without a kernel whose effect no client sees. */
 const unseen = new Set(["Print", "PrintV2"]);
 
-/** Only v1 loops have these (control_flow_ops.cc). */
-const loopOps = ["Enter", "RefEnter", "NextIteration", "RefNextIteration"];
+/** Around puts something around the kernel of a node: who wants to know what a run computes. */
+export type Around = (node: FlatNode, kernel: Kernel) => Kernel;
 
-export function compile(graph: GraphDef, library: Library): Compiler {
+export function compile(graph: GraphDef, library: Library, around: Around = (_, kernel) => kernel): Compiler {
   const flat = newFlat(graph, library);
   const bodies = new Map<string, Body>();
   // A constant is decoded once per graph, however many plans use it; the same goes for a function's body.
@@ -54,7 +52,7 @@ export function compile(graph: GraphDef, library: Library): Compiler {
     if (factory === undefined) throw newError(Code.Unimplemented, `there is no kernel for the op ${node.op} (node ${node.name})`);
     const made = constants.get(node);
     if (made !== undefined) return made;
-    const fresh = factory({ name: node.name, op: node.op, attrs: newAttrs(node.name, node.attr), inputCount: node.inputs.length, body });
+    const fresh = around(node, factory({ name: node.name, op: node.op, attrs: newAttrs(node.name, node.attr), inputCount: node.inputs.length, body }));
     if (node.op === "Const") constants.set(node, fresh);
     return fresh;
   }
@@ -111,10 +109,6 @@ export function compile(graph: GraphDef, library: Library): Compiler {
       };
       look(flat.nodes, fetches, targets);
       return [...found].sort();
-    },
-    looping(names) {
-      const ops = opsReached(graph, library, names);
-      return loopOps.some((op) => ops.has(op)) ? [...ops].filter((op) => kernels[op] === undefined && !calls.has(op)).sort() : [];
     },
   };
 }

@@ -3,7 +3,7 @@ import { Code, type Ctx, deadlineExceeded, newError, throwIfDone } from "@tfs/st
 import { openSavedModel } from "@tfs/savedmodel";
 import type { Tensor } from "@tfs/tensor";
 import type { Engine, LoadOptions } from "../engine.ts";
-import { compile } from "./compile.ts";
+import { type Around, compile } from "./compile.ts";
 import { type Model, newModel } from "./model.ts";
 import { simdForm } from "./simd/index.ts";
 
@@ -20,7 +20,7 @@ export function newEmbeddedEngine(): Engine {
 }
 
 /** loadModel loads a SavedModel; engines that run parts of it elsewhere build on what it gives. */
-export async function loadModel(ctx: Ctx, dir: string, options: LoadOptions = {}): Promise<Model> {
+export async function loadModel(ctx: Ctx, dir: string, options: LoadOptions & { readonly around?: Around } = {}): Promise<Model> {
   await using saved = await openSavedModel(ctx, dir, options.tags === undefined ? {} : { tags: options.tags });
   const checkpoint = new Map<string, Tensor>();
   const begun = performance.now();
@@ -30,7 +30,7 @@ export async function loadModel(ctx: Ctx, dir: string, options: LoadOptions = {}
   const library = new Map((saved.metaGraph.graphDef?.library?.function ?? []).map((f): [string, FunctionDef] => [f.signature?.name ?? "", f]));
   const graph = saved.metaGraph.graphDef;
   if (graph === undefined) throw newError(Code.DataLoss, `${dir}: the meta-graph has no graph`);
-  const model = newModel(saved.metaGraph, compile(graph, library), checkpoint);
+  const model = newModel(saved.metaGraph, compile(graph, library, options.around), checkpoint);
   try {
     await model.restore(ctx, saved.variables !== undefined, saved.assets, (stage, ms) => options.onStage?.(stage, stage === "restore" ? readMs + ms : ms));
   } catch (err) {

@@ -43,6 +43,8 @@ interface Scope {
   readonly done: Map<string, (output: number) => Edge>;
   /** control is what the call itself waits for: its stateful nodes wait for it too. */
   readonly control: readonly number[];
+  /** sources are waited for by nodes without inputs where a graph has v1 control flow: they run where and as often as the call does. */
+  readonly sources: readonly number[];
   readonly depth: number;
 }
 
@@ -51,8 +53,8 @@ export const calls: ReadonlySet<string> = new Set(["PartitionedCall", "StatefulP
 
 /** newFlat flattens a graph from its top. */
 export function newFlat(graph: GraphDef, library: Library): Flat {
-  const flattener = newFlattener(library);
-  const top: Scope = { nodes: byName(graph.node), prefix: "", args: new Map(), done: new Map(), control: [], depth: 0 };
+  const flattener = newFlattener(library, graph.node);
+  const top: Scope = { nodes: byName(graph.node), prefix: "", args: new Map(), done: new Map(), control: [], sources: [], depth: 0 };
   return {
     nodes: flattener.nodes,
     tensor(name) {
@@ -76,19 +78,27 @@ export interface FlatFunction {
 }
 
 export function flattenFunction(def: FunctionDef, library: Library): FlatFunction {
-  const flattener = newFlattener(library);
+  const flattener = newFlattener(library, def.nodeDef);
   const signature = def.signature;
   if (signature === undefined) throw newError(Code.InvalidArgument, "a function without signature");
   const args = signature.inputArg.map((arg) => flattener.add({ name: arg.name, op: "_Arg", attr: {}, inputs: [], control: [] }));
   const resolve = new Map(signature.inputArg.map((arg, i) => [arg.name, () => ({ node: args[i]!, output: 0 })]));
-  const scope: Scope = { nodes: byName(def.nodeDef), prefix: "", args: resolve, done: new Map(), control: [], depth: 0 };
+  const scope: Scope = { nodes: byName(def.nodeDef), prefix: "", args: resolve, done: new Map(), control: [], sources: [], depth: 0 };
   const outputs = signature.outputArg.map((arg) => flattener.edge(scope, need(def.ret[arg.name], `function ${signature.name} does not return ${arg.name}`)));
   const control = Object.values(def.controlRet).map((name) => flattener.anchor(scope, name));
   return { nodes: flattener.nodes, args, outputs, control };
 }
 
-function newFlattener(library: Library) {
+/** Next iterations are what loops of TensorFlow 1 go round by. */
+const nextOps: ReadonlySet<string> = new Set(["NextIteration", "RefNextIteration"]);
+
+/** newFlattener inlines what is asked for. `top` are the nodes of the graph or function that it begins with. */
+function newFlattener(library: Library, top: readonly NodeDef[]) {
   const nodes: FlatNode[] = [];
+  const switches = top.some((n) => n.op === "Switch" || n.op === "RefSwitch");
+  /** Next iterations whose inputs are looked for when all else is there: only so a round ends. */
+  const rounds: { readonly scope: Scope; readonly node: NodeDef; readonly inputs: Edge[]; readonly control: number[] }[] = [];
+  let visits = 0;
 
   function add(node: FlatNode): number {
     if (nodes.length >= maxNodes) throw newError(Code.ResourceExhausted, `the graph has more than ${maxNodes} nodes when its functions are inlined`);
@@ -124,19 +134,50 @@ function newFlattener(library: Library) {
   function visit(scope: Scope, root: NodeDef): (output: number) => Edge {
     const known = scope.done.get(root.name);
     if (known !== undefined) return known;
+    visits++;
+    try {
+      return visitNew(scope, root);
+    } finally {
+      visits--;
+      if (visits === 0) closeRounds();
+    }
+  }
+
+  /** closeRounds gives next iterations their inputs. */
+  function closeRounds(): void {
+    for (let round = rounds.pop(); round !== undefined; round = rounds.pop()) {
+      for (const input of round.node.input)
+        if (input.startsWith("^")) round.control.push(controlOf(round.scope, input.slice(1)));
+        else round.inputs.push(edge(round.scope, input));
+    }
+  }
+
+  function next(scope: Scope, node: NodeDef): (output: number) => Edge {
+    const [inputs, control]: [Edge[], number[]] = [[], []];
+    const index = add({ name: scope.prefix + node.name, op: node.op, attr: node.attr, inputs, control });
+    rounds.push({ scope, node, inputs, control });
+    return (output) => ({ node: index, output });
+  }
+
+  function visitNew(scope: Scope, root: NodeDef): (output: number) => Edge {
     const stack = [root];
     const open = new Set<NodeDef>(); // those whose inputs are being looked at
     while (stack.length > 0) {
       const node = stack.at(-1)!;
       if (!scope.done.has(node.name)) {
-        // Marked before its inputs are looked at: v1 loops refer back to themselves and are refused later, by op name.
+        if (nextOps.has(node.op)) {
+          scope.done.set(node.name, next(scope, node));
+          stack.pop();
+          continue;
+        }
+        // Marked before its inputs are looked at: but for next iterations, no graph goes round.
         scope.done.set(node.name, () => {
-          throw newError(Code.Unimplemented, `node ${node.name} is part of a cycle (v1 control flow)`);
+          throw newError(Code.InvalidArgument, `node ${node.name} is part of a cycle`);
         });
         open.add(node);
         for (const input of node.input) {
-          const next = scope.nodes.get(nodeOf(input));
-          if (next !== undefined && !scope.args.has(next.name) && !scope.done.has(next.name)) stack.push(next);
+          const from = scope.nodes.get(nodeOf(input));
+          if (from !== undefined && !scope.args.has(from.name) && !scope.done.has(from.name)) stack.push(from);
         }
         continue;
       }
@@ -158,7 +199,8 @@ function newFlattener(library: Library) {
     const inputs = data.map((i) => edge(scope, i));
     if (scope.depth > 0 && passThrough.has(node.op) && inputs.length === 1 && data.length === node.input.length) return () => inputs[0]!;
     const control = node.input.filter((i) => i.startsWith("^")).map((i) => controlOf(scope, i.slice(1)));
-    const index = add({ name: scope.prefix + node.name, op: node.op, attr: node.attr, inputs, control: [...control.filter((c) => c >= 0), ...scope.control] });
+    const waits = inputs.length === 0 ? [...scope.control, ...scope.sources] : scope.control;
+    const index = add({ name: scope.prefix + node.name, op: node.op, attr: node.attr, inputs, control: [...control.filter((c) => c >= 0), ...waits] });
     return (output) => ({ node: index, output });
   }
 
@@ -166,6 +208,11 @@ function newFlattener(library: Library) {
   function controlOf(scope: Scope, name: string): number {
     const arg = scope.args.get(name);
     return arg === undefined ? anchor(scope, name) : arg().node;
+  }
+
+  /** pivot gives a node that is dead if the argument is, whatever else the node does that gives it. */
+  function pivot(arg: () => Edge): number {
+    return add({ name: "pivot", op: "Identity", attr: {}, inputs: [arg()], control: [] });
   }
 
   function inline(scope: Scope, node: NodeDef): (output: number) => Edge {
@@ -187,6 +234,7 @@ function newFlattener(library: Library) {
       args,
       done: new Map(),
       control: [...scope.control, ...control],
+      sources: switches ? [...scope.sources, ...[...args.values()].map(pivot)] : [],
       depth: scope.depth + 1,
     };
     const returns = (def.signature?.outputArg ?? []).map((arg) =>

@@ -8,9 +8,14 @@
 export type { Attrs } from "./attrs.ts";
 export { newAttrs } from "./attrs.ts";
 export { loadModel, newEmbeddedEngine } from "./embedded.ts";
+export type { Around } from "./compile.ts";
 export type { Edge, FlatNode } from "./flat.ts";
 export type { Dense, Sparse } from "./kernels/index.ts";
-export { parseExamples } from "./kernels/index.ts";
+export { flowOf } from "./flow.ts";
+export { countsByInput, countsByOutput, missingOps, parseExamples } from "./kernels/index.ts";
+export { unknownOps } from "./missing.ts";
 export type { Model } from "./model.ts";
 export type { Program } from "./plan.ts";
 export { functionsOf, opsReached } from "./reach.ts";
+export type { Value } from "./value.ts";
+export { isTensor } from "./value.ts";

@@ -1,6 +1,8 @@
 import type { Ctx, Pace } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
 import type { Attrs } from "./attrs.ts";
+import type { Philox } from "./random/index.ts";
+import type { Rounds } from "./rounds.ts";
 import type { Simd } from "./simd/index.ts";
 import type { Table, Value, Variable } from "./value.ts";
 
@@ -28,12 +30,16 @@ export interface State {
   /** variable and table find or make the cell of that name. */
   variable(name: string, make: () => Variable): Variable;
   table(name: string, make: () => Table): Table;
+  /** stream finds or makes the place in a stream of random numbers that the node of that name has come to. */
+  stream(name: string, make: () => Philox): { at: Philox };
   /** checkpoint gives a tensor of the model's bundle: for the restore op, while loading. */
   checkpoint(key: string): Tensor;
   /** simd computes with floats, in memory that is the model's. */
   readonly simd: Simd;
   /** pace says when a loop shall rest. */
   readonly pace: Pace;
+  /** rounds bounds how often loops go round. */
+  readonly rounds: Rounds;
 }
 
 /** Kernel computes a node's outputs. One output may be given bare. Only control flow gives them later. */

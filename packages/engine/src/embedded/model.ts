@@ -5,8 +5,11 @@ import type { LoadedModel, LoadOptions, Took } from "../engine.ts";
 import { newAttrs } from "./attrs.ts";
 import type { Compiler } from "./compile.ts";
 import type { Edge } from "./flat.ts";
+import { opsText, whoHas } from "./missing.ts";
 import type { Later, State } from "./kernel.ts";
 import { materialized, type Program } from "./plan.ts";
+import type { Philox } from "./random/index.ts";
+import { newRounds } from "./rounds.ts";
 import { newSimd } from "./simd/index.ts";
 import { isTensor, type Table, type Value, type Variable } from "./value.ts";
 
@@ -15,6 +18,8 @@ const maxPlans = 256;
 
 /** A run's loops keep the event loop to themselves for this long at a time. */
 const loopMs = 20;
+/** Its loops go round this often in all, some minutes of doing nothing: longer ones are taken for endless. */
+const maxRounds = 100_000_000;
 /** And the preparations of a load for this long. */
 const loadMs = 5;
 
@@ -43,6 +48,7 @@ class Model implements LoadedModel {
   changes = 0;
   readonly #variables = new Map<string, Variable>();
   readonly #tables = new Map<string, Table>();
+  readonly #streams = new Map<string, { at: Philox }>();
   readonly #plans = new Map<string, Plan>();
   #simd = newSimd();
   #checkpoint: ReadonlyMap<string, Tensor>;
@@ -68,7 +74,6 @@ class Model implements LoadedModel {
       .flatMap(([, s]) => Object.values(s.outputs))
       .flatMap((info) => (info.encoding.case === "name" ? [info.encoding.value] : []));
     const pace = newPace(loadMs);
-    refuse(this.compiler.looping([...outputs, ...restore, ...init]));
     const edges: Edge[] = [];
     for (const name of outputs) {
       if (pace.isOver()) await pace.rest();
@@ -189,6 +194,7 @@ class Model implements LoadedModel {
       ctx,
       variable: (name, make) => getOrMake(this.#variables, name, make),
       table: (name, make) => getOrMake(this.#tables, name, make),
+      stream: (name, make) => getOrMake(this.#streams, name, () => ({ at: make() })),
       checkpoint: (key) => {
         const found = this.#checkpoint.get(key);
         if (found === undefined) throw newError(Code.NotFound, `Key ${key} not found in checkpoint`);
@@ -196,6 +202,7 @@ class Model implements LoadedModel {
       },
       simd: this.#simd,
       pace: newPace(loopMs),
+      rounds: newRounds(maxRounds),
     };
     const values = program.run(feeds, state);
     return values instanceof Promise ? values.then((given) => fetched(given, fetches)) : fetched(values, fetches);
@@ -270,11 +277,10 @@ function fetched(values: readonly Value[], fetches: readonly string[]): Tensor[]
   return materialized(values);
 }
 
-/** refuse names the ops that a model needs and that are not there, if there are any. */
+/** refuse names the ops that a model needs and that are not there, if there are any, and who has them. */
 function refuse(missing: readonly string[]): void {
   if (missing.length === 0) return;
-  const ops = `the op${missing.length > 1 ? "s" : ""} ${missing.join(", ")}`;
-  throw newError(Code.Unimplemented, `the embedded engine does not have ${ops}, which the model needs`);
+  throw newError(Code.Unimplemented, `the embedded engine does not have ${opsText(missing)}, which the model needs; ${whoHas(missing)}`);
 }
 
 function getOrMake<T>(map: Map<string, T>, name: string, make: () => T): T {

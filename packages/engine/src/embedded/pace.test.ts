@@ -117,3 +117,15 @@ test("embedded: a loop without an end ends with the deadline, and what has waite
   assert.equal((await next)[0], 1);
   await model.close();
 });
+
+test("embedded: loops of TensorFlow 1 rest and end as others do", async () => {
+  const model = await load("loops_v1");
+  using turns = newTurns();
+  const counted = (limit: number, ctx: Ctx): Promise<readonly unknown[]> => numbers(model, "count", ["count"], { limit: int(limit) }, ctx);
+  assert.deepEqual(await counted(30_000, background()), [30_000]);
+  assert.ok(turns.count > 0);
+  using caller = withTimeout(background(), 100);
+  await assert.rejects(counted(endless, caller), { code: Code.DeadlineExceeded });
+  assert.deepEqual(await counted(3, background()), [3]);
+  await model.close();
+});

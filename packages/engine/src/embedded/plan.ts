@@ -1,6 +1,9 @@
-import { Code, isFailure, newError, throwIfDone } from "@tfs/std";
+import { throwIfDone } from "@tfs/std";
+import { dataflow } from "./dataflow.ts";
 import type { FlatNode, Edge } from "./flat.ts";
+import { flowOf } from "./flow.ts";
 import type { Kernel, Later, State } from "./kernel.ts";
+import { located } from "./located.ts";
 import { isTensor, tensorOf, type Value } from "./value.ts";
 
 /** Program is a compiled set of fetches: slots for values, steps in order. Running it needs no look-ups by name. */
@@ -44,6 +47,8 @@ export function plan(options: PlanOptions): Program {
   const isFed = (e: Edge): boolean => fed.get(e.node)?.has(e.output) ?? false;
   const wanted = new Set(options.targets);
   const order = sort(nodes, [...options.fetches.filter((e) => !isFed(e)).map((e) => e.node), ...options.targets], isFed, wanted, options.effect);
+
+  if (order.some((n) => flowOf(nodes[n]!.op) !== undefined)) return dataflow(options, isFed);
 
   const outputs = new Map<number, number>();
   const use = (e: Edge): void => void outputs.set(e.node, Math.max(outputs.get(e.node) ?? 1, e.output + 1));
@@ -121,16 +126,6 @@ function store(step: Step, result: Value | readonly Value[], values: (Value | un
   for (let i = 0; i < step.dead.length; i++) values[step.dead[i]!] = undefined;
 }
 
-/** located adds the node, as TensorFlow does; an inner node of a function's body has added its own already. */
-function located(err: unknown, name: string, state: State): unknown {
-  if (err === state.ctx.signal.reason || (isFailure(err) && err.message.includes("[[{{node"))) return err;
-  if (isFailure(err)) {
-    if (err.code === Code.DeadlineExceeded || err.code === Code.Canceled) return err;
-    return newError(err.code, `${err.message}\n\t [[{{node ${name}}}]]`, err.cause);
-  }
-  return newError(Code.Internal, `the kernel failed\n\t [[{{node ${name}}}]]`, err);
-}
-
 /** withDead finds the last reader of each slot. */
 function withDead(steps: readonly Omit<Step, "dead">[], keep: ReadonlySet<number>): Step[] {
   const seen = new Set(keep);
@@ -195,7 +190,7 @@ function sort(
     }
     state.set(n, "open");
     const node = nodes[n]!;
-    const control = node.control.filter((c) => all.has(n) || hasEffect(c));
+    const control = node.control.filter((c) => all.has(n) || isEffect(node) || hasEffect(c)); // what changes a variable waits for those who read it before
     if (all.has(n)) for (const c of control) all.add(c);
     // A node whose every output is fed is not run; which outputs are read is known per edge.
     const data = node.inputs.filter((e) => !isFed(e)).map((e) => e.node);

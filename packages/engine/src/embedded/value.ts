@@ -24,10 +24,25 @@ export interface Table {
 export interface List {
   readonly kind: "list";
   readonly elementType: DType;
+  /** shape is what is known of an item's shape; -1 where a size is not known, undefined where nothing is. */
+  readonly shape: readonly number[] | undefined;
   readonly items: readonly (Tensor | undefined)[];
 }
 
-export type Resource = Variable | Table | List;
+/** TensorArray is a list of TensorFlow 1: it changes, and lives as long as the run. */
+export interface TensorArray {
+  readonly kind: "array";
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[] | undefined;
+  /** grows: an index past the end makes it longer. */
+  readonly grows: boolean;
+  /** readOnce: an item is let go when it has been read. */
+  readonly readOnce: boolean;
+  readonly items: (Tensor | "cleared" | undefined)[];
+}
+
+export type Resource = Variable | Table | List | TensorArray;
 
 /** Value is what flows along an edge of the graph. */
 export type Value = Tensor | Resource;
@@ -59,6 +74,11 @@ export function tableOf(value: Value | undefined): Table {
 
 export function listOf(value: Value | undefined): List {
   if (value === undefined || isTensor(value) || value.kind !== "list") throw newError(Code.InvalidArgument, "expected a TensorList");
+  return value;
+}
+
+export function arrayOf(value: Value | undefined): TensorArray {
+  if (value === undefined || isTensor(value) || value.kind !== "array") throw newError(Code.InvalidArgument, "expected a TensorArray");
   return value;
 }
 

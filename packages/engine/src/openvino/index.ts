@@ -9,5 +9,6 @@ export type { Compiled } from "./library.ts";
 export { openLibrary } from "./library.ts";
 export type { Native } from "./native.ts";
 export { newNative } from "./native.ts";
+export { nativeOps } from "./ops.ts";
 export type { OpenVinoOptions } from "./openvino.ts";
 export { newOpenVinoEngine } from "./openvino.ts";

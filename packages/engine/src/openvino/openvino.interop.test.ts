@@ -21,6 +21,7 @@ const refused = {
   ...Object.fromEntries(exact.map((dtype) => [`dtype_${dtype}/1`, /double: what there is to compute is not for it: AddV2/])),
   ...Object.fromEntries(bare.map((dtype) => [`dtype_${dtype}/1`, nothing])),
   "dtype_string/1": /double: what there is to compute is not for it: StringJoin/,
+  "loops_v1/1": /there is control flow of TensorFlow 1 in it/,
   "cond_loop/1": /not for it: Greater, StatelessIf, StatelessWhile/,
   "counter/1": /incr_counter: it has effects besides its outputs/,
   "effects/1": /serving_default: it has effects besides its outputs/,

@@ -1,5 +1,5 @@
 import { type DType, DType as Types, type Tensor } from "@tfs/tensor";
-import { type Edge, type FlatNode, newAttrs } from "../embedded/index.ts";
+import { type Edge, type FlatNode, flowOf, newAttrs } from "../embedded/index.ts";
 import { floats, integers, moved, nativeOps } from "./ops.ts";
 import { outputDTypes } from "./types.ts";
 
@@ -55,6 +55,7 @@ export function partition(options: PartitionOptions): Parts | string {
   const { nodes, fetches, constant } = options;
   const fed = new Set(options.feeds.map(keyOf));
   const order = sorted(nodes, fetches, (e) => fed.has(keyOf(e)) || constant(e) !== undefined);
+  if (order.some((n) => flowOf(nodes[n]!.op) !== undefined)) return "there is control flow of TensorFlow 1 in it";
   const types = typesOf(nodes);
   const judge = newJudge({ nodes, fed, constant, types });
 

@@ -14,7 +14,7 @@ const names = readdirSync(models, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name);
 /** These go round as often as the request says. */
-const endless = new Set(["rounds", "cond_loop"]);
+const endless = new Set(["rounds", "cond_loop", "loops_v1"]);
 
 interface Request {
   readonly feeds: ReadonlyMap<string, Tensor>;

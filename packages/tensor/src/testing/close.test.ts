@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DType, float32ToBfloat16, float32ToHalf, fromStrings, newTensor, type Tensor } from "../index.ts";
-import { assertClose, goldenTensor } from "./index.ts";
+import { assertClose, assertNear, goldenTensor } from "./index.ts";
 
 const float = (...values: number[]): Tensor => newTensor(DType.Float, [values.length], Float32Array.from(values));
 const int = (...values: number[]): Tensor => newTensor(DType.Int32, [values.length], Int32Array.from(values));
@@ -48,4 +48,10 @@ test("a golden is read from base64", () => {
   assert.deepEqual(goldenTensor({ dtype: "int32", shape: [1], content: "BwAAAA==" }), int(7));
   assert.deepEqual(goldenTensor({ dtype: "DT_STRING", shape: [1], strings: ["YQ=="] }), fromStrings(["a"]));
   assert.throws(() => goldenTensor({ dtype: "float1", shape: [] }), /golden tensor of float1/);
+});
+
+test("assertNear measures by the largest number that is wanted", () => {
+  assertNear(float(100, 0.05, inf), float(100, 0, inf), 1e-3, "y");
+  assert.throws(() => assertNear(float(100, 0.2), float(100, 0), 1e-3, "y"), /y: element 1/);
+  assert.throws(() => assertNear(float(1), float(inf), 1, "y"), /want Infinity/);
 });

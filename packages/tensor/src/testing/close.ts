@@ -4,6 +4,17 @@ const floats = new Set<DType>([DType.Float, DType.Double, DType.Half, DType.BFlo
 
 /** assertClose throws unless dtype and shape are equal and values are: floats within `tolerance`, absolute or relative, everything else exactly. */
 export function assertClose(got: Tensor, want: Tensor, tolerance: number, name: string): void {
+  compare(got, want, (y) => tolerance * Math.max(1, Math.abs(y)), name);
+}
+
+/** assertNear is assertClose with floats within `tolerance` of the largest finite one that is wanted. */
+export function assertNear(got: Tensor, want: Tensor, tolerance: number, name: string): void {
+  let largest = 0;
+  if (floats.has(want.dtype)) for (const y of comparable(want) as ArrayLike<number> & Iterable<number>) if (Number.isFinite(y)) largest = Math.max(largest, Math.abs(y));
+  compare(got, want, () => tolerance * largest, name);
+}
+
+function compare(got: Tensor, want: Tensor, allowed: (y: number) => number, name: string): void {
   if (got.dtype !== want.dtype || shapeText(got.shape) !== shapeText(want.shape)) {
     throw new Error(`${name}: got ${dtypeName(got.dtype)} ${shapeText(got.shape)}, want ${dtypeName(want.dtype)} ${shapeText(want.shape)}`);
   }
@@ -14,7 +25,7 @@ export function assertClose(got: Tensor, want: Tensor, tolerance: number, name: 
     const [x, y] = [a[i], b[i]];
     if (Object.is(x, y) || x === y) continue;
     // Infinity would be within any relative tolerance of anything.
-    if (near && typeof x === "number" && typeof y === "number" && Number.isFinite(y) && Math.abs(x - y) <= tolerance * Math.max(1, Math.abs(y))) continue;
+    if (near && typeof x === "number" && typeof y === "number" && Number.isFinite(y) && Math.abs(x - y) <= allowed(y)) continue;
     throw new Error(`${name}: element ${i} is ${String(x)}, want ${String(y)}`);
   }
 }

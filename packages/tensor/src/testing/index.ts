@@ -5,6 +5,6 @@
  *
  * @module
  */
-export { assertClose } from "./close.ts";
+export { assertClose, assertNear } from "./close.ts";
 export type { GoldenTensor } from "./golden.ts";
 export { goldenTensor } from "./golden.ts";

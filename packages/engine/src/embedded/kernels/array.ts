@@ -89,7 +89,8 @@ export function permuted(t: Tensor, order: readonly number[]): Tensor {
   );
 }
 
-function padded(t: Tensor, paddings: Tensor, value: number | bigint | Uint8Array | undefined): Tensor {
+/** padded puts a value, or zeros, around each dimension: before and after, a row of `paddings` each. */
+export function padded(t: Tensor, paddings: Tensor, value: number | bigint | Uint8Array | undefined): Tensor {
   const p = ints(paddings);
   if (paddings.shape.length !== 2 || paddings.shape[1] !== 2 || paddings.shape[0] !== t.shape.length)
     throw newError(Code.InvalidArgument, `paddings must be a matrix with 2 columns and one row per dimension: ${shapeText(paddings.shape)}`);

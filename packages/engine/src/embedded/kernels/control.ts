@@ -1,6 +1,8 @@
 import { Code, newError, throwIfDone } from "@tfs/std";
 import { DType, shapeText } from "@tfs/tensor";
 import type { KernelFactory, Kernels, Later, Node, State } from "../kernel.ts";
+import { flowOps } from "../flow.ts";
+import { int } from "../shape.ts";
 import { tensorOf, type Value } from "../value.ts";
 
 /** Truth reads a condition. */
@@ -34,6 +36,7 @@ const whileLoop: KernelFactory = (node) => {
       if (held instanceof Promise || state.pace.isOver()) return slowly(values, held, state);
       if (!holds(held[0])) return values;
       throwIfDone(state.ctx);
+      state.rounds.take();
       const next = body.run(values, state);
       if (next instanceof Promise) return next.then((given) => slowly(given, undefined, state));
       values = next;
@@ -48,6 +51,7 @@ const whileLoop: KernelFactory = (node) => {
       throwIfDone(state.ctx);
       const [truthful] = await (asked ?? condition.run(values, state));
       if (!holds(truthful)) return values;
+      state.rounds.take();
       asked = undefined;
       values = await body.run(values, state);
     }
@@ -60,7 +64,24 @@ const branch: KernelFactory = (node) => {
   return (inputs, state) => (holds(inputs[0]) ? yes : no).run(inputs.slice(1), state);
 };
 
+/** cases runs the branch of an index; any that is not there means the last one (case_op.cc). */
+const cases: KernelFactory = (node) => {
+  const branches = node.attrs.funcs("branches").map((name) => node.body(name));
+  if (branches.length === 0) throw newError(Code.InvalidArgument, `${node.op} ${node.name} has no branches`);
+  return (inputs, state) => {
+    const at = int(tensorOf(inputs[0]));
+    return (branches[at] ?? branches.at(-1)!).run(inputs.slice(1), state);
+  };
+};
+
+/** Steps of v1 loops and branches pass values on; which way they go is for dataflow.ts, which calls no kernel for Switch and Merge. */
+const passed: KernelFactory = () => (inputs) => inputs[0]!;
+
 export const controls: Kernels = {
+  Case: cases,
+  StatelessCase: cases,
+  ...Object.fromEntries([...flowOps].map((op) => [op, passed])),
+
   While: whileLoop,
   StatelessWhile: whileLoop,
   If: branch,

@@ -1,12 +1,13 @@
-// Single ops over edge shapes, as TensorFlow computes them (scripts/ops/kernels.py).
+// Single ops over edge shapes, as TensorFlow computes them (scripts/ops/kernels.py and coverage.py).
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fromJson } from "@bufbuild/protobuf";
 import { type AttrValue, NodeDefSchema } from "@tfs/proto";
 import { background, Code, codeOf, isFailure, newPace } from "@tfs/std";
 import { assertClose, type GoldenTensor, goldenTensor } from "@tfs/tensor/testing";
 import { newAttrs } from "../attrs.ts";
+import { newRounds } from "../rounds.ts";
 import { newSimd } from "../simd/index.ts";
 import type { State } from "../kernel.ts";
 import { listOf, tensorOf, type Value } from "../value.ts";
@@ -22,15 +23,19 @@ interface Row {
   readonly tolerance: number;
 }
 
-const rows = JSON.parse(readFileSync(new URL("../../../testdata/kernels.json", import.meta.url), "utf8")) as Row[];
+const testdata = new URL("../../../testdata/", import.meta.url);
+const files = ["kernels.json", ...readdirSync(new URL("kernels", testdata)).map((name) => `kernels/${name}`)];
+const rows = files.flatMap((name) => JSON.parse(readFileSync(new URL(name, testdata), "utf8")) as Row[]);
 
 const state: State = {
   ctx: background(),
   variable: () => assert.fail("no kernel here has state"),
   table: () => assert.fail("no kernel here has tables"),
+  stream: (_, make) => ({ at: make() }),
   checkpoint: () => assert.fail("no kernel here restores"),
   simd: newSimd(),
   pace: newPace(20),
+  rounds: newRounds(1000),
 };
 
 function run(row: Row): readonly Value[] {

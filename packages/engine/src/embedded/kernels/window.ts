@@ -6,6 +6,7 @@ import { make } from "../shape.ts";
 import type { Images, Window } from "../simd/index.ts";
 import { tensorOf } from "../value.ts";
 import { narrow, room, widen } from "./math.ts";
+import { groupedConvolve } from "./volume.ts";
 
 type Pair = readonly [number, number];
 
@@ -67,11 +68,12 @@ function over(t: Tensor, channels: number, size: Pair, { strides, dilations, pad
 export const windows: Kernels = {
   Conv2D: (node) => {
     const moves = movesOf(node);
-    return (inputs, { simd }) => {
+    const grouped = groupedConvolve(node);
+    return (inputs, state) => {
+      const { simd } = state;
       const [x, filter] = [image(tensorOf(inputs[0]), "Conv2D"), tensorOf(inputs[1])];
       if (filter.shape.length !== 4) throw newError(Code.InvalidArgument, `filter must be 4-dimensional: ${shapeText(filter.shape)}`);
-      if (x.shape[3] !== filter.shape[2])
-        throw newError(Code.InvalidArgument, `input depth must be evenly divisible by filter depth: ${x.shape[3]} vs ${filter.shape[2]}`);
+      if (x.shape[3] !== filter.shape[2]) return grouped(inputs, state);
       const [high, wide, , filters] = filter.shape as [number, number, number, number];
       return over(x, filters, [high, wide], moves, (window, out) => simd.convolve(images(x), filter.data as Float32Array, window, out));
     };

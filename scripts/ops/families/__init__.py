@@ -1,0 +1,1 @@
+"""Rows by family; importing one makes them."""

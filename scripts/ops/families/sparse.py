@@ -1,0 +1,37 @@
+"""Sparse tensors."""
+from rows import np, row
+
+rng = np.random.default_rng(25)
+f = lambda *s: rng.standard_normal(s).astype(np.float32)
+i64 = lambda *v: np.array(v, np.int64)
+at = np.array([[0, 1], [0, 3], [2, 0], [2, 3]], np.int64)
+values, shape = f(4), i64(4, 5)
+words = np.array([b"a", b"b", b"c", b"d"], object)
+row("SparseToDense", [at, shape, values, np.float32(-1)])
+row("SparseToDense", [at, shape, words, np.array(b"", object)], label="strings")
+row("SparseToDense", [i64(1, 3), i64(5), np.float32(2), np.float32(0)], label="one value for all")
+row("SparseToDense", [at[::-1].copy(), shape, values, np.float32(-1)], label="out of order")
+row("SparseToDense", [at[::-1].copy(), shape, values, np.float32(-1)], validate_indices=False, label="out of order, unchecked")
+row("SparseToDense", [at + 3, shape, values, np.float32(-1)], label="out of range")
+row("SparseReshape", [at, shape, i64(2, -1)])
+row("SparseReshape", [at, shape, i64(20)])
+row("SparseReshape", [at, shape, i64(3, -1)], label="not divisible")
+row("SparseFillEmptyRows", [at, values, shape, np.float32(7)])
+row("SparseFillEmptyRows", [at, words, shape, np.array(b"x", object)], label="strings")
+row("SparseFillEmptyRows", [at[:0], values[:0], shape, np.float32(7)], label="nothing")
+row("SparseReorder", [at[[2, 0, 3, 1]], values, shape])
+row("SparseTensorDenseMatMul", [at, values, shape, f(5, 3)], tolerance=1e-6)
+row("SparseTensorDenseMatMul", [at, values, shape, f(4, 3)], adjoint_a=True, tolerance=1e-6)
+row("SparseTensorDenseMatMul", [at, values, shape, f(3, 5)], adjoint_b=True, tolerance=1e-6)
+row("SparseTensorDenseMatMul", [at, values, shape, f(4, 3)], label="sizes that do not fit")
+for op in ("SparseReduceSum", "SparseReduceMax"):
+    for keep in (False, True):
+        row(op, [at, values, shape, np.array([1], np.int32)], keep_dims=keep, tolerance=1e-6)
+    row(op, [at, values, shape, np.array([0, 1], np.int32)], tolerance=1e-6)
+row("SparseSlice", [at, values, shape, i64(1, 0), i64(9, 4)])
+
+row("SparseDenseCwiseMul", [at, values, shape, f(4, 5)], tolerance=1e-6)
+row("SparseDenseCwiseAdd", [at, values, shape, f(5)], tolerance=1e-6)
+row("SparseDenseCwiseDiv", [at, values, shape, f(4, 1)], tolerance=1e-6)
+row("SparseDenseCwiseMul", [at, values, shape, f(3)], label="another size")
+row("SparseTensorDenseAdd", [at, values, shape, f(4, 5)], tolerance=1e-6)
