@@ -28,8 +28,11 @@ export function wires(baseUrl: string): Wire[] {
   ];
 }
 
+/** Connections that nothing was asked on for so long are closed by who opened them, long before a server does: else a request might meet a connection that is being closed. */
+const idleMs = 20_000;
+
 function http1(name: string, open: (nodeOptions: { readonly agent: Agent }) => Transport): Wire {
-  const agent = new Agent({ keepAlive: true });
+  const agent = new Agent({ keepAlive: true, timeout: idleMs });
   return { name, duplex: false, transport: open({ agent }), [Symbol.dispose]: () => agent.destroy() };
 }
 
