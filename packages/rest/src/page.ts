@@ -1,4 +1,7 @@
-import { carve } from "@tfs/std";
+import { carve, Code, newError } from "@tfs/std";
+
+/** No body takes more: indented once for each dimension, a small request's answer may be a thousand times its size. */
+const maxPageBytes = 2 ** 30;
 
 /** Page is a body while it is written: bytes up to `at`. */
 export interface Page {
@@ -6,16 +9,17 @@ export interface Page {
   at: number;
 }
 
-/** newPage makes an empty page with room for `size` bytes. */
+/** newPage makes an empty page with room for `size` bytes, or for as many as one may have. */
 export function newPage(size: number): Page {
-  return { bytes: carve(Uint8Array, size), at: 0 };
+  return { bytes: carve(Uint8Array, Math.min(size, maxPageBytes)), at: 0 };
 }
 
-/** reserve makes room for `size` more bytes. */
+/** reserve makes room for `size` more bytes. Throws ResourceExhausted. */
 export function reserve(page: Page, size: number): void {
   const want = page.at + size;
   if (want <= page.bytes.length) return;
-  const more = new Uint8Array(Math.max(want, 2 * page.bytes.length));
+  if (want > maxPageBytes) throw newError(Code.ResourceExhausted, `the answer may take ${want} bytes as JSON, more than ${maxPageBytes}`);
+  const more = new Uint8Array(Math.min(Math.max(want, 2 * page.bytes.length), maxPageBytes));
   more.set(page.bytes.subarray(0, page.at));
   page.bytes = more;
 }

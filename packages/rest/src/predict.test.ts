@@ -441,6 +441,14 @@ for (const [what, open, close] of [
     assert.ok(read < 10_000, `${read} reads`);
   });
 
+test("an answer that indentation would make too large is refused before it is written", () => {
+  const deep = newTensor(DType.Float, [...new Array<number>(200).fill(1), 2_000_000], new Float32Array(2_000_000));
+  assert.throws(() => printPredict(new Map([["y", deep]]), "columnar"), {
+    code: Code.ResourceExhausted,
+    message: /^the answer may take \d+ bytes as JSON, more than 1073741824$/,
+  });
+});
+
 const out = (m: Record<string, Tensor>) => new Map(Object.entries(m));
 // Section 13.2 of the behaviour spec, and the exact layouts of section 3.8.
 const prints: { name: string; outputs: Record<string, Tensor>; format: "row" | "columnar"; want: string }[] = [

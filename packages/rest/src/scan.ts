@@ -133,10 +133,13 @@ function skipString(bytes: Uint8Array, from: number): number {
   }
 }
 
+/** What may stand behind a backslash, but for u. */
+const escapable: readonly number[] = Array.from('"\\/bfnrt', (c) => c.charCodeAt(0));
+
 function skipEscape(bytes: Uint8Array, at: number): number {
   const c = bytes[at + 1];
   if (c !== 0x75) {
-    if (c === undefined || !'"\\/bfnrt'.includes(String.fromCharCode(c))) throw syntax("Invalid escape character in string.", at);
+    if (c === undefined || !escapable.includes(c)) throw syntax("Invalid escape character in string.", at);
     return at + 2;
   }
   const unit = hex4(bytes, at + 2, at);
@@ -148,9 +151,15 @@ function skipEscape(bytes: Uint8Array, at: number): number {
 
 /** hex4 reads four hexadecimal digits of the escape that starts at `start`. */
 function hex4(bytes: Uint8Array, from: number, start: number): number {
-  const text = String.fromCharCode(...bytes.subarray(from, from + 4));
-  if (!/^[0-9a-fA-F]{4}$/.test(text)) throw syntax("Incorrect hex digit after \\u escape in string.", start);
-  return Number.parseInt(text, 16);
+  let value = 0;
+  for (let i = from; i < from + 4; i++) {
+    const c = bytes[i] ?? 0;
+    const letter = c | 0x20;
+    const digit = isDigit(c) ? c - 0x30 : letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : undefined;
+    if (digit === undefined) throw syntax("Incorrect hex digit after \\u escape in string.", start);
+    value = value * 16 + digit;
+  }
+  return value;
 }
 
 const words = ["null", "true", "false", "NaN", "Infinity", "Inf"];
@@ -241,18 +250,11 @@ export function word(bytes: Uint8Array, from: number, to: number): string {
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true }); // else it would drop one at the start of a string
 const encoder = new TextEncoder();
 
-/** text reads the string at a range as JavaScript text. */
+/** text reads the string at a range, whose syntax has been checked, as JavaScript text. */
 export function text(bytes: Uint8Array, range: Range): string {
-  const raw = bytes.subarray(range.start + 1, range.end - 1);
-  const plain = utf8.decode(raw);
-  return plain.includes("\\")
-    ? plain.replace(/\\(u([0-9a-fA-F]{4})|.)/g, (_, c: string, hex?: string) =>
-        hex === undefined ? (escapes[c] ?? c) : String.fromCharCode(Number.parseInt(hex, 16)),
-      )
-    : plain;
+  const plain = utf8.decode(bytes.subarray(range.start + 1, range.end - 1));
+  return plain.includes("\\") ? (JSON.parse(`"${plain}"`) as string) : plain;
 }
-
-const escapes: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
 
 /** stringBytes reads a string as the bytes of a string tensor; without escapes they are the body's own, viewed. */
 export function stringBytes(bytes: Uint8Array, range: Range): Uint8Array {
