@@ -52,7 +52,7 @@ async function open({ path, input, row }: Shape, isBatched: boolean): Promise<Su
   await server.start(ctx);
   const direct = server.direct();
   const call = { spec: create(ModelSpecSchema, { name: "m" }), inputs: new Map([[input, filled(1, row)]]), outputFilter: [] };
-  return { ask: () => direct.predict(ctx, call), [Symbol.asyncDispose]: () => server.drain(0) };
+  return { ask: () => direct.predict(ctx, call), [Symbol.asyncDispose]: async () => void (await server.drain(0)) };
 }
 
 /** micros gives the processor time of one request, with so many callers at a time. */
