@@ -68,7 +68,7 @@ export function withSignal(parent: Ctx, signal: AbortSignal): CancelCtx {
 
 /** throwIfDone throws the context's reason if it has ended or its deadline has passed. */
 export function throwIfDone(ctx: Ctx): void {
-  if (hasEnded(ctx)) throw reasonOf(ctx);
+  if (isStopped(ctx)) throw reasonOf(ctx);
   if (ctx.deadline !== Number.POSITIVE_INFINITY && ctx.deadline <= performance.now()) throw deadlineExceeded;
 }
 
@@ -76,6 +76,12 @@ export function throwIfDone(ctx: Ctx): void {
 export function hasEnded(ctx: Ctx): boolean {
   if (ctx instanceof Child) return ctx.ended;
   return ctx instanceof Valued ? hasEnded(ctx.parent) : ctx.signal.aborted;
+}
+
+/** isStopped is hasEnded for who looks at the deadline himself: reading the time costs more than all else. */
+function isStopped(ctx: Ctx): boolean {
+  if (ctx instanceof Child) return ctx.stopped;
+  return ctx instanceof Valued ? isStopped(ctx.parent) : ctx.signal.aborted;
 }
 
 /** reasonOf gives why a context has ended. */
@@ -143,8 +149,17 @@ class Child implements CancelCtx {
     return this.#controller.signal;
   }
 
+  get stopped(): boolean {
+    if (this.#ended || this.#watching) return this.#ended;
+    if (isStopped(this.#parent)) this.cancel(reasonOf(this.#parent));
+    else if (this.#foreign?.aborted === true) this.cancel(coded(this.#foreign.reason));
+    return this.#ended;
+  }
+
   get ended(): boolean {
-    if (!this.#ended && !this.#watching) this.#look();
+    if (this.stopped || this.#watching) return this.#ended;
+    if (hasEnded(this.#parent)) this.cancel(reasonOf(this.#parent));
+    else if (this.deadline < this.#parent.deadline && this.deadline <= performance.now()) this.cancel(deadlineExceeded);
     return this.#ended;
   }
 
@@ -181,12 +196,6 @@ class Child implements CancelCtx {
     const all = (this.#followers ??= new Set());
     all.add(onAbort);
     return () => void all.delete(onAbort);
-  }
-
-  #look(): void {
-    if (hasEnded(this.#parent)) this.cancel(reasonOf(this.#parent));
-    else if (this.#foreign?.aborted === true) this.cancel(coded(this.#foreign.reason));
-    else if (this.deadline < this.#parent.deadline && this.deadline <= performance.now()) this.cancel(deadlineExceeded);
   }
 
   #watch(): void {

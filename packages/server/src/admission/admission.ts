@@ -22,8 +22,9 @@ export function newAdmission(options: AdmissionOptions): Admission {
   return new Admission(options);
 }
 
-/** Calls begin for so long in one turn; then others are read. */
+/** Calls begin for so long in one turn; then others are read. In overload longer: most of those are refused, and each turn reads and writes once for all that one connection has. */
 const turnMs = 1;
+const overloadTurnMs = 2;
 /** So many that nobody waits for any more leave the line in one turn besides. */
 const lateCalls = 64;
 /** Calls of low priority are refused when this part of maxCalls is taken. */
@@ -111,10 +112,14 @@ class Admission {
   #begin(): boolean {
     if (this.#waiting > 0) return false;
     if (!this.#inTurn) this.#startTurn(this.#options.clock.now());
-    else if (this.#begun > 0 && (this.#begun + 1) * this.#load.meanMs > turnMs) return false;
+    else if (this.#begun > 0 && (this.#begun + 1) * this.#load.meanMs > this.#turnMs) return false;
     this.#begun++;
     this.#load.began(this.#turnBegan, 0, false);
     return true;
+  }
+
+  get #turnMs(): number {
+    return this.#load.overloaded ? overloadTurnMs : turnMs;
   }
 
   #startTurn(now: number): void {
@@ -131,7 +136,7 @@ class Admission {
     this.#inTurn = false;
     if (this.#waiting === 0) return;
     this.#startTurn(now);
-    const most = Math.max(1, Math.floor(turnMs / this.#load.meanMs));
+    const most = Math.max(1, Math.floor(this.#turnMs / this.#load.meanMs));
     let late = 0;
     while (this.#begun < most && late < lateCalls) {
       const next = this.#normal.shift() ?? this.#low.shift();

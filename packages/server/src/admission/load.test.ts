@@ -72,8 +72,8 @@ for (const { name, waiting, low = false, came, swamped } of flooded)
   });
 
 const lines: readonly { readonly callMs: number; readonly line: number }[] = [
-  { callMs: 0.02, line: 100 },
-  { callMs: 0.1, line: 20 },
+  { callMs: 0.02, line: 125 },
+  { callMs: 0.1, line: 25 },
   { callMs: 1, line: 3 },
   { callMs: 50, line: 3 },
 ];

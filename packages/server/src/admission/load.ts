@@ -24,8 +24,8 @@ const lateShare = 0.05;
 const refusedShare = 0.01;
 /** A call that has waited so long counts as late also where nobody said how long he waits. */
 export const patienceMs = 10_000;
-/** In overload the line holds what can be done in this time, but always so many calls: enough that there is something to do while others are read. */
-const lineMs = 2;
+/** In overload the line holds what can be done in this time, a turn and some more, but always so many calls: enough that there is something to do while others are read. */
+const lineMs = 2.5;
 const lineCalls = 3;
 /** Calls of low priority get this part of the line. */
 const lowShare = 0.5;
