@@ -18,7 +18,7 @@ import { child } from "./testing/child.ts";
 import { newEvents } from "./testing/events.ts";
 
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
-const main = await child("native");
+const main = await child("native/main");
 const ctx = background();
 
 const mlp = { dir: join(root, "testdata/models/mlp/1"), shape: [2, 64] };
