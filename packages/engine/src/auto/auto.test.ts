@@ -280,6 +280,22 @@ const cases: readonly Case[] = [
     loads: ["openvino", "embedded"],
   },
   {
+    name: "where none is found in time, the first that is",
+    of: (clock) => ({
+      openvino: { probe: never },
+      tensorflow: { missing: "nowhere" },
+      embedded: {
+        probe: async () => {
+          await clock.advance(5000);
+          await clock.advance(5000);
+        },
+      },
+    }),
+    engine: "embedded",
+    why: /^no other engine was found; openvino: looking for it took too long$/,
+    loads: ["embedded"],
+  },
+  {
     name: "one that has not loaded it after three fifths of the time leaves the others the rest",
     of: (clock) => {
       let loads = 0;

@@ -1,5 +1,5 @@
 import { openSavedModel } from "@tfs/savedmodel";
-import { background, type Clock, Code, codeOf, type Ctx, race, throwIfDone } from "@tfs/std";
+import { background, type Clock, Code, codeOf, type Ctx, newError, race, throwIfDone } from "@tfs/std";
 import type { Chosen, Engine, EngineName, LoadedModel, LoadOptions, Trial } from "../engine.ts";
 import { decide } from "./contest.ts";
 import { fingerprint } from "./fingerprint.ts";
@@ -157,12 +157,20 @@ class Auto implements Engine {
     await until(this.#options.clock, this.#options.clock.now() + endMs, others).catch(() => {});
   }
 
-  /** #find looks for the candidates, as long as there is time. One that is not found by then may be when the next version comes. */
+  /** #find looks for the candidates, as long as there is time, and for the first of them however long that takes. One that is not found by then may be when the next version comes. */
   async #find(ctx: Ctx): Promise<Pick<Task, "found" | "missing">> {
     const { candidates, clock, budgetMs = defaultBudgetMs } = this.#options;
     const untilMs = clock.now() + budgetMs;
     const looked = candidates.map(async (engine) => (await until(clock, untilMs, this.#look(engine))) ?? tookTooLong(engine.name, "looking for it"));
-    return split(await race(ctx, Promise.all(looked)));
+    const { found, missing } = split(await race(ctx, Promise.all(looked)));
+    if (found.length > 0) return { found, missing };
+    const looks = candidates.map((engine) => this.#look(engine));
+    const first = await race(
+      ctx,
+      Promise.any(looks.map(there)).catch(() => undefined),
+    );
+    if (first === undefined) return split(await Promise.all(looks)); // all of them have been looked for
+    return { found: [first], missing: missing.filter(({ engine }) => engine !== first.engine.name) };
   }
 
   /** #look asks an engine once, for all versions: it does not end with the load that asked first. */
@@ -191,6 +199,13 @@ class Auto implements Engine {
     const engines = found.map(({ engine, version }) => `${engine.name} ${version}`);
     return model && JSON.stringify([model, options.tags ?? ["serve"], engines, context]);
   }
+}
+
+/** there gives one that is found, and throws if it is not. */
+async function there(look: Promise<Found | Reason>): Promise<Found> {
+  const one = await look;
+  if ("version" in one) return one;
+  throw newError(one.code, one.why);
 }
 
 function split(looked: readonly (Found | Reason)[]): Pick<Task, "found" | "missing"> {

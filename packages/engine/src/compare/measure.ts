@@ -23,7 +23,12 @@ export interface MeasureOptions {
  * measure runs models in turns, so that what else the machine does meets all of them alike. Of each trial the quickest turn counts, since that only ever adds; each trial
  * counts alike, be it great or small. One that has not had a whole round by then, or fails, has no figure.
  */
-export async function measure(ctx: Ctx, models: readonly Pick<LoadedModel, "run">[], trials: readonly Trial[], { clock, untilMs, least = 0 }: MeasureOptions): Promise<Measured[]> {
+export async function measure(
+  ctx: Ctx,
+  models: readonly Pick<LoadedModel, "run">[],
+  trials: readonly Trial[],
+  { clock, untilMs, least = 0 }: MeasureOptions,
+): Promise<Measured[]> {
   const best = models.map(() => trials.map(() => Number.POSITIVE_INFINITY));
   const failed = new Map<number, string>();
   rounds: for (let round = 0; round < maxRounds; round++) {

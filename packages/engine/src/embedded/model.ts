@@ -79,10 +79,12 @@ class Model implements LoadedModel {
       if (pace.isOver()) await pace.rest();
       edges.push(this.#edge(name));
     }
+    if (pace.isOver()) await pace.rest();
     const restores = restore.map((name) => this.#target(name));
     const inits = init.map((name) => this.#target(name));
     if (pace.isOver()) await pace.rest();
     refuse(this.compiler.missing(edges, [...restores, ...inits]));
+    if (pace.isOver()) await pace.rest();
     const feeds = [...assets].map(([tensor, path]) => ({ edge: this.#edge(tensor), path: fromStrings([path], []) }));
     let begun = performance.now();
     if (restores.length > 0) {
@@ -95,6 +97,7 @@ class Model implements LoadedModel {
       );
       onStage("restore", performance.now() - begun);
     }
+    if (pace.isOver()) await pace.rest();
     if (inits.length > 0) {
       begun = performance.now();
       await this.#execute(

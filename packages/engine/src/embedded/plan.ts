@@ -69,7 +69,7 @@ export function plan(options: PlanOptions): Program {
   const fetchSlots = options.fetches.map(slot);
   const steps = order.map((n): Omit<Step, "dead"> => {
     const node = nodes[n]!;
-    return { name: node.name, kernel: options.kernel(node), inputs: Int32Array.from(node.inputs, slot), first: first.get(n)!, outputs: outputs.get(n)! };
+    return { name: node.name, kernel: options.kernel(node), inputs: Int32Array.from(node.inputs.map(slot)), first: first.get(n)!, outputs: outputs.get(n)! };
   });
   const keep = new Set([...fetchSlots, ...feedSlots]);
   const program = withDead(steps, keep);

@@ -33,10 +33,13 @@ export function opsReached(graph: GraphDef, library: Library, names: readonly st
 
 /** functionsOf gives the functions that a node's attributes name: Case has a list of branches, other ops one attribute each. */
 export function functionsOf(attr: { readonly [name: string]: AttrValue }): string[] {
-  return Object.values(attr).flatMap(({ value }) => {
-    if (value.case === "func") return [value.value.name];
-    return value.case === "list" ? value.value.func.map((f) => f.name) : [];
-  });
+  const found: string[] = [];
+  for (const key in attr) {
+    const { value } = attr[key]!;
+    if (value.case === "func") found.push(value.value.name);
+    else if (value.case === "list") for (const f of value.value.func) found.push(f.name);
+  }
+  return found;
 }
 
 function byName(nodes: readonly NodeDef[]): ReadonlyMap<string, NodeDef> {

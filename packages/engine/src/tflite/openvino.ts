@@ -63,7 +63,11 @@ export async function better(ctx: Ctx, graph: TfGraph, one: Run, other: Run): Pr
   if (got === undefined || want === undefined) return got !== undefined;
   if (got.some((t, i) => difference(`${i}`, want[i]!, t, { rounded: true }) !== undefined)) return false;
   const runners = [one, other].map((run) => ({ run: async () => await must(run(ctx, feeds)) }));
-  const [mine, its] = await measure(ctx, runners, [{ feeds: new Map(), fetches: [] }], { clock: performance, untilMs: performance.now() + contestMs, least: 1 });
+  const [mine, its] = await measure(ctx, runners, [{ feeds: new Map(), fetches: [] }], {
+    clock: performance,
+    untilMs: performance.now() + contestMs,
+    least: 1,
+  });
   const msOf = (measured: typeof mine): number => (measured !== undefined && "ms" in measured ? measured.ms : Number.POSITIVE_INFINITY);
   return msOf(mine) < msOf(its);
 }

@@ -3,9 +3,9 @@ import { build } from "esbuild";
 
 /**
  * child gives the path of an engine's process of this package's tests, put into one file beside its modules: that starts three times as fast as they do. `main` is the
- * embedded engine's, which breaks on request, `native` that of any engine.
+ * embedded engine's, which breaks on request, `native/main` that of any engine.
  */
-export async function child(name: "main" | "native" = "main"): Promise<string> {
+export async function child(name: "main" | "native/main" = "main"): Promise<string> {
   const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
   const outfile = path(`${name}.mjs`);
   const external = ["koffi"];
