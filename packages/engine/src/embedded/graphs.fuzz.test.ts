@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { type FunctionDef, GraphDefSchema, MetaGraphDefSchema } from "@tfs/proto";
 import { background, codeOf } from "@tfs/std";
+import { DType } from "@tfs/tensor";
 import { assertClose, assertNear, type GoldenTensor, goldenTensor } from "@tfs/tensor/testing";
 import { compile } from "./compile.ts";
 import { newModel } from "./model.ts";
@@ -32,19 +33,23 @@ const venv = join(root, ".tools/venv/bin/python");
 const python = process.env["TFS_PYTHON"] ?? (existsSync(venv) ? venv : "python3");
 
 test(`${count} random graphs from seed ${first} on give what TensorFlow gives`, async (t) => {
-  const child = spawn(python, [join(root, "scripts/ops/fuzz.py"), String(count), String(first)], { stdio: ["ignore", "pipe", "ignore"] });
   const wrong: string[] = [];
   let [compared, failing] = [0, 0];
-  for await (const line of createInterface({ input: child.stdout })) {
-    const tc = JSON.parse(line) as Case;
-    compared++;
-    if (tc.error !== undefined) failing++;
-    try {
-      await check(tc);
-    } catch (err) {
-      wrong.push(`seed ${tc.seed}: ${(err as Error).message}`);
+  // Two at a time: most of it is TensorFlow's time.
+  const part = async (from: number): Promise<void> => {
+    const child = spawn(python, [join(root, "scripts/ops/fuzz.py"), String(count / 2), String(from)], { stdio: ["ignore", "pipe", "ignore"] });
+    for await (const line of createInterface({ input: child.stdout })) {
+      const tc = JSON.parse(line) as Case;
+      compared++;
+      if (tc.error !== undefined) failing++;
+      try {
+        await check(tc);
+      } catch (err) {
+        wrong.push(`seed ${tc.seed}: ${(err as Error).message}`);
+      }
     }
-  }
+  };
+  await Promise.all([part(first), part(first + count)]);
   t.diagnostic(`${compared} graphs, ${failing} of them fail in TensorFlow`);
   assert.deepEqual(wrong, []);
   assert.equal(compared, count);
@@ -63,7 +68,8 @@ async function check(tc: Case): Promise<void> {
   const got = await model.run(background(), feeds, tc.fetches);
   tc.fetches.forEach((name, i) => {
     const want = goldenTensor(tc.outputs![i]!);
-    if (tc.inexact[i] === true) assertNear(got[i]!, want, 1e-4, name);
+    // Some of TensorFlow's functions of 16-bit floats round more than once.
+    if (tc.inexact[i] === true) assertNear(got[i]!, want, want.dtype === DType.Half ? 4e-3 : 1e-4, name);
     else assertClose(got[i]!, want, 0, name);
   });
 }

@@ -29,6 +29,7 @@ import { slices } from "./slices.ts";
 import { source } from "./source.ts";
 import { spaces } from "./space.ts";
 import { sparses } from "./sparse.ts";
+import { specials } from "./special.ts";
 import { state } from "./state.ts";
 import { suppressions } from "./suppress.ts";
 import { tables } from "./table.ts";
@@ -66,6 +67,7 @@ export const kernels: Kernels = {
   ...suppressions,
   ...textNumbers,
   ...unicodes,
+  ...specials,
   ...bins,
   ...diagonals,
   ...hashes,
