@@ -9,6 +9,7 @@ import { arrays } from "./array.ts";
 import { bins } from "./bins.ts";
 import { compare } from "./compare.ts";
 import { controls } from "./control.ts";
+import { decoders } from "./decode.ts";
 import { diagonals } from "./diag.ts";
 import { einsums } from "./einsum.ts";
 import { examples } from "./example.ts";
@@ -68,6 +69,7 @@ export const kernels: Kernels = {
   ...textNumbers,
   ...unicodes,
   ...specials,
+  ...decoders,
   ...bins,
   ...diagonals,
   ...hashes,
