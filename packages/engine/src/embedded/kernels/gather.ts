@@ -51,7 +51,8 @@ function place(flat: number, shape: readonly number[]): string {
   return out.join(",");
 }
 
-function gatherNd(params: Tensor, indices: Tensor): Tensor {
+/** gatherNd takes what each index of the last dimension names. */
+export function gatherNd(params: Tensor, indices: Tensor): Tensor {
   const depth = indices.shape.at(-1) ?? 0;
   if (depth > params.shape.length)
     throw newError(Code.InvalidArgument, `index innermost dimension length must be <= params rank; saw: ${depth} vs. ${params.shape.length}`);

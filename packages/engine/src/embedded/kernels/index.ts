@@ -9,6 +9,7 @@ import { arrays } from "./array.ts";
 import { bins } from "./bins.ts";
 import { compare } from "./compare.ts";
 import { controls } from "./control.ts";
+import { crosses } from "./cross.ts";
 import { decoders } from "./decode.ts";
 import { diagonals } from "./diag.ts";
 import { einsums } from "./einsum.ts";
@@ -70,6 +71,7 @@ export const kernels: Kernels = {
   ...unicodes,
   ...specials,
   ...decoders,
+  ...crosses,
   ...bins,
   ...diagonals,
   ...hashes,
