@@ -56,7 +56,17 @@ export function dataflow(options: PlanOptions, isFed: (e: Edge) => boolean): Pro
   const nodes = order.map((n, i): FlowNode => {
     const { name, op, attr, inputs } = options.nodes[n]!;
     const kernel = options.kernel(options.nodes[n]!);
-    return { name, flow: flowOf(op), kernel, attr, inputs: inputs.length, controls: controls[i]!.length, wires: wires[i]!, then: then[i]!, fetched: fetched[i]! };
+    return {
+      name,
+      flow: flowOf(op),
+      kernel,
+      attr,
+      inputs: inputs.length,
+      controls: controls[i]!.length,
+      wires: wires[i]!,
+      then: then[i]!,
+      fetched: fetched[i]!,
+    };
   });
   // What a plan is only made for to learn its ops may be a graph that would be refused when it runs.
   let kinds: readonly FrameKind[] | undefined;

@@ -18,7 +18,12 @@ function wishOf(node: Node): Wish {
   const channels = node.attrs.int("channels", 0);
   if (![0, 1, 3, 4].includes(channels)) throw newError(Code.InvalidArgument, `channels must be 0, 1, 3 or 4, got ${channels}`);
   if (node.attrs.int("ratio", 1) !== 1) throw newError(Code.Unimplemented, `${node.op} ${node.name}: a ratio other than 1 is not supported`);
-  return { channels, dtype: node.attrs.dtype("dtype", DType.UInt8), smooth: node.attrs.bool("fancy_upscaling", true), accurate: node.attrs.string("dct_method", "") === "INTEGER_ACCURATE" };
+  return {
+    channels,
+    dtype: node.attrs.dtype("dtype", DType.UInt8),
+    smooth: node.attrs.bool("fancy_upscaling", true),
+    accurate: node.attrs.string("dct_method", "") === "INTEGER_ACCURATE",
+  };
 }
 
 /** decoded reads whichever kind of file it is: TensorFlow's ops for PNG and JPEG do so too. */

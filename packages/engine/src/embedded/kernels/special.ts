@@ -24,7 +24,8 @@ function each(f: (x: number) => number): KernelFactory {
 function both(f: (x: number, y: number) => number, whole = false): KernelFactory {
   return (node) => (inputs) => {
     const [a, b] = [tensorOf(inputs[0]), tensorOf(inputs[1])];
-    if (a.dtype !== b.dtype || floats.has(a.dtype) === whole) throw newError(Code.Unimplemented, `${node.op} is not supported for ${dtypeName(a.dtype)} and ${dtypeName(b.dtype)}`);
+    if (a.dtype !== b.dtype || floats.has(a.dtype) === whole)
+      throw newError(Code.Unimplemented, `${node.op} is not supported for ${dtypeName(a.dtype)} and ${dtypeName(b.dtype)}`);
     const shape = broadcast(a.shape, b.shape);
     const [p, q] = [offsets(a.shape, shape), offsets(b.shape, shape)];
     const [x, y, out] = [numbersOf(a, node.op), numbersOf(b, node.op), roomFor(a.dtype, shape)];
@@ -35,8 +36,8 @@ function both(f: (x: number, y: number) => number, whole = false): KernelFactory
 
 /** Coefficients of Lanczos' series with g = 7. */
 const lanczos = [
-  0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059, 12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6,
-  1.5056327351493116e-7,
+  0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059, 12.507343278686905, -0.13857109526572012,
+  9.9843695780195716e-6, 1.5056327351493116e-7,
 ] as const;
 
 /** lgamma is the logarithm of the absolute value of the gamma function. */
@@ -80,7 +81,8 @@ function ndtri(p: number): number {
     const q = p - 0.5;
     const r = q * q;
     x =
-      ((((((-39.69683028665376 * r + 220.9460984245205) * r - 275.9285104469687) * r + 138.357751867269) * r - 30.66479806614716) * r + 2.506628277459239) * q) /
+      ((((((-39.69683028665376 * r + 220.9460984245205) * r - 275.9285104469687) * r + 138.357751867269) * r - 30.66479806614716) * r + 2.506628277459239) *
+        q) /
       (((((-54.47609879822406 * r + 161.5858368580409) * r - 155.6989798598866) * r + 66.80131188771972) * r - 13.28068155288572) * r + 1);
   }
   const error = 0.5 * erfc(-x / Math.SQRT2) - p;
@@ -88,7 +90,14 @@ function ndtri(p: number): number {
   return x - u / (1 + (x * u) / 2);
 }
 
-const widths: { readonly [dtype: number]: number } = { [DType.Int8]: 8, [DType.UInt8]: 8, [DType.Int16]: 16, [DType.UInt16]: 16, [DType.Int32]: 32, [DType.UInt32]: 32 };
+const widths: { readonly [dtype: number]: number } = {
+  [DType.Int8]: 8,
+  [DType.UInt8]: 8,
+  [DType.Int16]: 16,
+  [DType.UInt16]: 16,
+  [DType.Int32]: 32,
+  [DType.UInt32]: 32,
+};
 
 /** shifted moves the bits of integers; by how much is kept to what they have. */
 function shifted(f: (x: bigint, by: bigint) => bigint): KernelFactory {
@@ -169,7 +178,10 @@ const clip: KernelFactory = (node) => (inputs) => {
     [high, b],
   ] as const)
     if (x.length !== 1 && x.length !== from.length)
-      throw newError(Code.InvalidArgument, `clip_value_min and clip_value_max must be either of the same shape as input, or a scalar: ${shapeText(bound.shape)}`);
+      throw newError(
+        Code.InvalidArgument,
+        `clip_value_min and clip_value_max must be either of the same shape as input, or a scalar: ${shapeText(bound.shape)}`,
+      );
   const out = roomFor(t.dtype, t.shape);
   for (let i = 0; i < out.length; i++) {
     const [x, y, v] = [a[a.length === 1 ? 0 : i]!, b[b.length === 1 ? 0 : i]!, from[i]!];
@@ -208,7 +220,10 @@ const permutedFormat: KernelFactory = (node) => {
     const t = tensorOf(inputs[0]);
     const wide = t.shape.length === 2 ? 2 : 1;
     const order = [...to].map((letter) => from.indexOf(letter));
-    const kept = t.shape[0] === from.length - 2 ? [...to].filter((c) => c !== "N" && c !== "C").map((c) => [...from].filter((d) => d !== "N" && d !== "C").indexOf(c)) : order;
+    const kept =
+      t.shape[0] === from.length - 2
+        ? [...to].filter((c) => c !== "N" && c !== "C").map((c) => [...from].filter((d) => d !== "N" && d !== "C").indexOf(c))
+        : order;
     const values = ints(t);
     const data = kept.flatMap((at) => values.slice(at * wide, (at + 1) * wide));
     return { ...t, data: t.dtype === DType.Int64 ? BigInt64Array.from(data, BigInt) : Int32Array.from(data) };
@@ -230,7 +245,10 @@ export const specials: Kernels = {
   RightShift: shifted((x, by) => x >> by),
   Invert: wholes((x, bits) => (bits === 64 ? BigInt.asIntN(64, ~x) : ~x)),
   PopulationCount: wholes(ones, DType.UInt8),
-  Cumprod: along((dtype) => numberOf(dtype, 1), (a, b) => a * b),
+  Cumprod: along(
+    (dtype) => numberOf(dtype, 1),
+    (a, b) => a * b,
+  ),
   CumulativeLogsumexp: along(() => Number.NEGATIVE_INFINITY, addedLogs),
   ClipByValue: clip,
   L2Loss: halfSquares,

@@ -82,7 +82,10 @@ function gather(array: TensorArray, indices: readonly number[], shape: readonly 
   const items = indices.map((i) => read(array, i));
   const inner = items[0]?.shape ?? shape ?? array.shape;
   if (inner === undefined || inner.some((d) => d < 0))
-    throw newError(Code.Unimplemented, "TensorArray has size zero, but element shape is not fully defined. Currently only static shapes are supported when packing zero-size TensorArrays.");
+    throw newError(
+      Code.Unimplemented,
+      "TensorArray has size zero, but element shape is not fully defined. Currently only static shapes are supported when packing zero-size TensorArrays.",
+    );
   const out = make(array.dtype, [items.length, ...inner]);
   const each = items.length === 0 ? 0 : out.data.length / items.length;
   items.forEach((t, i) => {
@@ -174,4 +177,3 @@ export const tensorArrays: Kernels = {
     return [];
   },
 };
-

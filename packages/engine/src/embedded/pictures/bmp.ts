@@ -8,11 +8,16 @@ export function isBmp(bytes: Uint8Array): boolean {
 
 /** readBmp decodes a file. Throws InvalidArgument. */
 export function readBmp(bytes: Uint8Array): Picture {
-  if (bytes.length < 32) throw newError(Code.InvalidArgument, `Incomplete bmp content, requires at least 32 bytes to find the header size, width, height, and bpp, got ${bytes.length} bytes`);
+  if (bytes.length < 32)
+    throw newError(
+      Code.InvalidArgument,
+      `Incomplete bmp content, requires at least 32 bytes to find the header size, width, height, and bpp, got ${bytes.length} bytes`,
+    );
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const [start, width, tall, bits] = [view.getInt32(10, true), view.getInt32(18, true), view.getInt32(22, true), view.getUint16(28, true)];
   const channels = bits / 8;
-  if (channels !== 1 && channels !== 3 && channels !== 4) throw newError(Code.InvalidArgument, `Number of channels inherent in the image must be 1, 3 or 4, was ${channels}`);
+  if (channels !== 1 && channels !== 3 && channels !== 4)
+    throw newError(Code.InvalidArgument, `Number of channels inherent in the image must be 1, 3 or 4, was ${channels}`);
   const height = Math.abs(tall);
   checkSize("BMP", width, height);
   const row = Math.floor((8 * channels * width + 31) / 32) * 4;

@@ -19,7 +19,20 @@ export function inverse(coefficients: Int16Array, from: number, quants: Int32Arr
 }
 
 /** line transforms eight numbers, and rounds `shift` bits away. */
-function line(a0: number, a1: number, a2: number, a3: number, a4: number, a5: number, a6: number, a7: number, shift: number, out: Int32Array, at: number, step: number): void {
+function line(
+  a0: number,
+  a1: number,
+  a2: number,
+  a3: number,
+  a4: number,
+  a5: number,
+  a6: number,
+  a7: number,
+  shift: number,
+  out: Int32Array,
+  at: number,
+  step: number,
+): void {
   const even = Math.imul(a2 + a6, 4433);
   const t2 = even + Math.imul(a6, -15137);
   const t3 = even + Math.imul(a2, 6270);

@@ -130,7 +130,15 @@ function frameOf(body: Uint8Array, progressive: boolean): Frame {
   return { width, height, progressive, components, across, down, mcuColumns, mcuRows };
 }
 
-function scanOf(body: Uint8Array, frame: Frame, tables: { readonly dc: readonly (Huffman | undefined)[]; readonly ac: readonly (Huffman | undefined)[]; readonly quants: readonly (Int32Array | undefined)[] }) {
+function scanOf(
+  body: Uint8Array,
+  frame: Frame,
+  tables: {
+    readonly dc: readonly (Huffman | undefined)[];
+    readonly ac: readonly (Huffman | undefined)[];
+    readonly quants: readonly (Int32Array | undefined)[];
+  },
+) {
   const n = body[0] ?? 0;
   if (n < 1 || n > 4 || body.length < 4 + 2 * n) throw badJpeg("a scan is broken");
   const parts = Array.from({ length: n }, (_, i): Part => {
@@ -155,7 +163,8 @@ function painted(frame: Frame, rgb: boolean, { smooth, accurate }: Ways): Pictur
     const lines = c.coefficients.length / 64 / c.stride;
     const data = new Uint8Array(stride * lines * 8);
     const [transform, quants] = accurate ? [inverse, c.quants] : [inverseFast, scaledQuants(c.quants)];
-    for (let y = 0; y < lines; y++) for (let x = 0; x < c.stride; x++) transform(c.coefficients, (y * c.stride + x) * 64, quants, data, y * 8 * stride + x * 8, stride);
+    for (let y = 0; y < lines; y++)
+      for (let x = 0; x < c.stride; x++) transform(c.coefficients, (y * c.stride + x) * 64, quants, data, y * 8 * stride + x * 8, stride);
     const plane = { data, stride, width: Math.ceil((width * c.across) / across), height: Math.ceil((height * c.down) / down) };
     return upsampled(plane, across / c.across, down / c.down, width, height, smooth);
   });

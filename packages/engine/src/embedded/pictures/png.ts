@@ -101,7 +101,14 @@ const adam7 = [
 
 function passesOf({ width, height, interlaced }: Header): readonly Pass[] {
   const all = interlaced ? adam7 : ([[0, 0, 1, 1]] as const);
-  return all.map(([x, y, stepX, stepY]) => ({ x, y, stepX, stepY, width: Math.max(0, Math.ceil((width - x) / stepX)), height: Math.max(0, Math.ceil((height - y) / stepY)) }));
+  return all.map(([x, y, stepX, stepY]) => ({
+    x,
+    y,
+    stepX,
+    stepY,
+    width: Math.max(0, Math.ceil((width - x) / stepX)),
+    height: Math.max(0, Math.ceil((height - y) / stepY)),
+  }));
 }
 
 const lineBytes = (width: number, each: number, depth: number): number => Math.ceil((width * each * depth) / 8);
@@ -151,7 +158,13 @@ function paeth(a: number, b: number, c: number): number {
 }
 
 /** coloured looks colours up, spreads shallow greys, and adds alpha where the palette has it. */
-function coloured({ width, height, depth, colour }: Header, samples: Uint16Array, palette: Uint8Array | undefined, transparent: Uint8Array | undefined, deep: boolean): Picture {
+function coloured(
+  { width, height, depth, colour }: Header,
+  samples: Uint16Array,
+  palette: Uint8Array | undefined,
+  transparent: Uint8Array | undefined,
+  deep: boolean,
+): Picture {
   const n = width * height;
   const each = samplesOf[colour]!;
   const alpha = transparent !== undefined && colour === 3 ? 1 : 0;
