@@ -149,7 +149,7 @@ function unique(t: Tensor, axis: number, index: DType): Tensor[] {
   });
   const each = outer * inner;
   const kept = make(t.dtype, [first.length * each]);
-  first.forEach((row, i) => copyRun(flat.data, row * each, each, kept.data, i * each));
+  first.forEach((row, i) => void copyRun(flat.data, row * each, each, kept.data, i * each));
   const shape = t.shape.map((d, i) => (i === axis ? first.length : d));
   const back = outer === 1 ? kept : moved(kept, first.length, outer, inner);
   return [{ dtype: t.dtype, shape, data: back.data }, integers(index, [n], at), integers(index, [first.length], counts)];
@@ -182,7 +182,7 @@ const listDiff: KernelFactory = (node) => {
     const gone = new Set(keysOf(y, y.shape[0]!));
     const kept = keysOf(x, x.shape[0]!).flatMap((key, i) => (gone.has(key) ? [] : [i]));
     const out = make(x.dtype, [kept.length]);
-    kept.forEach((from, to) => copyRun(x.data, from, 1, out.data, to));
+    kept.forEach((from, to) => void copyRun(x.data, from, 1, out.data, to));
     return [out, integers(index, [kept.length], kept)];
   };
 };

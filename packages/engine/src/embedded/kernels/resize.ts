@@ -58,7 +58,7 @@ function weighted(t: Tensor, rows: readonly Taps[], columns: readonly Taps[]): T
   for (let image = 0; image < n; image++)
     rows.forEach(({ at, weights }, y) => {
       line.fill(0);
-      at.forEach((row, k) => across(image, row, weights[k]!));
+      at.forEach((row, k) => void across(image, row, weights[k]!));
       to.set(line, (image * rows.length + y) * line.length);
     });
   return out;

@@ -170,7 +170,7 @@ const partitioned: KernelFactory = (node) => {
     const each = t.data.length / Math.max(1, elementCount(partitions.shape));
     return rows.map((list) => {
       const out = make(t.dtype, [list.length, ...inner]);
-      list.forEach((row, i) => copyRun(t.data, row * each, each, out.data, i * each));
+      list.forEach((row, i) => void copyRun(t.data, row * each, each, out.data, i * each));
       return out;
     });
   };

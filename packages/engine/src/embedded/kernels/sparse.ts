@@ -49,7 +49,7 @@ function taken(
   const rank = rankOf(s);
   const values = make(s.values.dtype, [order.length]);
   const width = countOf(s) === 0 ? 1 : s.values.data.length / countOf(s);
-  order.forEach((i, to) => copyRun(s.values.data, i * width, width, values.data, to * width));
+  order.forEach((i, to) => void copyRun(s.values.data, i * width, width, values.data, to * width));
   return { at: order.flatMap((i) => change(s.at.slice(i * rank, (i + 1) * rank), i)), values, shape };
 }
 

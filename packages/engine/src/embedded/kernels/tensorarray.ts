@@ -136,7 +136,7 @@ const scatter: KernelFactory = () => (inputs) => {
   if (value.shape.length === 0 || value.shape[0] !== indices.length)
     throw newError(Code.InvalidArgument, `Expected len(indices) == values.shape[0], but saw: ${indices.length} vs. ${value.shape[0]}`);
   const each = parts(value, new Array<number>(indices.length).fill(1), false);
-  indices.forEach((index, i) => write(array, index, each[i]!));
+  indices.forEach((index, i) => void write(array, index, each[i]!));
   return flow;
 };
 
@@ -153,7 +153,7 @@ const split: KernelFactory = () => (inputs) => {
       Code.InvalidArgument,
       `TensorArray's size is not equal to the size of lengths (${array.items.length} vs. ${lengths.length}), and the TensorArray is not marked as dynamically resizeable`,
     );
-  parts(value, lengths, true).forEach((part, i) => write(array, i, part));
+  parts(value, lengths, true).forEach((part, i) => void write(array, i, part));
   return flow;
 };
 
