@@ -85,7 +85,7 @@ def graph(seed: int) -> dict | None:
             try:
                 case["outputs"] = [tensor(v) for v in session.run(fetches, feeds)]
             except tf.errors.OpError as err:
-                case["error"] = {"code": err.error_code, "message": err.message.split("\n")[0]}
+                case["error"] = {"code": err.error_code, "message": " ".join(err.message.split())[:300]}
     return case
 
 

@@ -345,7 +345,7 @@ def cumulate(pool, rng, values):
 
 
 def spectrum(pool, rng, values):
-    t = pool.pick([tf.float32], [1, 2, 3])
+    t = bounded(pool.pick([tf.float32], [1, 2, 3]))
     n = sized(t)[-1]
     if n < 1 or 0 in sized(t):
         raise Unfit

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { type FunctionDef, GraphDefSchema, MetaGraphDefSchema } from "@tfs/proto";
 import { background, codeOf } from "@tfs/std";
-import { DType } from "@tfs/tensor";
+import { DType, type Tensor } from "@tfs/tensor";
 import { assertClose, assertNear, type GoldenTensor, goldenTensor } from "@tfs/tensor/testing";
 import { compile } from "./compile.ts";
 import { newModel } from "./model.ts";
@@ -68,8 +68,17 @@ async function check(tc: Case): Promise<void> {
   const got = await model.run(background(), feeds, tc.fetches);
   tc.fetches.forEach((name, i) => {
     const want = goldenTensor(tc.outputs![i]!);
-    // Some of TensorFlow's functions of 16-bit floats round more than once.
-    if (tc.inexact[i] === true) assertNear(got[i]!, want, want.dtype === DType.Half ? 4e-3 : 1e-4, name);
+    if (tc.inexact[i] === true) near(got[i]!, want, name);
     else assertClose(got[i]!, want, 0, name);
   });
+}
+
+/** near holds floats that were computed; what is left of numbers that cancel out is noise. */
+function near(got: Tensor, want: Tensor, name: string): void {
+  try {
+    // Some of TensorFlow's functions of 16-bit floats round more than once.
+    assertNear(got, want, want.dtype === DType.Half ? 4e-3 : 1e-4, name);
+  } catch {
+    assertClose(got, want, 1e-6, name);
+  }
 }

@@ -58,6 +58,8 @@ export function gatherNd(params: Tensor, indices: Tensor): Tensor {
     throw newError(Code.InvalidArgument, `index innermost dimension length must be <= params rank; saw: ${depth} vs. ${params.shape.length}`);
   const rest = params.shape.slice(depth);
   const run = elementCount(rest);
+  if (elementCount(params.shape) === 0 && elementCount(indices.shape) > 0)
+    throw newError(Code.InvalidArgument, `Requested more than 0 entries, but params is empty.  Params shape: ${shapeText(params.shape)}`);
   const shape = [...indices.shape.slice(0, -1), ...rest];
   const out = make(params.dtype, shape);
   const at = ints(indices);
