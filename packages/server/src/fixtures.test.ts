@@ -21,6 +21,7 @@ const names = [
   "saved_model_half_plus_two_cpu_with_empty_saved_model_config",
   "saved_model_half_plus_two_cpu_with_saved_model_config",
   "saved_model_half_plus_two_gpu",
+  "saved_model_half_plus_two_mkl",
   "saved_model_half_plus_two_mlmd",
   "saved_model_half_plus_two_tf2_cpu",
 ];

@@ -82,3 +82,7 @@ for op in ("Update", "Add", "Sub", "Min", "Max"):
 row("TensorScatterUpdate", [s("a", "b"), np.array([[1]], np.int32), s("c")])
 row("TensorScatterAdd", [f(4, 3), np.array([[4]], np.int32), f(1, 3)], label="out of range")
 row("TensorScatterAdd", [f(4, 3), np.array([[1]], np.int32), f(1, 2)], label="another shape")
+for op in ("Max", "Min", "Sum", "Prod"):
+    for t in (np.int32, np.int64, np.uint8, np.float32):
+        row(op, [np.zeros((2, 0), t), np.int32(1)], label=f"of nothing {np.dtype(t).name}")
+row("GatherNd", [f(2, 0), np.zeros((1, 1), np.int32)], label="of nothing")

@@ -25,8 +25,8 @@ export interface FlowNode {
   readonly controls: number;
   /** wires are those of each output. */
   readonly wires: readonly (readonly Wire[])[];
-  /** then are nodes that wait for this one's end. */
-  readonly then: readonly number[];
+  /** waiting are nodes that wait for this one's end. */
+  readonly waiting: readonly number[];
   /** fetched are places of what is asked for, by output. */
   readonly fetched: readonly (readonly [output: number, place: number])[];
 }
@@ -39,7 +39,7 @@ export function dataflow(options: PlanOptions, isFed: (e: Edge) => boolean): Pro
   const feeds: Wire[][] = options.feeds.map(() => []);
   const feedAt = new Map(options.feeds.map((e, i) => [keyOf(e), i]));
   const wires = order.map((): Wire[][] => []);
-  const then = order.map((): number[] => []);
+  const waiting = order.map((): number[] => []);
   const fetched = order.map((): [number, number][] => []);
   const controls = order.map((n) => options.nodes[n]!.control.filter((c) => !fedNodes.has(c)));
   order.forEach((n, to) => {
@@ -48,7 +48,7 @@ export function dataflow(options: PlanOptions, isFed: (e: Edge) => boolean): Pro
       if (fed !== undefined) feeds[fed]!.push({ to, input });
       else at(wires[place.get(e.node)!]!, e.output).push({ to, input });
     });
-    for (const c of controls[to]!) then[place.get(c)!]!.push(to);
+    for (const c of controls[to]!) waiting[place.get(c)!]!.push(to);
   });
   options.fetches.forEach((e, i) => {
     if (!isFed(e)) fetched[place.get(e.node)!]!.push([e.output, i]);
@@ -56,7 +56,17 @@ export function dataflow(options: PlanOptions, isFed: (e: Edge) => boolean): Pro
   const nodes = order.map((n, i): FlowNode => {
     const { name, op, attr, inputs } = options.nodes[n]!;
     const kernel = options.kernel(options.nodes[n]!);
-    return { name, flow: flowOf(op), kernel, attr, inputs: inputs.length, controls: controls[i]!.length, wires: wires[i]!, then: then[i]!, fetched: fetched[i]! };
+    return {
+      name,
+      flow: flowOf(op),
+      kernel,
+      attr,
+      inputs: inputs.length,
+      controls: controls[i]!.length,
+      wires: wires[i]!,
+      waiting: waiting[i]!,
+      fetched: fetched[i]!,
+    };
   });
   // What a plan is only made for to learn its ops may be a graph that would be refused when it runs.
   let kinds: readonly FrameKind[] | undefined;
@@ -167,7 +177,7 @@ function newRun(nodes: readonly FlowNode[], kinds: readonly FrameKind[], fetches
     const node = nodes[n]!;
     const fromEnter = node.flow === "enter";
     for (let o = 0; o < node.wires.length; o++) for (const wire of node.wires[o]!) give(frame, wire, values[o], fromEnter);
-    for (const to of node.then) tell(frame, to, dead);
+    for (const to of node.waiting) tell(frame, to, dead);
     if (frame === root) for (const [output, place] of node.fetched) fetched[place] = values[output];
   }
 

@@ -119,7 +119,7 @@ export function frameKinds(nodes: readonly FlowNode[]): readonly FrameKind[] {
     const own = frameOf[n]!;
     const to = node.flow === "enter" ? child(n) : node.flow === "exit" ? drafts[own]!.parent : own;
     for (const list of node.wires) for (const wire of list) put(wire.to, to);
-    for (const next of node.then) put(next, to);
+    for (const next of node.waiting) put(next, to);
   }
   const kinds: FrameKind[] = [];
   drafts.forEach((draft) => {

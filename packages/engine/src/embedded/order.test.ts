@@ -8,7 +8,11 @@ import { compile } from "./compile.ts";
 import { newModel } from "./model.ts";
 
 const float = { type: "DT_FLOAT" };
-const constant = (name: string, value: number) => ({ name, op: "Const", attr: { dtype: float, value: { tensor: { dtype: "DT_FLOAT", tensorShape: {}, floatVal: [value] } } } });
+const constant = (name: string, value: number) => ({
+  name,
+  op: "Const",
+  attr: { dtype: float, value: { tensor: { dtype: "DT_FLOAT", tensorShape: {}, floatVal: [value] } } },
+});
 const node = (name: string, op: string, ...input: string[]) => ({ name, op, input, attr: { dtype: float } });
 const graph = fromJson(GraphDefSchema, {
   node: [

@@ -44,11 +44,11 @@ function einsum(equation: string, inputs: readonly (Tensor | undefined)[]): numb
   terms.forEach((term, k) => {
     const shape = inputs[k]?.shape ?? [];
     const [before = "", after] = term.split("...");
-    [...before].forEach((label, d) => sizes.set(label, shape[d] ?? 1));
+    [...before].forEach((label, d) => void sizes.set(label, shape[d] ?? 1));
     if (after === undefined) return;
     const last = shape.length - after.length;
     for (let d = before.length; d < last; d++) sizes.set(`...${last - d}`, Math.max(sizes.get(`...${last - d}`) ?? 1, shape[d] ?? 1));
-    [...after].forEach((label, d) => sizes.set(label, shape[last + d] ?? 1));
+    [...after].forEach((label, d) => void sizes.set(label, shape[last + d] ?? 1));
   });
   return terms.length * [...sizes.values()].reduce((x, y) => x * y, 1);
 }

@@ -55,7 +55,13 @@ test("scan: a folder that is no SavedModel is NotFound", () => assert.rejects(sc
 
 const zeros = (...shape: number[]): Tensor => newTensor(DType.Float, shape, new Float32Array(shape.reduce((a, b) => a * b, 1)));
 const text = (value: string) => ({ value: { case: "s" as const, value: new TextEncoder().encode(value) } });
-const counts: readonly { readonly op: string; readonly attr?: Readonly<Record<string, unknown>>; readonly inputs: readonly Tensor[]; readonly out: Tensor; readonly want: number }[] = [
+const counts: readonly {
+  readonly op: string;
+  readonly attr?: Readonly<Record<string, unknown>>;
+  readonly inputs: readonly Tensor[];
+  readonly out: Tensor;
+  readonly want: number;
+}[] = [
   { op: "MatMul", inputs: [zeros(2, 3), zeros(3, 5)], out: zeros(2, 5), want: 60 },
   { op: "BatchMatMulV2", inputs: [zeros(4, 2, 3), zeros(4, 3, 5)], out: zeros(4, 2, 5), want: 240 },
   { op: "Conv2D", inputs: [zeros(1, 4, 4, 3), zeros(2, 2, 3, 7)], out: zeros(1, 3, 3, 7), want: 2 * 9 * 7 * 12 },

@@ -76,7 +76,9 @@ export async function scan(ctx: Ctx, dir: string, options: ScanOptions = {}): Pr
 
 /** rootsOf are the tensors and operations from which all is reached that a served model runs. */
 function rootsOf(metaGraph: MetaGraphDef, hasVariables: boolean): string[] {
-  const outputs = Object.values(metaGraph.signatureDef).flatMap(({ outputs }) => Object.values(outputs).flatMap(({ encoding }) => (encoding.case === "name" ? [encoding.value] : [])));
+  const outputs = Object.values(metaGraph.signatureDef).flatMap(({ outputs }) =>
+    Object.values(outputs).flatMap(({ encoding }) => (encoding.case === "name" ? [encoding.value] : [])),
+  );
   const restore = hasVariables ? (metaGraph.saverDef?.restoreOpName ?? "") : "";
   return restore === "" ? outputs : [...outputs, restore];
 }
@@ -118,7 +120,10 @@ async function costsOf(ctx: Ctx, dir: string, metaGraph: MetaGraphDef, tags: { r
     const count = (inputs: readonly Value[], outputs: readonly Value[]): void => {
       const [from, to] = [inputs.map(tensor), outputs.map(tensor)];
       sum.flops += flopsOf(node.op, attrs, from, to);
-      sum.stepBytes = Math.max(sum.stepBytes, [...from, ...to].reduce((n, t) => n + bytesOf(t), 0));
+      sum.stepBytes = Math.max(
+        sum.stepBytes,
+        [...from, ...to].reduce((n, t) => n + bytesOf(t), 0),
+      );
     };
     return (inputs, state) => {
       const out = kernel(inputs, state);
@@ -146,7 +151,13 @@ async function costsOf(ctx: Ctx, dir: string, metaGraph: MetaGraphDef, tags: { r
   }
 }
 
-async function costOf(ctx: Ctx, model: Model, signature: string, trial: { feeds: ReadonlyMap<string, Tensor>; fetches: readonly string[] }, sum: { readonly flops: number; readonly stepBytes: number }): Promise<Cost> {
+async function costOf(
+  ctx: Ctx,
+  model: Model,
+  signature: string,
+  trial: { feeds: ReadonlyMap<string, Tensor>; fetches: readonly string[] },
+  sum: { readonly flops: number; readonly stepBytes: number },
+): Promise<Cost> {
   try {
     await model.run(ctx, trial.feeds, trial.fetches);
     return { signature, flops: sum.flops, stepBytes: sum.stepBytes };
@@ -162,4 +173,3 @@ function bytesOf(t: Tensor | undefined): number {
   if (t === undefined) return 0;
   return ArrayBuffer.isView(t.data) ? t.data.byteLength : (t.data as readonly Uint8Array[]).reduce((n, s) => n + s.length + 16, 0);
 }
-

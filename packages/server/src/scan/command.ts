@@ -20,7 +20,11 @@ embedded engine lacks, and about how much memory and arithmetic a run takes.
 `;
 
 /** scanCommand does what the words after `tfs-server scan` say, and gives the exit status: 0 also where no engine could run the model. */
-export async function scanCommand(ctx: Ctx, argv: readonly string[], { stdout, stderr }: { readonly stdout: Writable; readonly stderr: Writable }): Promise<number> {
+export async function scanCommand(
+  ctx: Ctx,
+  argv: readonly string[],
+  { stdout, stderr }: { readonly stdout: Writable; readonly stderr: Writable },
+): Promise<number> {
   let line: ReturnType<typeof read>;
   try {
     line = read(argv);

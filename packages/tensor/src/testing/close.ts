@@ -10,7 +10,8 @@ export function assertClose(got: Tensor, want: Tensor, tolerance: number, name: 
 /** assertNear is assertClose with floats within `tolerance` of the largest finite one that is wanted. */
 export function assertNear(got: Tensor, want: Tensor, tolerance: number, name: string): void {
   let largest = 0;
-  if (floats.has(want.dtype)) for (const y of comparable(want) as ArrayLike<number> & Iterable<number>) if (Number.isFinite(y)) largest = Math.max(largest, Math.abs(y));
+  if (floats.has(want.dtype))
+    for (const y of comparable(want) as ArrayLike<number> & Iterable<number>) if (Number.isFinite(y)) largest = Math.max(largest, Math.abs(y));
   compare(got, want, () => tolerance * largest, name);
 }
 

@@ -17,7 +17,10 @@ function counted(values: Tensor, size: number, weights: Tensor, binary: boolean,
   const one = numberOf(dtype, 1);
   const given = weights.data.length === 0 ? undefined : numbersOf(weights, "Bincount");
   if (given !== undefined && given.length !== values.data.length)
-    throw newError(Code.InvalidArgument, `weights must have the same shape as arr or be a length-0 Tensor: ${shapeText(weights.shape)} and ${shapeText(values.shape)}`);
+    throw newError(
+      Code.InvalidArgument,
+      `weights must have the same shape as arr or be a length-0 Tensor: ${shapeText(weights.shape)} and ${shapeText(values.shape)}`,
+    );
   ints(values).forEach((value, i) => {
     if (value < 0) throw newError(Code.InvalidArgument, "Input arr must be non-negative!");
     if (value >= size) return;
@@ -45,7 +48,8 @@ const raggedBincount: KernelFactory = (node) => {
   return (inputs) => {
     const [splits, values, size, weights] = [ints(tensorOf(inputs[0])), tensorOf(inputs[1]), int(tensorOf(inputs[2])), tensorOf(inputs[3])];
     if (splits[0] !== 0) throw newError(Code.InvalidArgument, `Splits must start with 0, not with ${splits[0]}`);
-    if (splits.at(-1) !== values.data.length) throw newError(Code.InvalidArgument, `Splits must end with the number of values, got ${splits.at(-1)} instead of ${values.data.length}`);
+    if (splits.at(-1) !== values.data.length)
+      throw newError(Code.InvalidArgument, `Splits must end with the number of values, got ${splits.at(-1)} instead of ${values.data.length}`);
     let row = 0;
     return counted(values, size, weights, binary, splits.length - 1, (i) => {
       while (i >= splits[row + 1]!) row++;
@@ -62,7 +66,8 @@ const sparseBincount: KernelFactory = (node) => {
     if (shape.length < 2) return counted(values, size, weights, binary, undefined, only);
     return counted(values, size, weights, binary, shape[0]!, (i) => {
       const row = indices[i * shape.length]!;
-      if (row < 0 || row >= shape[0]!) throw newError(Code.InvalidArgument, `Index out of bound. \`batch\` (${row}) must be less than the dimension size (${shape[0]}).`);
+      if (row < 0 || row >= shape[0]!)
+        throw newError(Code.InvalidArgument, `Index out of bound. \`batch\` (${row}) must be less than the dimension size (${shape[0]}).`);
       return row;
     });
   };
@@ -144,7 +149,7 @@ function unique(t: Tensor, axis: number, index: DType): Tensor[] {
   });
   const each = outer * inner;
   const kept = make(t.dtype, [first.length * each]);
-  first.forEach((row, i) => copyRun(flat.data, row * each, each, kept.data, i * each));
+  first.forEach((row, i) => void copyRun(flat.data, row * each, each, kept.data, i * each));
   const shape = t.shape.map((d, i) => (i === axis ? first.length : d));
   const back = outer === 1 ? kept : moved(kept, first.length, outer, inner);
   return [{ dtype: t.dtype, shape, data: back.data }, integers(index, [n], at), integers(index, [first.length], counts)];
@@ -177,7 +182,7 @@ const listDiff: KernelFactory = (node) => {
     const gone = new Set(keysOf(y, y.shape[0]!));
     const kept = keysOf(x, x.shape[0]!).flatMap((key, i) => (gone.has(key) ? [] : [i]));
     const out = make(x.dtype, [kept.length]);
-    kept.forEach((from, to) => copyRun(x.data, from, 1, out.data, to));
+    kept.forEach((from, to) => void copyRun(x.data, from, 1, out.data, to));
     return [out, integers(index, [kept.length], kept)];
   };
 };
@@ -189,7 +194,8 @@ const inTop: KernelFactory = (node) => {
     const [predictions, targets] = [tensorOf(inputs[0]), ints(tensorOf(inputs[1]))];
     const k = fixed ?? int(tensorOf(inputs[2]));
     const [rows, columns] = predictions.shape as [number, number];
-    if (predictions.shape.length !== 2 || targets.length !== rows) throw newError(Code.InvalidArgument, `First dimension of predictions ${rows} must match length of targets ${targets.length}`);
+    if (predictions.shape.length !== 2 || targets.length !== rows)
+      throw newError(Code.InvalidArgument, `First dimension of predictions ${rows} must match length of targets ${targets.length}`);
     const from = predictions.data as Float32Array;
     const out = Uint8Array.from(targets, (target, r) => {
       const value = from[r * columns + target];
@@ -237,4 +243,3 @@ export const bins: Kernels = {
   InTopKV2: inTop,
   NthElement: nth,
 };
-

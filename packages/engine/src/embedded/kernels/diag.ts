@@ -20,7 +20,8 @@ function band(rows: number, columns: number, k: readonly number[], align: string
   const [lower = 0, upper = lower] = k;
   if (lower > upper) throw newError(Code.InvalidArgument, `lower_diag_index must not be larger than upper_diag_index: ${lower} > ${upper}`);
   for (const d of [lower, upper])
-    if (d !== 0 && !(d > -rows && d < columns)) throw newError(Code.InvalidArgument, `diag_index is out of bound: ${d}. It must be between ${-rows} and ${columns}`);
+    if (d !== 0 && !(d > -rows && d < columns))
+      throw newError(Code.InvalidArgument, `diag_index is out of bound: ${d}. It must be between ${-rows} and ${columns}`);
   return { rows, columns, lower, upper, longest: Math.min(rows + Math.min(upper, 0), columns - Math.max(lower, 0)), align };
 }
 
@@ -77,7 +78,8 @@ function diagonal(t: Tensor, k: readonly number[], wantRows: number, wantColumns
   const columns = both ?? (wantColumns === -1 ? leastColumns : wantColumns);
   if (rows < leastRows) throw newError(Code.InvalidArgument, "The number of rows is too small.");
   if (columns < leastColumns) throw newError(Code.InvalidArgument, "The number of columns is too small.");
-  if (rows !== leastRows && columns !== leastColumns) throw newError(Code.InvalidArgument, "The number of rows or columns is not consistent with the specified d_lower, d_upper, and diagonal.");
+  if (rows !== leastRows && columns !== leastColumns)
+    throw newError(Code.InvalidArgument, "The number of rows or columns is not consistent with the specified d_lower, d_upper, and diagonal.");
   const b: Band = { rows, columns, lower, upper, longest, align };
   const out = filled(make(t.dtype, [...batch, rows, columns]), padding);
   const to = out.data as unknown as Writable;
@@ -95,7 +97,10 @@ function set(t: Tensor, given: Tensor, k: readonly number[], align: string): Ten
   const count = b.upper - b.lower + 1;
   const want = [...batch, ...(count === 1 ? [] : [count]), b.longest];
   if (shapeText(want) !== shapeText(given.shape))
-    throw newError(Code.InvalidArgument, `The shape of diagonal is ${shapeText(given.shape)}, where ${shapeText(want)} is expected for an input of ${shapeText(t.shape)}`);
+    throw newError(
+      Code.InvalidArgument,
+      `The shape of diagonal is ${shapeText(given.shape)}, where ${shapeText(want)} is expected for an input of ${shapeText(t.shape)}`,
+    );
   const out = make(t.dtype, t.shape);
   copyRun(t.data, 0, t.data.length, out.data, 0);
   const to = out.data as unknown as Writable;
@@ -109,7 +114,8 @@ function set(t: Tensor, given: Tensor, k: readonly number[], align: string): Ten
 const bandPart: KernelFactory = () => (inputs) => {
   const [t, below, above] = [tensorOf(inputs[0]), int(tensorOf(inputs[1])), int(tensorOf(inputs[2]))];
   const [batch, rows, columns] = matrices(t);
-  if (below > rows || above > columns) throw newError(Code.InvalidArgument, `num_lower and num_upper must be at most ${rows} and ${columns}, got ${below} and ${above}`);
+  if (below > rows || above > columns)
+    throw newError(Code.InvalidArgument, `num_lower and num_upper must be at most ${rows} and ${columns}, got ${below} and ${above}`);
   const out = make(t.dtype, t.shape);
   const to = out.data as unknown as Writable;
   for (let m = 0; m < elementCount(batch); m++)

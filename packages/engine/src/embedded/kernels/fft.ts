@@ -193,7 +193,8 @@ function enough(t: Tensor, sizes: readonly number[]): void {
   const lead = t.shape.length - sizes.length;
   sizes.forEach((size, i) => {
     const n = t.shape[lead + i]!;
-    if (n < size && elementCount(t.shape) > 0) throw newError(Code.InvalidArgument, `Input dimension ${lead + i} must have length of at least ${size} but got: ${n}`);
+    if (n < size && elementCount(t.shape) > 0)
+      throw newError(Code.InvalidArgument, `Input dimension ${lead + i} must have length of at least ${size} but got: ${n}`);
   });
 }
 

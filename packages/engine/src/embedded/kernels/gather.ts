@@ -51,12 +51,15 @@ function place(flat: number, shape: readonly number[]): string {
   return out.join(",");
 }
 
-function gatherNd(params: Tensor, indices: Tensor): Tensor {
+/** gatherNd takes what each index of the last dimension names. */
+export function gatherNd(params: Tensor, indices: Tensor): Tensor {
   const depth = indices.shape.at(-1) ?? 0;
   if (depth > params.shape.length)
     throw newError(Code.InvalidArgument, `index innermost dimension length must be <= params rank; saw: ${depth} vs. ${params.shape.length}`);
   const rest = params.shape.slice(depth);
   const run = elementCount(rest);
+  if (elementCount(params.shape) === 0 && elementCount(indices.shape) > 0)
+    throw newError(Code.InvalidArgument, `Requested more than 0 entries, but params is empty.  Params shape: ${shapeText(params.shape)}`);
   const shape = [...indices.shape.slice(0, -1), ...rest];
   const out = make(params.dtype, shape);
   const at = ints(indices);

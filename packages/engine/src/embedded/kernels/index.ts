@@ -9,6 +9,8 @@ import { arrays } from "./array.ts";
 import { bins } from "./bins.ts";
 import { compare } from "./compare.ts";
 import { controls } from "./control.ts";
+import { crosses } from "./cross.ts";
+import { decoders } from "./decode.ts";
 import { diagonals } from "./diag.ts";
 import { einsums } from "./einsum.ts";
 import { examples } from "./example.ts";
@@ -29,6 +31,7 @@ import { slices } from "./slices.ts";
 import { source } from "./source.ts";
 import { spaces } from "./space.ts";
 import { sparses } from "./sparse.ts";
+import { specials } from "./special.ts";
 import { state } from "./state.ts";
 import { suppressions } from "./suppress.ts";
 import { tables } from "./table.ts";
@@ -66,6 +69,9 @@ export const kernels: Kernels = {
   ...suppressions,
   ...textNumbers,
   ...unicodes,
+  ...specials,
+  ...decoders,
+  ...crosses,
   ...bins,
   ...diagonals,
   ...hashes,

@@ -115,7 +115,10 @@ function joined(list: List, shape: Shape): readonly Tensor[] {
   const given = first?.shape ?? merged(list.shape, shape);
   const inner = given?.slice(1) ?? [];
   if (given === undefined || inner.some((d) => d < 0))
-    throw newError(Code.InvalidArgument, `All except the first dimension must be fully defined when concating an empty tensor list. element_shape: ${text(given)}`);
+    throw newError(
+      Code.InvalidArgument,
+      `All except the first dimension must be fully defined when concating an empty tensor list. element_shape: ${text(given)}`,
+    );
   const lengths = list.items.map((t) => (t === undefined ? Math.max(0, given[0] ?? 0) : t.shape[0]!));
   const out = make(list.elementType, [lengths.reduce((a, b) => a + b, 0), ...inner]);
   const each = elementCount(inner);
@@ -217,7 +220,11 @@ export const lists: Kernels = {
   TensorListResize: () => (inputs) => {
     const [list, n] = [listOf(inputs[0]), int(tensorOf(inputs[1]))];
     if (n < 0 || n > maxItems) throw newError(Code.InvalidArgument, `TensorListSlice expects size to be in [0, ${maxItems}]. Got: ${n}`);
-    return newList(list.elementType, list.shape, Array.from({ length: n }, (_, i) => list.items[i]));
+    return newList(
+      list.elementType,
+      list.shape,
+      Array.from({ length: n }, (_, i) => list.items[i]),
+    );
   },
   TensorListElementShape: (node) => {
     const dtype = node.attrs.dtype("shape_type");

@@ -25,7 +25,13 @@ export function numberOf(dtype: DType, value: number): number {
   return isLong(dtype) ? (BigInt(value) as unknown as number) : value;
 }
 
-const least: { readonly [dtype: number]: number } = { [DType.Int32]: -(2 ** 31), [DType.Int16]: -(2 ** 15), [DType.Int8]: -128, [DType.Half]: -65504, [DType.Double]: -Number.MAX_VALUE };
+const least: { readonly [dtype: number]: number } = {
+  [DType.Int32]: -(2 ** 31),
+  [DType.Int16]: -(2 ** 15),
+  [DType.Int8]: -128,
+  [DType.Half]: -65504,
+  [DType.Double]: -Number.MAX_VALUE,
+};
 const most: { readonly [dtype: number]: number } = {
   [DType.Int32]: 2 ** 31 - 1,
   [DType.UInt32]: 2 ** 32 - 1,

@@ -74,7 +74,15 @@ const byKey: Stream = (inputs) => {
 
 const fills: Readonly<Record<"uniform" | "normal" | "truncated", (dtype: DType) => Fill | undefined>> = {
   uniform: (dtype) =>
-    dtype === DType.Double ? uniformDouble : dtype === DType.Half ? uniformBy(10) : dtype === DType.BFloat16 ? uniformBy(7) : dtype === DType.Float ? uniform : undefined,
+    dtype === DType.Double
+      ? uniformDouble
+      : dtype === DType.Half
+        ? uniformBy(10)
+        : dtype === DType.BFloat16
+          ? uniformBy(7)
+          : dtype === DType.Float
+            ? uniform
+            : undefined,
   normal: (dtype) => (dtype === DType.Double ? normalDouble : normal),
   truncated: (dtype) => (dtype === DType.Double ? truncatedDouble : truncated),
 };
@@ -96,7 +104,8 @@ function floats(kind: keyof typeof fills, streamOf: (node: Node) => Stream): Ker
 
 function sizes(t: Tensor): number[] {
   const shape = ints(t);
-  if (t.shape.length !== 1 || shape.some((d) => d < 0)) throw newError(Code.InvalidArgument, `shape must be a vector of non-negative sizes, got ${shape.join(",")}`);
+  if (t.shape.length !== 1 || shape.some((d) => d < 0))
+    throw newError(Code.InvalidArgument, `shape must be a vector of non-negative sizes, got ${shape.join(",")}`);
   return shape;
 }
 

@@ -5,6 +5,7 @@ import { axisOf, copyAt, int, ints, make, strides, walk } from "../shape.ts";
 import { tensorOf } from "../value.ts";
 import { integers } from "./array.ts";
 import { narrow, room, widen } from "./math.ts";
+import { highest, lowest } from "./numbers.ts";
 
 /** Fold reduces a row of numbers; `row(i)` gives element i of n. */
 interface Fold {
@@ -79,12 +80,19 @@ function reduce(fold: Fold, t: Tensor, axes: readonly number[], keep: boolean): 
     throw newError(Code.Unimplemented, `${fold.name} is not supported for ${dtypeName(t.dtype)}`);
   const [source, target] = [from as Float32Array, out as Float32Array];
   const row = new Float64Array(columns.length);
+  const whole = !(out instanceof Float32Array || out instanceof Float64Array);
   for (let r = 0; r < rows.length; r++) {
     const base = rows[r]!;
     for (let c = 0; c < row.length; c++) row[c] = source[base + columns[c]!]!;
-    target[r] = fold.number(row);
+    target[r] = row.length === 0 && whole ? emptyOf(fold, t.dtype) : fold.number(row);
   }
   return narrow(t.dtype, shape, out);
+}
+
+/** emptyOf is what integers of no elements come to: of the greatest the lowest that there is, of the least the highest. */
+function emptyOf(fold: Fold, dtype: DType): number {
+  if (fold === folds["Max"]) return lowest(dtype);
+  return fold === folds["Min"] ? highest(dtype) : fold.number!(new Float64Array(0));
 }
 
 /** totals reduces dimensions that lie beside each other, adding in the order in which the elements lie. */

@@ -26,7 +26,8 @@ function sizeOf(t: Tensor, size: Tensor, { alignCorners, halfPixel }: Scaling): 
   if (alignCorners && halfPixel) throw newError(Code.InvalidArgument, "If half_pixel_centers is True, align_corners must be False.");
   if (t.shape.length !== 4) throw newError(Code.InvalidArgument, `input must be 4-dimensional${shapeText(t.shape)}`);
   const [height, width, ...rest] = ints(size);
-  if (height === undefined || width === undefined || rest.length > 0) throw newError(Code.InvalidArgument, `shape_t must have two elements${shapeText(size.shape)}`);
+  if (height === undefined || width === undefined || rest.length > 0)
+    throw newError(Code.InvalidArgument, `shape_t must have two elements${shapeText(size.shape)}`);
   if (height <= 0 || width <= 0) throw newError(Code.InvalidArgument, "output dimensions must be positive");
   if (t.shape[1]! <= 0 || t.shape[2]! <= 0) throw newError(Code.InvalidArgument, "input image must be of non-zero size");
   return [height, width];
@@ -57,7 +58,7 @@ function weighted(t: Tensor, rows: readonly Taps[], columns: readonly Taps[]): T
   for (let image = 0; image < n; image++)
     rows.forEach(({ at, weights }, y) => {
       line.fill(0);
-      at.forEach((row, k) => across(image, row, weights[k]!));
+      at.forEach((row, k) => void across(image, row, weights[k]!));
       to.set(line, (image * rows.length + y) * line.length);
     });
   return out;
@@ -350,4 +351,3 @@ export const resizes: Kernels = {
   ImageProjectiveTransformV2: transformed,
   ImageProjectiveTransformV3: transformed,
 };
-

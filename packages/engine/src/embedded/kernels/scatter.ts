@@ -44,11 +44,17 @@ function changed(t: Tensor, updates: Tensor, run: number, count: number, place: 
 function byIndex(t: Tensor, indices: Tensor, updates: Tensor, join: Join | undefined): Tensor {
   const depth = indices.shape.at(-1) ?? 0;
   if (indices.shape.length < 1 || depth > t.shape.length)
-    throw newError(Code.InvalidArgument, `The last dimension of indices must be at most the rank of the output: ${shapeText(indices.shape)} vs. ${shapeText(t.shape)}`);
+    throw newError(
+      Code.InvalidArgument,
+      `The last dimension of indices must be at most the rank of the output: ${shapeText(indices.shape)} vs. ${shapeText(t.shape)}`,
+    );
   const inner = t.shape.slice(depth);
   const want = [...indices.shape.slice(0, -1), ...inner];
   if (shapeText(want) !== shapeText(updates.shape))
-    throw newError(Code.InvalidArgument, `Dimensions [0,${indices.shape.length - 1}) of indices[shape=${shapeText(indices.shape)}] must match dimensions of updates[shape=${shapeText(updates.shape)}]`);
+    throw newError(
+      Code.InvalidArgument,
+      `Dimensions [0,${indices.shape.length - 1}) of indices[shape=${shapeText(indices.shape)}] must match dimensions of updates[shape=${shapeText(updates.shape)}]`,
+    );
   const at = ints(indices);
   const [run, count] = [elementCount(inner), elementCount(indices.shape.slice(0, -1))];
   const places = Array.from({ length: count }, (_, i) => {
@@ -56,7 +62,10 @@ function byIndex(t: Tensor, indices: Tensor, updates: Tensor, join: Join | undef
     for (let d = 0; d < depth; d++) {
       const index = at[i * depth + d]!;
       if (index < 0 || index >= t.shape[d]!)
-        throw newError(Code.InvalidArgument, `indices[${i}] = [${at.slice(i * depth, (i + 1) * depth).join(", ")}] does not index into shape ${shapeText(t.shape)}`);
+        throw newError(
+          Code.InvalidArgument,
+          `indices[${i}] = [${at.slice(i * depth, (i + 1) * depth).join(", ")}] does not index into shape ${shapeText(t.shape)}`,
+        );
       flat = flat * t.shape[d]! + index;
     }
     return flat * run;
@@ -77,7 +86,10 @@ function byRow(t: Tensor, indices: Tensor, updates: Tensor, join: Join | undefin
     all = make(updates.dtype, want);
     (all.data as unknown as { fill(v: unknown): void }).fill(updates.data[0]);
   } else if (shapeText(want) !== shapeText(updates.shape)) {
-    throw newError(Code.InvalidArgument, `Must have updates.shape = indices.shape + params.shape[1:] or updates.shape = [], got updates.shape ${shapeText(updates.shape)}, indices.shape ${shapeText(indices.shape)}, params.shape ${shapeText(t.shape)}`);
+    throw newError(
+      Code.InvalidArgument,
+      `Must have updates.shape = indices.shape + params.shape[1:] or updates.shape = [], got updates.shape ${shapeText(updates.shape)}, indices.shape ${shapeText(indices.shape)}, params.shape ${shapeText(t.shape)}`,
+    );
   }
   return changed(t, all, run, rows.length, (i) => rows[i]! * run, join);
 }
@@ -117,6 +129,8 @@ export const scatters: Kernels = {
   ScatterNdNonAliasingAdd: ofTensor("Add"),
   ...Object.fromEntries(names.flatMap((how) => [`Scatter${how}`, `ResourceScatter${how}`].map((op) => [op, ofVariable(byRow, how)]))),
   ...Object.fromEntries(
-    names.filter((how) => how !== "Mul" && how !== "Div").flatMap((how) => [`ScatterNd${how}`, `ResourceScatterNd${how}`].map((op) => [op, ofVariable(byIndex, how)])),
+    names
+      .filter((how) => how !== "Mul" && how !== "Div")
+      .flatMap((how) => [`ScatterNd${how}`, `ResourceScatterNd${how}`].map((op) => [op, ofVariable(byIndex, how)])),
   ),
 };

@@ -46,7 +46,8 @@ function batchToSpace(t: Tensor, block: readonly number[], crops: readonly numbe
   checkBlock(t, block, crops, "crops");
   const [sizes, rest] = [t.shape.slice(1, 1 + m), t.shape.slice(1 + m)];
   const times = product(block);
-  if (t.shape[0]! % times !== 0) throw newError(Code.InvalidArgument, `Input batch dimension (${t.shape[0]}) is not divisible by product of block sizes (${times})`);
+  if (t.shape[0]! % times !== 0)
+    throw newError(Code.InvalidArgument, `Input batch dimension (${t.shape[0]}) is not divisible by product of block sizes (${times})`);
   const batch = t.shape[0]! / times;
   const split = of(t, [...block, batch, ...sizes, ...rest]);
   const order = [m, ...block.flatMap((_, i) => [m + 1 + i, i]), ...rest.map((_, i) => 2 * m + 1 + i)];
@@ -65,7 +66,8 @@ function batchToSpace(t: Tensor, block: readonly number[], crops: readonly numbe
 function checkBlock(t: Tensor, block: readonly number[], edges: readonly number[], what: string): void {
   if (t.shape.length < 1 + block.length) throw newError(Code.InvalidArgument, `input rank should be >= ${1 + block.length} instead of ${t.shape.length}`);
   if (block.some((b) => b < 1)) throw newError(Code.InvalidArgument, `All values in block_shape must be positive, got value, ${Math.min(...block)}`);
-  if (edges.length !== 2 * block.length || edges.some((e) => e < 0)) throw newError(Code.InvalidArgument, `${what} must be non-negative pairs, one for each dimension`);
+  if (edges.length !== 2 * block.length || edges.some((e) => e < 0))
+    throw newError(Code.InvalidArgument, `${what} must be non-negative pairs, one for each dimension`);
 }
 
 /** blocks moves blocks of height and width to depth, or back. */
@@ -78,7 +80,8 @@ function blocks(toDepth: boolean): KernelFactory {
       if (t.shape.length !== 4) throw newError(Code.InvalidArgument, `Input rank should be: 4 instead of: ${t.shape.length}`);
       const [n, h, w, c] = t.shape as [number, number, number, number];
       if (toDepth) {
-        if (h % size !== 0 || w % size !== 0) throw newError(Code.InvalidArgument, `Image width ${w} and height ${h} should be divisible by block_size: ${size}`);
+        if (h % size !== 0 || w % size !== 0)
+          throw newError(Code.InvalidArgument, `Image width ${w} and height ${h} should be divisible by block_size: ${size}`);
         return of(permuted(of(t, [n, h / size, size, w / size, size, c]), [0, 1, 3, 2, 4, 5]), [n, h / size, w / size, size * size * c]);
       }
       if (c % (size * size) !== 0) throw newError(Code.InvalidArgument, `Input depth dimension ${c} should be divisible by: ${size * size}`);
@@ -93,7 +96,8 @@ const mirrored: KernelFactory = (node) => {
   const once = node.attrs.string("mode") === "REFLECT";
   return (inputs) => {
     const [t, pads] = [tensorOf(inputs[0]), ints(tensorOf(inputs[1]))];
-    if (pads.length !== 2 * t.shape.length) throw newError(Code.InvalidArgument, `The first dimension of paddings must be the rank of inputs [${pads.length / 2},2] ${shapeText(t.shape)}`);
+    if (pads.length !== 2 * t.shape.length)
+      throw newError(Code.InvalidArgument, `The first dimension of paddings must be the rank of inputs [${pads.length / 2},2] ${shapeText(t.shape)}`);
     const lists = t.shape.map((n, d) => {
       const [before, after] = [pads[2 * d]!, pads[2 * d + 1]!];
       const limit = once ? n - 1 : n;
@@ -133,7 +137,8 @@ const reversed: KernelFactory = (node) => {
     const [t, lengths] = [tensorOf(inputs[0]), ints(tensorOf(inputs[1]))];
     const [seq, batch] = [axisOf(along, t.shape.length), axisOf(by, t.shape.length)];
     if (seq === batch) throw newError(Code.InvalidArgument, `batch_dim == seq_dim == ${seq}`);
-    if (lengths.length !== t.shape[batch]) throw newError(Code.InvalidArgument, `Length of seq_lengths != input.dims(${batch}), (${lengths.length} vs. ${t.shape[batch]})`);
+    if (lengths.length !== t.shape[batch])
+      throw newError(Code.InvalidArgument, `Length of seq_lengths != input.dims(${batch}), (${lengths.length} vs. ${t.shape[batch]})`);
     const steps = strides(t.shape);
     for (const n of lengths) if (n < 0 || n > t.shape[seq]!) throw newError(Code.InvalidArgument, `seq_lens(0) < 0 or > input.dims(${seq})`);
     const at = Int32Array.from({ length: elementCount(t.shape) }, (_, i) => {
@@ -152,7 +157,10 @@ const partitioned: KernelFactory = (node) => {
     const [t, partitions] = [tensorOf(inputs[0]), tensorOf(inputs[1])];
     const rank = partitions.shape.length;
     if (shapeText(t.shape.slice(0, rank)) !== shapeText(partitions.shape))
-      throw newError(Code.InvalidArgument, `data.shape must start with partitions.shape, got data.shape = ${shapeText(t.shape)}, partitions.shape = ${shapeText(partitions.shape)}`);
+      throw newError(
+        Code.InvalidArgument,
+        `data.shape must start with partitions.shape, got data.shape = ${shapeText(t.shape)}, partitions.shape = ${shapeText(partitions.shape)}`,
+      );
     const inner = t.shape.slice(rank);
     const rows: number[][] = Array.from({ length: count }, () => []);
     ints(partitions).forEach((p, i) => {
@@ -162,7 +170,7 @@ const partitioned: KernelFactory = (node) => {
     const each = t.data.length / Math.max(1, elementCount(partitions.shape));
     return rows.map((list) => {
       const out = make(t.dtype, [list.length, ...inner]);
-      list.forEach((row, i) => copyRun(t.data, row * each, each, out.data, i * each));
+      list.forEach((row, i) => void copyRun(t.data, row * each, each, out.data, i * each));
       return out;
     });
   };

@@ -22,9 +22,15 @@ function sparseOf(inputs: readonly Value[], from = 0): Sparse {
   const [indices, values, shape] = inputs.slice(from, from + 3).map(tensorOf) as [Tensor, Tensor, Tensor];
   if (indices.shape.length !== 2) throw newError(Code.InvalidArgument, `Input indices should be a matrix but received shape ${shapeText(indices.shape)}`);
   if (values.shape.length !== 1 || values.shape[0] !== indices.shape[0])
-    throw newError(Code.InvalidArgument, `Number of values must match first dimension of indices. Got ${values.shape[0]} values, indices shape: ${shapeText(indices.shape)}`);
+    throw newError(
+      Code.InvalidArgument,
+      `Number of values must match first dimension of indices. Got ${values.shape[0]} values, indices shape: ${shapeText(indices.shape)}`,
+    );
   if (shape.data.length !== indices.shape[1])
-    throw newError(Code.InvalidArgument, `Number of dimensions must match second dimension of indices. Got ${shape.data.length} dimensions, indices shape: ${shapeText(indices.shape)}`);
+    throw newError(
+      Code.InvalidArgument,
+      `Number of dimensions must match second dimension of indices. Got ${shape.data.length} dimensions, indices shape: ${shapeText(indices.shape)}`,
+    );
   return { at: ints(indices), values, shape: ints(shape) };
 }
 
@@ -34,11 +40,16 @@ function given(s: Sparse): Tensor[] {
 }
 
 /** taken keeps some of the values, in the order that `order` names them, with their indices changed. */
-function taken(s: Sparse, order: readonly number[], shape: readonly number[], change: (index: readonly number[], i: number) => readonly number[] = (index) => index): Sparse {
+function taken(
+  s: Sparse,
+  order: readonly number[],
+  shape: readonly number[],
+  change: (index: readonly number[], i: number) => readonly number[] = (index) => index,
+): Sparse {
   const rank = rankOf(s);
   const values = make(s.values.dtype, [order.length]);
   const width = countOf(s) === 0 ? 1 : s.values.data.length / countOf(s);
-  order.forEach((i, to) => copyRun(s.values.data, i * width, width, values.data, to * width));
+  order.forEach((i, to) => void copyRun(s.values.data, i * width, width, values.data, to * width));
   return { at: order.flatMap((i) => change(s.at.slice(i * rank, (i + 1) * rank), i)), values, shape };
 }
 
@@ -50,7 +61,10 @@ function flats(s: Sparse): number[] {
     for (let d = 0; d < rank; d++) {
       const index = s.at[i * rank + d]!;
       if (index < 0 || index >= s.shape[d]!)
-        throw newError(Code.InvalidArgument, `indices[${i}] = [${s.at.slice(i * rank, (i + 1) * rank).join(",")}] is out of bounds: need 0 <= index < [${s.shape.join(",")}]`);
+        throw newError(
+          Code.InvalidArgument,
+          `indices[${i}] = [${s.at.slice(i * rank, (i + 1) * rank).join(",")}] is out of bounds: need 0 <= index < [${s.shape.join(",")}]`,
+        );
       flat += index * steps[d]!;
     }
     return flat;
@@ -73,7 +87,10 @@ const toDense: KernelFactory = (node) => {
     const places = flats({ at: ints(indices), values: { ...values, shape: [count] }, shape: size });
     places.forEach((place, i) => {
       if (checked && i > 0 && place <= places[i - 1]!)
-        throw newError(Code.InvalidArgument, `indices[${i}] is ${place === places[i - 1] ? "repeated" : "out of order. Many sparse ops require sorted indices."}`);
+        throw newError(
+          Code.InvalidArgument,
+          `indices[${i}] is ${place === places[i - 1] ? "repeated" : "out of order. Many sparse ops require sorted indices."}`,
+        );
       (out.data as unknown as { [i: number]: unknown })[place] = values.data[values.shape.length === 0 ? 0 : i];
     });
     return out;
@@ -88,7 +105,10 @@ const reshaped: KernelFactory = () => (inputs) => {
   const unknown = want.filter((d) => d === -1).length;
   if (unknown > 1) throw newError(Code.InvalidArgument, "only one output dimension may be -1");
   if (unknown === 1 && (known === 0 || total % known !== 0))
-    throw newError(Code.InvalidArgument, `Input to reshape is a SparseTensor with ${total} dense values, but the requested shape requires a multiple of ${known}.`);
+    throw newError(
+      Code.InvalidArgument,
+      `Input to reshape is a SparseTensor with ${total} dense values, but the requested shape requires a multiple of ${known}.`,
+    );
   const shape = want.map((d) => (d === -1 ? total / known : d));
   if (elementCount(shape) !== total)
     throw newError(Code.InvalidArgument, `Input to reshape is a tensor with ${total} dense values, but the requested shape has ${elementCount(shape)}`);
@@ -126,7 +146,12 @@ const filled: KernelFactory = () => (inputs) => {
       back[i] = to++;
     }
   });
-  return [integers(DType.Int64, [to, rank], at), values, { dtype: DType.Bool, shape: [rows], data: Uint8Array.from(empty) }, integers(DType.Int64, [back.length], back)];
+  return [
+    integers(DType.Int64, [to, rank], at),
+    values,
+    { dtype: DType.Bool, shape: [rows], data: Uint8Array.from(empty) },
+    integers(DType.Int64, [back.length], back),
+  ];
 };
 
 const reordered: KernelFactory = () => (inputs) => {
@@ -141,12 +166,16 @@ const multiplied: KernelFactory = (node) => {
   const [turnA, turnB] = [node.attrs.bool("adjoint_a", false), node.attrs.bool("adjoint_b", false)];
   return (inputs) => {
     const [s, b] = [sparseOf(inputs), tensorOf(inputs[3])];
-    if (rankOf(s) !== 2 || b.shape.length !== 2) throw newError(Code.InvalidArgument, `Tensor 'a_shape' must have 2 elements and 'b' be a matrix, got ${shapeText(b.shape)}`);
+    if (rankOf(s) !== 2 || b.shape.length !== 2)
+      throw newError(Code.InvalidArgument, `Tensor 'a_shape' must have 2 elements and 'b' be a matrix, got ${shapeText(b.shape)}`);
     const [rows, inner] = turnA ? [s.shape[1]!, s.shape[0]!] : [s.shape[0]!, s.shape[1]!];
     const [high, wide] = b.shape as [number, number];
     const columns = turnB ? high : wide;
     if ((turnB ? wide : high) !== inner)
-      throw newError(Code.InvalidArgument, `Cannot multiply A and B because inner dimension does not match: ${inner} vs. ${turnB ? wide : high}.  Did you forget a transpose?`);
+      throw newError(
+        Code.InvalidArgument,
+        `Cannot multiply A and B because inner dimension does not match: ${inner} vs. ${turnB ? wide : high}.  Did you forget a transpose?`,
+      );
     const [values, from, out] = [numbersOf(s.values, node.op), numbersOf(b, node.op), roomFor(b.dtype, [rows, columns])];
     flats(s).forEach((_, i) => {
       const [m, k] = turnA ? [s.at[2 * i + 1]!, s.at[2 * i]!] : [s.at[2 * i]!, s.at[2 * i + 1]!];
@@ -183,7 +212,9 @@ const sliced: KernelFactory = () => (inputs) => {
   const [s, start, size] = [sparseOf(inputs), ints(tensorOf(inputs[3])), ints(tensorOf(inputs[4]))];
   const rank = rankOf(s);
   const shape = s.shape.map((d, i) => Math.max(0, Math.min(size[i]!, d - start[i]!)));
-  const inside = Array.from({ length: countOf(s) }, (_, i) => i).filter((i) => shape.every((n, d) => s.at[i * rank + d]! >= start[d]! && s.at[i * rank + d]! < start[d]! + n));
+  const inside = Array.from({ length: countOf(s) }, (_, i) => i).filter((i) =>
+    shape.every((n, d) => s.at[i * rank + d]! >= start[d]! && s.at[i * rank + d]! < start[d]! + n),
+  );
   return given(taken(s, inside, shape, (index) => index.map((v, d) => v - start[d]!)));
 };
 
@@ -199,7 +230,12 @@ const joined: KernelFactory = (node) => {
         throw newError(Code.InvalidArgument, `Input shapes must match outside of dimension ${axis}: ${shapeText(s.shape)} and ${shapeText(first.shape)}`);
       const by = offset;
       offset += s.shape[axis]!;
-      return taken(s, Array.from({ length: countOf(s) }, (_, i) => i), s.shape, (index) => index.map((v, d) => (d === axis ? v + by : v)));
+      return taken(
+        s,
+        Array.from({ length: countOf(s) }, (_, i) => i),
+        s.shape,
+        (index) => index.map((v, d) => (d === axis ? v + by : v)),
+      );
     });
     const shape = first.shape.map((d, i) => (i === axis ? offset : d));
     const values = make(first.values.dtype, [moved.reduce((n, s) => n + countOf(s), 0)]);
@@ -210,7 +246,13 @@ const joined: KernelFactory = (node) => {
     }
     const whole: Sparse = { at: moved.flatMap((s) => s.at), values, shape };
     const places = flats(whole);
-    return given(taken(whole, places.map((_, i) => i).sort((a, b) => places[a]! - places[b]! || a - b), shape));
+    return given(
+      taken(
+        whole,
+        places.map((_, i) => i).sort((a, b) => places[a]! - places[b]! || a - b),
+        shape,
+      ),
+    );
   };
 };
 
@@ -221,7 +263,8 @@ const split: KernelFactory = (node) => {
     const [s, axis] = [sparseOf(inputs, 1), int(tensorOf(inputs[0]))];
     const along = axisOf(axis, rankOf(s));
     const size = s.shape[along]!;
-    if (count < 1 || count > size) throw newError(Code.InvalidArgument, `Input num_split should be between 1 and the splitting dimension size (${size}), got ${count}`);
+    if (count < 1 || count > size)
+      throw newError(Code.InvalidArgument, `Input num_split should be between 1 and the splitting dimension size (${size}), got ${count}`);
     let start = 0;
     const parts = Array.from({ length: count }, (_, k) => {
       const length = Math.floor(size / count) + (k < size % count ? 1 : 0);
@@ -244,7 +287,10 @@ function withDense(join: (a: number, b: number) => number): KernelFactory {
     const [s, dense] = [sparseOf(inputs), tensorOf(inputs[3])];
     const lead = rankOf(s) - dense.shape.length;
     if (lead < 0 || dense.shape.some((d, i) => d !== 1 && d !== s.shape[lead + i]))
-      throw newError(Code.InvalidArgument, `SparseDenseBinaryOpShared broadcasts dense to sparse only; got incompatible shapes: [${s.shape.join(",")}] vs. ${shapeText(dense.shape)}`);
+      throw newError(
+        Code.InvalidArgument,
+        `SparseDenseBinaryOpShared broadcasts dense to sparse only; got incompatible shapes: [${s.shape.join(",")}] vs. ${shapeText(dense.shape)}`,
+      );
     const steps = strides(dense.shape);
     const [values, from, out] = [numbersOf(s.values, node.op), numbersOf(dense, node.op), roomFor(s.values.dtype, s.values.shape)];
     flats(s).forEach((_, i) => {
@@ -260,7 +306,8 @@ function withDense(join: (a: number, b: number) => number): KernelFactory {
 
 const addDense: KernelFactory = (node) => (inputs) => {
   const [s, dense] = [sparseOf(inputs), tensorOf(inputs[3])];
-  if (shapeText(s.shape) !== shapeText(dense.shape)) throw newError(Code.InvalidArgument, `Dimensions do not match: sparse ${shapeText(s.shape)} and dense ${shapeText(dense.shape)}`);
+  if (shapeText(s.shape) !== shapeText(dense.shape))
+    throw newError(Code.InvalidArgument, `Dimensions do not match: sparse ${shapeText(s.shape)} and dense ${shapeText(dense.shape)}`);
   const [values, from] = [numbersOf(s.values, node.op), numbersOf(dense, node.op)];
   const out = roomFor(dense.dtype, dense.shape);
   for (let i = 0; i < out.length; i++) out[i] = from[i]!;
@@ -288,4 +335,3 @@ export const sparses: Kernels = {
   SparseDenseCwiseDiv: withDense((a, b) => a / b),
   SparseTensorDenseAdd: addDense,
 };
-

@@ -4,7 +4,8 @@ import type { KernelFactory, Kernels, Node, State } from "../kernel.ts";
 import { copyAt, strides, walk } from "../shape.ts";
 import { tensorOf, type Value, type Variable, variableOf } from "../value.ts";
 import { markWeight } from "../weight.ts";
-import { gather } from "./gather.ts";
+import { integers } from "./array.ts";
+import { gather, gatherNd } from "./gather.ts";
 import { addTensors, subtractTensors } from "./math.ts";
 
 /** A variable is found by its shared name, else by its node's: two handles of one name are one variable. */
@@ -57,6 +58,14 @@ export const state: Kernels = {
   ResourceGather: (node) => {
     const batchDims = node.attrs.int("batch_dims", 0);
     return (inputs) => gather(tensorOf(variableOf(inputs[0])), tensorOf(inputs[1]), 0, batchDims);
+  },
+  ResourceGatherNd: () => (inputs) => gatherNd(tensorOf(variableOf(inputs[0])), tensorOf(inputs[1])),
+  VariableShape: (node) => {
+    const dtype = node.attrs.dtype("out_type", DType.Int32);
+    return (inputs) => {
+      const { shape } = tensorOf(variableOf(inputs[0]));
+      return integers(dtype, [shape.length], shape);
+    };
   },
   RestoreV2: (node) => {
     const dtypes = node.attrs.dtypes("dtypes");

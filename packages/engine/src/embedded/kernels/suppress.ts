@@ -71,7 +71,8 @@ function suppressed(scores: ArrayLike<number>, overlap: (i: number, j: number) =
 
 function boxesOf(t: Tensor, scores: Tensor): Float32Array {
   if (t.shape.length !== 2 || t.shape[1] !== 4) throw newError(Code.InvalidArgument, `boxes must have 4 columns, got ${shapeText(t.shape)}`);
-  if (scores.shape.length !== 1 || scores.shape[0] !== t.shape[0]) throw newError(Code.InvalidArgument, `scores has incompatible shape ${shapeText(scores.shape)} for boxes of ${shapeText(t.shape)}`);
+  if (scores.shape.length !== 1 || scores.shape[0] !== t.shape[0])
+    throw newError(Code.InvalidArgument, `scores has incompatible shape ${shapeText(scores.shape)} for boxes of ${shapeText(t.shape)}`);
   return widen(t) as Float32Array;
 }
 
@@ -135,7 +136,8 @@ const combined: KernelFactory = (node) => {
   return (inputs) => {
     const [t, scores] = [tensorOf(inputs[0]), tensorOf(inputs[1])];
     const [each, total, overlap, least] = [int(tensorOf(inputs[2])), int(tensorOf(inputs[3])), scalar(tensorOf(inputs[4])), scalar(tensorOf(inputs[5]))];
-    if (t.shape.length !== 4 || scores.shape.length !== 3) throw newError(Code.InvalidArgument, `boxes must be 4-D and scores must be 3-D, got ${shapeText(t.shape)} and ${shapeText(scores.shape)}`);
+    if (t.shape.length !== 4 || scores.shape.length !== 3)
+      throw newError(Code.InvalidArgument, `boxes must be 4-D and scores must be 3-D, got ${shapeText(t.shape)} and ${shapeText(scores.shape)}`);
     const [images, boxes, own] = t.shape as [number, number, number];
     const classes = scores.shape[2]!;
     if (own !== 1 && own !== classes) throw newError(Code.InvalidArgument, `third dimension of boxes must be either 1 or num classes`);
@@ -149,7 +151,8 @@ const combined: KernelFactory = (node) => {
         const q = own === 1 ? 0 : cls;
         const mine = Float32Array.from({ length: boxes * 4 }, (_, i) => from[((image * boxes + (i >> 2)) * own + q) * 4 + (i & 3)]!);
         const score = Float32Array.from({ length: boxes }, (_, i) => points[(image * boxes + i) * classes + cls]!);
-        for (const k of suppressed(score, overlapOf(mine), { most: Math.min(each, boxes), overlap, score: least, sigma: 0 })) found.push({ box: k.box, cls, score: k.score });
+        for (const k of suppressed(score, overlapOf(mine), { most: Math.min(each, boxes), overlap, score: least, sigma: 0 }))
+          found.push({ box: k.box, cls, score: k.score });
       }
       found.sort((a, b) => b.score - a.score || a.cls - b.cls);
       const kept = found.slice(0, length);

@@ -98,11 +98,85 @@ const find: KernelFactory = () => (inputs) => {
   return out;
 };
 
+/** exported gives all keys and values, in the order that they came. */
+const exported: KernelFactory = (node) => (inputs) => {
+  const table = tableOf(inputs[0]);
+  const at = [...table.entries.values()];
+  const keys = [...table.entries.keys()];
+  const out = make(table.valueType, [at.length]);
+  const write = out.data as unknown as { [i: number]: unknown };
+  at.forEach((from, i) => {
+    write[i] = table.values!.data[from];
+  });
+  if (table.keyType === DType.String)
+    return [
+      newTensor(
+        DType.String,
+        [keys.length],
+        keys.map((k) => new Uint8Array(Buffer.from(k, "latin1"))),
+      ),
+      out,
+    ];
+  if (table.keyType === DType.Int64) return [newTensor(DType.Int64, [keys.length], BigInt64Array.from(keys, BigInt)), out];
+  if (table.keyType === DType.Int32) return [newTensor(DType.Int32, [keys.length], Int32Array.from(keys, Number)), out];
+  throw newError(Code.Unimplemented, `${node.op}: keys of ${dtypeName(table.keyType)} are not supported`);
+};
+
+/** A table that changes has no more entries than this. */
+const maxEntries = 1 << 24;
+
+/** inserted adds entries, or changes those that are there. */
+const inserted: KernelFactory = () => (inputs) => {
+  const [table, keys, values] = [tableOf(inputs[0]), tensorOf(inputs[1]), tensorOf(inputs[2])];
+  const n = elementCount(keys.shape);
+  if (keys.dtype !== table.keyType || values.dtype !== table.valueType || elementCount(values.shape) !== n)
+    throw newError(Code.InvalidArgument, `table ${table.name}: ${n} keys of ${dtypeName(keys.dtype)} do not go with the values`);
+  const all = Array.from(table.entries, ([key, at]) => [key, table.values!.data[at]] as const);
+  const joined = new Map<string, unknown>(all);
+  for (let i = 0; i < n; i++) joined.set(keyText(keys.data, i), values.data[i]);
+  refill(table, joined);
+  return [];
+};
+
+const removed: KernelFactory = () => (inputs) => {
+  const [table, keys] = [tableOf(inputs[0]), tensorOf(inputs[1])];
+  const left = new Map<string, unknown>(Array.from(table.entries, ([key, at]) => [key, table.values!.data[at]] as const));
+  for (let i = 0; i < elementCount(keys.shape); i++) left.delete(keyText(keys.data, i));
+  refill(table, left);
+  return [];
+};
+
+function refill(table: Table, entries: ReadonlyMap<string, unknown>): void {
+  if (entries.size > maxEntries) throw newError(Code.ResourceExhausted, `table ${table.name} would have more than ${maxEntries} entries`);
+  const values = make(table.valueType, [entries.size]);
+  const write = values.data as unknown as { [i: number]: unknown };
+  table.entries.clear();
+  let at = 0;
+  for (const [key, value] of entries) {
+    write[at] = value;
+    table.entries.set(key, at++);
+  }
+  table.values = values;
+}
+
+/** changing makes a table that may be asked before it is filled. */
+const changing: KernelFactory = (node) => {
+  const cell = handle(node);
+  return (inputs, state) => {
+    const table = cell(inputs, state);
+    table.values ??= make(table.valueType, [0]);
+    return table;
+  };
+};
+
 export const tables: Kernels = {
+  LookupTableExportV2: exported,
+  LookupTableInsertV2: inserted,
+  LookupTableRemoveV2: removed,
   HashTable: handle,
   HashTableV2: handle,
-  MutableHashTable: handle,
-  MutableHashTableV2: handle,
+  MutableHashTable: changing,
+  MutableHashTableV2: changing,
   LookupTableImport: importAll,
   LookupTableImportV2: importAll,
   InitializeTable: importAll,

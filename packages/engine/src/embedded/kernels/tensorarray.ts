@@ -82,7 +82,10 @@ function gather(array: TensorArray, indices: readonly number[], shape: readonly 
   const items = indices.map((i) => read(array, i));
   const inner = items[0]?.shape ?? shape ?? array.shape;
   if (inner === undefined || inner.some((d) => d < 0))
-    throw newError(Code.Unimplemented, "TensorArray has size zero, but element shape is not fully defined. Currently only static shapes are supported when packing zero-size TensorArrays.");
+    throw newError(
+      Code.Unimplemented,
+      "TensorArray has size zero, but element shape is not fully defined. Currently only static shapes are supported when packing zero-size TensorArrays.",
+    );
   const out = make(array.dtype, [items.length, ...inner]);
   const each = items.length === 0 ? 0 : out.data.length / items.length;
   items.forEach((t, i) => {
@@ -133,7 +136,7 @@ const scatter: KernelFactory = () => (inputs) => {
   if (value.shape.length === 0 || value.shape[0] !== indices.length)
     throw newError(Code.InvalidArgument, `Expected len(indices) == values.shape[0], but saw: ${indices.length} vs. ${value.shape[0]}`);
   const each = parts(value, new Array<number>(indices.length).fill(1), false);
-  indices.forEach((index, i) => write(array, index, each[i]!));
+  indices.forEach((index, i) => void write(array, index, each[i]!));
   return flow;
 };
 
@@ -150,7 +153,7 @@ const split: KernelFactory = () => (inputs) => {
       Code.InvalidArgument,
       `TensorArray's size is not equal to the size of lengths (${array.items.length} vs. ${lengths.length}), and the TensorArray is not marked as dynamically resizeable`,
     );
-  parts(value, lengths, true).forEach((part, i) => write(array, i, part));
+  parts(value, lengths, true).forEach((part, i) => void write(array, i, part));
   return flow;
 };
 
@@ -174,4 +177,3 @@ export const tensorArrays: Kernels = {
     return [];
   },
 };
-

@@ -8,7 +8,8 @@ import { expectType, tensorOf } from "../value.ts";
 const bytesOf = (t: Tensor): readonly Uint8Array[] => expectType(t, DType.String, "the input").data as readonly Uint8Array[];
 const text = (b: Uint8Array): string => Buffer.from(b.buffer, b.byteOffset, b.byteLength).toString("latin1");
 const strings = (shape: readonly number[], data: readonly Uint8Array[]): Tensor => newTensor(DType.String, shape, data);
-const joined = (parts: readonly Uint8Array[], separator: Uint8Array): Uint8Array => new Uint8Array(Buffer.concat(parts.flatMap((p, i) => (i === 0 ? [p] : [separator, p]))));
+const joined = (parts: readonly Uint8Array[], separator: Uint8Array): Uint8Array =>
+  new Uint8Array(Buffer.concat(parts.flatMap((p, i) => (i === 0 ? [p] : [separator, p]))));
 
 const decimal = /^[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf(inity)?|nan)$/i;
 
@@ -58,7 +59,8 @@ const decodeRaw: KernelFactory = (node) => {
       if (b.length !== length)
         throw newError(Code.InvalidArgument, `DecodeRaw requires input strings to all be the same size, but element ${i} has size ${length} != ${b.length}`);
     });
-    if (length % size !== 0) throw newError(Code.InvalidArgument, `Input to DecodeRaw has length ${length} that is not a multiple of ${size}, the size of ${dtypeName(dtype)}`);
+    if (length % size !== 0)
+      throw newError(Code.InvalidArgument, `Input to DecodeRaw has length ${length} that is not a multiple of ${size}, the size of ${dtypeName(dtype)}`);
     const bytes = new Uint8Array(Buffer.concat(all));
     if (!little) for (let i = 0; i < bytes.length; i += size) bytes.subarray(i, i + size).reverse();
     return fromBytes(dtype, [...t.shape, length / size], bytes);

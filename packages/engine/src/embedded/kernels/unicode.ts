@@ -142,7 +142,14 @@ function decode(withStarts: boolean): KernelFactory {
       for (const { points } of rows) splits.push(splits.at(-1)! + points.length);
       const points = rows.flatMap((r) => r.points);
       const out = [integers(splitType, [splits.length], splits), integers(DType.Int32, [points.length], points)];
-      if (withStarts) out.push(integers(DType.Int64, [points.length], rows.flatMap((r) => r.starts)));
+      if (withStarts)
+        out.push(
+          integers(
+            DType.Int64,
+            [points.length],
+            rows.flatMap((r) => r.starts),
+          ),
+        );
       return out;
     };
   };
@@ -152,7 +159,8 @@ const encode: KernelFactory = (node) => {
   const [write, policy] = [writer(node.attrs.string("output_encoding")), policyOf(node)];
   return (inputs) => {
     const [values, splits] = [ints(tensorOf(inputs[0])), ints(tensorOf(inputs[1]))];
-    if (splits[0] !== 0 || splits.at(-1) !== values.length) throw newError(Code.InvalidArgument, "the splits must begin with 0 and end with the number of values");
+    if (splits[0] !== 0 || splits.at(-1) !== values.length)
+      throw newError(Code.InvalidArgument, "the splits must begin with 0 and end with the number of values");
     const rows = splits.slice(1).map((end, r) => {
       const points = values.slice(splits[r], end).flatMap((p) => {
         if (p >= 0 && p <= 0x10ffff && !unpaired(p)) return [p];
@@ -179,11 +187,9 @@ const transcode: KernelFactory = (node) => {
 /** ngrams joins as many neighbours of each row as the widths say. */
 const ngrams: KernelFactory = (node) => {
   const widths = node.attrs.ints("ngram_widths");
-  const [separator, left, right] = ["separator", "left_pad", "right_pad"].map((name) => (node.attrs.has(name) ? node.attrs.bytes(name) : new Uint8Array(0))) as [
-    Uint8Array,
-    Uint8Array,
-    Uint8Array,
-  ];
+  const [separator, left, right] = ["separator", "left_pad", "right_pad"].map((name) =>
+    node.attrs.has(name) ? node.attrs.bytes(name) : new Uint8Array(0),
+  ) as [Uint8Array, Uint8Array, Uint8Array];
   const [padWidth, keepShort] = [node.attrs.int("pad_width", 0), node.attrs.bool("preserve_short_sequences", false)];
   const splitType = node.attrs.dtype("Tsplits", DType.Int64);
   return (inputs) => {

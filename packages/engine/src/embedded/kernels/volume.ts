@@ -31,7 +31,8 @@ interface Moves {
 /** movesOf reads strides, dilations and padding of a node over images or volumes. */
 function movesOf(node: Node): Moves {
   const format = node.attrs.string("data_format", "");
-  if (format !== "" && format !== "NHWC" && format !== "NDHWC") throw newError(Code.Unimplemented, `${node.op} ${node.name}: only ${format.length === 4 ? "NHWC" : "NDHWC"} is supported`);
+  if (format !== "" && format !== "NHWC" && format !== "NDHWC")
+    throw newError(Code.Unimplemented, `${node.op} ${node.name}: only ${format.length === 4 ? "NHWC" : "NDHWC"} is supported`);
   return {
     strides: inner(node.attrs.ints("strides")),
     dilations: inner(node.attrs.ints("dilations")),
@@ -96,7 +97,17 @@ function walk(g: Geometry, d: number, visit: Visit): void {
 }
 
 /** convolved multiplies patches of `channels` numbers, from `from` on in each cell, by a filter of cells and channels by filters. */
-function convolved(simd: Simd, g: Geometry, x: Float32Array, depth: number, filter: Float32Array, channels: number, from: number, filters: number, put: (slice: number, out: Float32Array) => void): void {
+function convolved(
+  simd: Simd,
+  g: Geometry,
+  x: Float32Array,
+  depth: number,
+  filter: Float32Array,
+  channels: number,
+  from: number,
+  filters: number,
+  put: (slice: number, out: Float32Array) => void,
+): void {
   const places = g.places[1] * g.places[2];
   const cells = elementCount(g.window);
   const patches = make(DType.Float, [places, cells * channels]).data as Float32Array;

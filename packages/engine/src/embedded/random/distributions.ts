@@ -103,4 +103,3 @@ export function wholeLong(stream: Philox, out: BigInt64Array | BigUint64Array, l
     out[i] = range === 0n ? all : low + (all % range);
   }
 }
-

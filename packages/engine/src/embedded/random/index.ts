@@ -4,6 +4,18 @@
  * @module
  */
 export type { Fill } from "./distributions.ts";
-export { normal, normalDouble, reserved, truncated, truncatedDouble, uniform, uniformBy, uniformDouble, unitDouble, whole, wholeLong } from "./distributions.ts";
+export {
+  normal,
+  normalDouble,
+  reserved,
+  truncated,
+  truncatedDouble,
+  uniform,
+  uniformBy,
+  uniformDouble,
+  unitDouble,
+  whole,
+  wholeLong,
+} from "./distributions.ts";
 export type { Philox } from "./philox.ts";
 export { high, low, newWords, scrambled, seeded, skipped } from "./philox.ts";
