@@ -101,7 +101,9 @@ function arrayAnswer(outputs: ReadonlyMap<string, Tensor>, { wanted }: Arrays, o
 }
 
 function readers(inputs: ReadonlyMap<string, Tensor>): ReadonlyMap<string, () => Tensor> {
-  return new Map([...inputs].map(([alias, t]) => [alias, () => t]));
+  const all = new Map<string, () => Tensor>();
+  for (const [alias, t] of inputs) all.set(alias, () => t);
+  return all;
 }
 
 /** acquire holds the version that a document is for. A body that is not JSON is the first thing to complain about. */

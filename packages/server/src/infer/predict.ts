@@ -56,7 +56,8 @@ export async function predictOn(ctx: Ctx, servable: Servable, call: PredictCall,
     aliases.map((alias) => tensorName(signature.outputs[alias])),
   );
   options.runs.ran(servable, "Predict", started);
-  const outputs = new Map(aliases.map((alias, i) => [alias, values[i]!]));
+  const outputs = new Map<string, Tensor>();
+  for (let i = 0; i < aliases.length; i++) outputs.set(aliases[i]!, values[i]!);
   const prediction = { outputs, spec: specOf(servable.name, servable.version, signatureName) };
   const keep = options.log?.take(ctx, servable.name);
   if (keep !== undefined) keepPredict(keep, call, prediction);
@@ -73,25 +74,44 @@ export function tensorName(info: SignatureDef["inputs"][string] | undefined): st
   return info?.encoding.case === "name" ? info.encoding.value : ":0";
 }
 
+/** Names are a signature's aliases, sorted. */
+interface Names {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly defaults: readonly string[];
+}
+
+const names = new WeakMap<SignatureDef, Names>();
+
+function namesOf(signature: SignatureDef): Names {
+  let found = names.get(signature);
+  if (found === undefined) {
+    const { inputs, outputs, defaults } = signature;
+    found = { inputs: Object.keys(inputs).sort(), outputs: Object.keys(outputs).sort(), defaults: Object.keys(defaults).sort() };
+    names.set(signature, found);
+  }
+  return found;
+}
+
 function feedsOf(signature: SignatureDef, inputs: PredictCall["inputs"]): Map<string, Tensor> {
-  const wanted = Object.keys(signature.inputs).sort();
-  const given = [...inputs.keys()].sort();
-  const defaults = Object.keys(signature.defaults).sort();
-  if (given.length > wanted.length || (given.length < wanted.length && defaults.length === 0)) {
-    const extra = given.filter((name) => !wanted.includes(name));
-    const missing = wanted.filter((name) => !given.includes(name));
+  const { inputs: wanted, defaults } = namesOf(signature);
+  const given = (): string[] => [...inputs.keys()].sort();
+  if (inputs.size > wanted.length || (inputs.size < wanted.length && defaults.length === 0)) {
+    const extra = given().filter((name) => !wanted.includes(name));
+    const missing = wanted.filter((name) => !inputs.has(name));
     throw newError(
       Code.InvalidArgument,
-      `input size does not match signature: ${given.length}!=${wanted.length} len({${given.join(",")}}) != len({${wanted.join(",")}}). Sent extra: {${extra.join(",")}}. Missing but required: {${missing.join(",")}}.`,
+      `input size does not match signature: ${inputs.size}!=${wanted.length} len({${given().join(",")}}) != len({${wanted.join(",")}}). Sent extra: {${extra.join(",")}}. Missing but required: {${missing.join(",")}}.`,
     );
   }
   const feeds = new Map<string, Tensor>();
-  const used: string[] = [];
-  for (const alias of wanted) {
+  let used = 0;
+  for (let i = 0; i < wanted.length; i++) {
+    const alias = wanted[i]!;
     const info = signature.inputs[alias];
     const sent = inputs.get(alias);
     if (sent !== undefined) {
-      used.push(alias);
+      used++;
       feeds.set(tensorName(info), sent());
       continue;
     }
@@ -99,18 +119,20 @@ function feedsOf(signature: SignatureDef, inputs: PredictCall["inputs"]): Map<st
     if (fallback === undefined) {
       throw newError(
         Code.InvalidArgument,
-        `Signature input alias: ${alias}(feed name: ${tensorName(info)}) not found in request and no default value provided. Inputs expected to be in the request {${given.join(",")}}, or default input alias set: ${defaults.join(",")}`,
+        `Signature input alias: ${alias}(feed name: ${tensorName(info)}) not found in request and no default value provided. Inputs expected to be in the request {${given().join(",")}}, or default input alias set: ${defaults.join(",")}`,
       );
     }
     feeds.set(tensorName(info), fromMessage(fallback, { name: alias }));
   }
-  if (used.length !== given.length)
-    throw newError(Code.InvalidArgument, `Inputs contains invalid name. Used request inputs: ${used.join(",")}, request input: ${given.join(",")}`);
+  if (used !== inputs.size) {
+    const known = wanted.filter((alias) => inputs.has(alias));
+    throw newError(Code.InvalidArgument, `Inputs contains invalid name. Used request inputs: ${known.join(",")}, request input: ${given().join(",")}`);
+  }
   return feeds;
 }
 
-function outputsOf(signature: SignatureDef, filter: readonly string[]): string[] {
-  const known = Object.keys(signature.outputs).sort();
+function outputsOf(signature: SignatureDef, filter: readonly string[]): readonly string[] {
+  const { outputs: known } = namesOf(signature);
   if (filter.length === 0) return known;
   const seen = new Set<string>();
   for (const alias of filter) {
