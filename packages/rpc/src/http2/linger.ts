@@ -47,7 +47,7 @@ class Linger {
     this.#timer = undefined;
     for (const [stream, since] of this.#since) {
       const left = since + limits.lingerMs - now;
-      if (left > 0) return this.#arm(left);
+      if (left > 0) return void this.#arm(left);
       streams.reset(stream, h2.noError);
     }
   }

@@ -179,7 +179,7 @@ class Stream implements Exchange {
       session.budget.release(length);
       if (last) {
         flushLater(session);
-        return this.#done();
+        return void this.#done();
       }
     }
     if (sent > 0) {

@@ -44,7 +44,7 @@ export function newWriter({ cors, compressor }: WriteOptions): (exchange: Exchan
     if (zipped === undefined && isUsual(exchange, answer)) exchange.respond(usual);
     else {
       const fields = newFields(fieldsOf(answer, zipped));
-      if (answer.body.length === 0) return exchange.respond(fields, true);
+      if (answer.body.length === 0) return void exchange.respond(fields, true);
       exchange.respond(fields);
     }
     exchange.write(zipped ?? answer.body);
