@@ -2,7 +2,10 @@ import { Code, type Failure, newError } from "@tfs/std";
 import { dump } from "./dump.ts";
 import { blank, kindOf, members, type Range, skip, syntax, text } from "./scan.ts";
 
-/** Document is a parsed body: its top-level members by name, the first of a name winning. */
+/** Names that are asked for, of requests and answers: others are passed over, however many there are. */
+const known = new Set(["signature_name", "instances", "inputs", "context", "examples", "predictions", "outputs", "error"]);
+
+/** Document is a parsed body: its top-level members of known names, the first of a name winning. */
 export interface Document {
   readonly bytes: Uint8Array;
   readonly range: Range;
@@ -25,7 +28,7 @@ export function parseDocument(body: Uint8Array): Document {
   const range = { start, end: skip(bytes, start) };
   if (kindOf(bytes, start) !== "Object") throw newError(Code.InvalidArgument, `JSON Value: ${dump(bytes, range)} Is not object`);
   const found = new Map<string, Range>();
-  for (const { name, value } of members(bytes, range)) if (!found.has(name)) found.set(name, value);
+  for (const { name, value } of members(bytes, range)) if (known.has(name) && !found.has(name)) found.set(name, value);
   const signature = found.get("signature_name");
   if (signature !== undefined && kindOf(bytes, signature.start) !== "String") {
     throw newError(Code.InvalidArgument, `JSON Value: ${dump(bytes, range)} not formatted correctly. 'signature_name' key must be a string value.`);
