@@ -23,6 +23,10 @@ import { tables } from "./table.ts";
 import { texts } from "./text.ts";
 import { unaries } from "./unary.ts";
 
+export { chainOf } from "./chain.ts";
+export { product } from "./product.ts";
+export { variableName } from "./state.ts";
+export { convolution } from "./window.ts";
 export type { Dense, Sparse } from "./example.ts";
 export { parseExamples } from "./example.ts";
 

@@ -75,17 +75,21 @@ export const lists: Kernels = {
       return found ?? make(elementType, list.items.find((t) => t !== undefined)?.shape ?? ints(tensorOf(inputs[2])).map((d) => Math.max(0, d)));
     };
   },
-  TensorListSetItem: () => (inputs) => {
-    const [list, index] = [listOf(inputs[0]), int(tensorOf(inputs[1]))];
-    item(list, index);
-    const items = list.items.slice();
-    items[index] = tensorOf(inputs[2]);
-    return { ...list, items };
-  },
-  TensorListPushBack: () => (inputs) => {
-    const list = listOf(inputs[0]);
-    if (list.items.length >= maxItems) throw newError(Code.ResourceExhausted, `a list has at most ${maxItems} items`);
-    return { ...list, items: [...list.items, tensorOf(inputs[1])] };
-  },
+  TensorListSetItem:
+    () =>
+    (inputs, { arena }) => {
+      const [list, index] = [listOf(inputs[0]), int(tensorOf(inputs[1]))];
+      item(list, index);
+      const items = list.items.slice();
+      items[index] = arena.kept(tensorOf(inputs[2]));
+      return { ...list, items };
+    },
+  TensorListPushBack:
+    () =>
+    (inputs, { arena }) => {
+      const list = listOf(inputs[0]);
+      if (list.items.length >= maxItems) throw newError(Code.ResourceExhausted, `a list has at most ${maxItems} items`);
+      return { ...list, items: [...list.items, arena.kept(tensorOf(inputs[1]))] };
+    },
   TensorListLength: () => (inputs) => integers(3, [], [listOf(inputs[0]).items.length]),
 };

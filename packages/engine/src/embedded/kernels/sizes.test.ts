@@ -9,7 +9,8 @@ import type { State } from "../kernel.ts";
 import { kernels } from "./index.ts";
 
 const none = (): never => assert.fail("nothing here has state");
-const state: State = { ctx: background(), variable: none, table: none, checkpoint: none, simd: newSimd(), pace: newPace(20) };
+const simd = newSimd();
+const state: State = { ctx: background(), variable: none, table: none, checkpoint: none, simd, arena: simd.arena(), pace: newPace(20) };
 
 const many = 2 ** 23 + 1;
 const ints = (...values: readonly number[]): Tensor => newTensor(DType.Int32, [values.length], Int32Array.from(values));
