@@ -20,7 +20,7 @@ for (const size of [1, 2, 3, 4, 5, 16, 63, 1000])
       const row = [...x.subarray(r * size, (r + 1) * size)];
       const most = Math.max(...row);
       const sum = row.reduce((all, v) => all + Math.exp(v - most), 0);
-      row.forEach((v, i) => assert.ok(Math.abs(out[r * size + i]! - Math.exp(v - most) / sum) <= 1e-6 * (Math.exp(v - most) / sum) + 1e-12));
+      for (const [i, v] of row.entries()) assert.ok(Math.abs(out[r * size + i]! - Math.exp(v - most) / sum) <= 1e-6 * (Math.exp(v - most) / sum) + 1e-12);
     }
   });
 
