@@ -28,10 +28,22 @@ enum { most = 32 };
     __VA_ARGS__                                \
   }
 
-#define UNARY(code, expression)                \
-  case code:                                   \
-    LOOP(v128_t x = wasm_v128_load(a + i); wasm_v128_store(to + i, expression);) \
-    break;
+// UNARY computes two vectors at a time: what an expression reads from memory it then reads once for both.
+#define UNARY(code, expression)                                              \
+  case code: {                                                               \
+    int i = 0;                                                               \
+    for (; i + 8 <= n; i += 8) {                                             \
+      v128_t x = wasm_v128_load(a + i), first = expression;                  \
+      x = wasm_v128_load(a + i + 4);                                         \
+      v128_t second = expression;                                            \
+      wasm_v128_store(to + i, first);                                        \
+      wasm_v128_store(to + i + 4, second);                                   \
+    }                                                                        \
+    for (; i < n; i += 4) {                                                  \
+      v128_t x = wasm_v128_load(a + i);                                      \
+      wasm_v128_store(to + i, expression);                                   \
+    }                                                                        \
+  } break;
 
 // BINARY has a loop for each way in which an operand may be one number.
 #define BINARY(code, expression)                                                                                                   \

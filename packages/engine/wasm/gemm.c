@@ -87,21 +87,30 @@ void product(int m, int n, int k, const float *a, const float *b, float *c, long
 // END is the ending where panel j begins.
 #define END(j) (last ? (at = (Ending){ending.bias ? ending.bias + (j) * columns : 0, ending.low, ending.high}, &at) : 0)
     Ending at;
-    // A single row reads each panel once, so that memory is what it waits for: four panels at a time are four streams, and sums enough to hide an addition's latency.
-    int i = m >= 4 ? m / 4 * 4 : 0;
-    for (int j = 0; j < whole; j++) {
-      const Ending *end = END(j);
-      for (int r = 0; r < i; r += 4) tile(4, 1, depth, a + (long)r * k, k, b + (long)j * step, step, c + r * wideC + j * columns, wideC, first, end);
-    }
-    for (; i + 2 <= m; i += 2) {
-      int j = 0;
-      for (; j + 2 <= whole; j += 2) tile(2, 2, depth, a + (long)i * k, k, b + (long)j * step, step, c + i * wideC + j * columns, wideC, first, END(j));
-      for (; j < whole; j++) tile(2, 1, depth, a + (long)i * k, k, b + (long)j * step, step, c + i * wideC + j * columns, wideC, first, END(j));
-    }
-    for (; i < m; i++) {
-      int j = 0;
-      for (; j + 4 <= whole; j += 4) tile(1, 4, depth, a + (long)i * k, k, b + (long)j * step, step, c + i * wideC + j * columns, wideC, first, END(j));
-      for (; j < whole; j++) tile(1, 1, depth, a + (long)i * k, k, b + (long)j * step, step, c + i * wideC + j * columns, wideC, first, END(j));
+    if (m >= 4) {
+      for (int j = 0; j < whole; j++) {
+        const Ending *end = END(j);
+        const float *panel = b + (long)j * step;
+        float *to = c + j * columns;
+        int r = 0;
+        for (; r + 4 <= m; r += 4) tile(4, 1, depth, a + (long)r * k, k, panel, step, to + r * wideC, wideC, first, end);
+        if (m - r == 3) tile(3, 1, depth, a + (long)r * k, k, panel, step, to + r * wideC, wideC, first, end);
+        else if (m - r == 2) tile(2, 1, depth, a + (long)r * k, k, panel, step, to + r * wideC, wideC, first, end);
+        else if (m - r == 1) tile(1, 1, depth, a + (long)r * k, k, panel, step, to + r * wideC, wideC, first, end);
+      }
+    } else {
+      // Few rows read each panel once, so that memory is what they wait for: several panels at a time are several streams, and sums enough to hide an addition's latency.
+      int i = 0;
+      for (; i + 2 <= m; i += 2) {
+        int j = 0;
+        for (; j + 2 <= whole; j += 2) tile(2, 2, depth, a + (long)i * k, k, b + (long)j * step, step, c + i * wideC + j * columns, wideC, first, END(j));
+        for (; j < whole; j++) tile(2, 1, depth, a + (long)i * k, k, b + (long)j * step, step, c + i * wideC + j * columns, wideC, first, END(j));
+      }
+      for (; i < m; i++) {
+        int j = 0;
+        for (; j + 4 <= whole; j += 4) tile(1, 4, depth, a + (long)i * k, k, b + (long)j * step, step, c + i * wideC + j * columns, wideC, first, END(j));
+        for (; j < whole; j++) tile(1, 1, depth, a + (long)i * k, k, b + (long)j * step, step, c + i * wideC + j * columns, wideC, first, END(j));
+      }
     }
     if (whole < panels) {
       const Ending *end = END(whole);

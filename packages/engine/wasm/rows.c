@@ -23,22 +23,30 @@ INLINE v128_t rest(const float *x, int n, float fill) {
 EXPORT(softmax) void softmax(int rows, int size, const float *x, float *out) {
   int whole = size / 4 * 4, left = size - whole;
   for (int r = 0; r < rows; r++, x += size, out += size) {
-    v128_t most = rest(x + whole, left, -__builtin_inff());
-    for (int i = 0; i < whole; i += 4) most = wasm_f32x4_max(most, wasm_v128_load(x + i));
+    v128_t end = left ? rest(x + whole, left, -__builtin_inff()) : F(-__builtin_inff());
+    v128_t most = end, sum = F(0);
+    for (int i = 0; i < whole; i += 4) most = wasm_f32x4_pmax(most, wasm_v128_load(x + i)); // a NaN that is passed over makes the sum one
     v128_t shift = F(largest(most));
-    v128_t sum = F(0);
-    for (int i = 0; i < whole; i += 4) {
-      v128_t e = exponential(wasm_f32x4_sub(wasm_v128_load(x + i), shift));
+    int i = 0;
+    for (; i + 8 <= whole; i += 8) {
+      v128_t first = below(wasm_f32x4_sub(wasm_v128_load(x + i), shift)), second = below(wasm_f32x4_sub(wasm_v128_load(x + i + 4), shift));
+      wasm_v128_store(out + i, first);
+      wasm_v128_store(out + i + 4, second);
+      sum = wasm_f32x4_add(sum, wasm_f32x4_add(first, second));
+    }
+    for (; i < whole; i += 4) {
+      v128_t e = below(wasm_f32x4_sub(wasm_v128_load(x + i), shift));
       wasm_v128_store(out + i, e);
       sum = wasm_f32x4_add(sum, e);
     }
-    v128_t end = exponential(wasm_f32x4_sub(rest(x + whole, left, -__builtin_inff()), shift));
-    for (int i = 0; i < left; i++, end = wasm_i32x4_shuffle(end, end, 1, 2, 3, 0)) out[whole + i] = wasm_f32x4_extract_lane(end, 0);
-    float all = total(sum);
-    for (int i = whole; i < size; i++) all += out[i];
-    v128_t by = F(1 / all);
-    for (int i = 0; i < whole; i += 4) wasm_v128_store(out + i, wasm_f32x4_mul(wasm_v128_load(out + i), by));
-    for (int i = whole; i < size; i++) out[i] *= 1 / all;
+    if (left) {
+      end = below(wasm_f32x4_sub(end, shift));
+      sum = wasm_f32x4_add(sum, end);
+      for (i = 0; i < left; i++, end = wasm_i32x4_shuffle(end, end, 1, 2, 3, 0)) out[whole + i] = wasm_f32x4_extract_lane(end, 0);
+    }
+    float by = 1 / total(sum);
+    for (i = 0; i < whole; i += 4) wasm_v128_store(out + i, wasm_f32x4_mul(wasm_v128_load(out + i), F(by)));
+    for (; i < size; i++) out[i] *= by;
   }
 }
 

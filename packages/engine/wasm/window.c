@@ -87,32 +87,57 @@ static inline Span within(int start, int cells, int spread, int n) {
     }                                                               \
   }
 
+// Each is what depthwise is given besides the geometry.
+typedef struct {
+  const float *filter, *bias;
+  v128_t low, limit;
+  int channels, w, high, wide, spreadY, spreadX;
+} Each;
+
+// inside writes `pixels` pixels side by side, whose windows lie in the image from `cell` on, `step` floats apart; of their channels as many as are whole vectors. It gives
+// how many those are. The filter is read once for all of them.
+INLINE int inside(const int pixels, const Each *e, const float *cell, int step, float *out) {
+  int c = 0;
+  for (; c + 4 <= e->channels; c += 4) {
+    v128_t sum[4], bias = e->bias ? wasm_v128_load(e->bias + c) : wasm_f32x4_splat(0);
+    const float *f = e->filter + c;
+#pragma clang loop unroll(full)
+    for (int p = 0; p < pixels; p++) sum[p] = bias;
+    for (int i = 0; i < e->high; i++) {
+      const float *from = cell + (long)i * e->spreadY * e->w * e->channels + c;
+      for (int j = 0; j < e->wide; j++, f += e->channels, from += (long)e->spreadX * e->channels) {
+        v128_t weight = wasm_v128_load(f);
+#pragma clang loop unroll(full)
+        for (int p = 0; p < pixels; p++) sum[p] = MULADD(wasm_v128_load(from + (long)p * step), weight, sum[p]);
+      }
+    }
+#pragma clang loop unroll(full)
+    for (int p = 0; p < pixels; p++) wasm_v128_store(out + p * e->channels + c, limited(sum[p], e->low, e->limit));
+  }
+  return c;
+}
+
 // depthwise writes the convolution of each channel with `times` filters of its own, filter[high, wide, channels, times] to [.., channels * times], with a bias for
 // each (or none) and limits.
 EXPORT(depthwise) void depthwise(int count, int h, int w, int channels, int outH, int outW, int high, int wide, int stepY, int stepX, int spreadY, int spreadX, int top, int left, int times, const float *x, const float *filter, const float *bias, float low, float limit, float *out) {
-  v128_t lows = wasm_f32x4_splat(low), limits = wasm_f32x4_splat(limit);
+  Each each = {filter, bias, wasm_f32x4_splat(low), wasm_f32x4_splat(limit), channels, w, high, wide, spreadY, spreadX};
+  int whole = channels / 4 * 4;
   PIXELS({
     int c = 0;
     if (times == 1) {
-      for (; c + 16 <= channels; c += 16) {
-        v128_t a = wasm_f32x4_splat(0), b = a, d = a, e = a;
-        if (bias) a = wasm_v128_load(bias + c), b = wasm_v128_load(bias + c + 4), d = wasm_v128_load(bias + c + 8), e = wasm_v128_load(bias + c + 12);
-        WINDOW({
-          const float *f = filter + (long)(i * wide + j) * channels + c;
-          a = MULADD(wasm_v128_load(cell + c), wasm_v128_load(f), a);
-          b = MULADD(wasm_v128_load(cell + c + 4), wasm_v128_load(f + 4), b);
-          d = MULADD(wasm_v128_load(cell + c + 8), wasm_v128_load(f + 8), d);
-          e = MULADD(wasm_v128_load(cell + c + 12), wasm_v128_load(f + 12), e);
-        })
-        wasm_v128_store(out + c, limited(a, lows, limits));
-        wasm_v128_store(out + c + 4, limited(b, lows, limits));
-        wasm_v128_store(out + c + 8, limited(d, lows, limits));
-        wasm_v128_store(out + c + 12, limited(e, lows, limits));
+      const float *cell = image + ((long)startY * w + startX) * channels;
+      int isInside = down.end - down.first == high && along.end - along.first == wide;
+      if (isInside && channels == whole && outX + 4 <= outW && startX + 3 * stepX + (wide - 1) * spreadX < w) {
+        inside(4, &each, cell, stepX * channels, out);
+        out += 4 * channels;
+        outX += 3;
+        continue;
       }
+      if (isInside) c = inside(1, &each, cell, 0, out);
       for (; c + 4 <= channels; c += 4) {
         v128_t a = bias ? wasm_v128_load(bias + c) : wasm_f32x4_splat(0);
         WINDOW({ a = MULADD(wasm_v128_load(cell + c), wasm_v128_load(filter + (long)(i * wide + j) * channels + c), a); })
-        wasm_v128_store(out + c, limited(a, lows, limits));
+        wasm_v128_store(out + c, limited(a, each.low, each.limit));
       }
     }
     for (; c < channels; c++)
