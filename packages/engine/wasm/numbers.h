@@ -5,11 +5,11 @@
 
 // Coefficients are read from memory, highest first: an engine that makes a vector of a number in the code takes several instructions for it each time.
 typedef struct {
-  float exponential[7], log2e, round, log2[2];
+  float exponential[6], log2e, round, log2[2];
   float low, high; // where e^x is still a normal number
   float half, one, two;
   float tanh[6];
-  float near[7], far[10];
+  float near[7], far[9];
 } Numbers;
 extern Numbers numbers;
 #define K(which) wasm_v128_load32_splat(&numbers.which)

@@ -91,21 +91,20 @@ static inline Span within(int start, int cells, int spread, int n) {
 typedef struct {
   const float *filter, *bias;
   v128_t low, limit;
-  int channels, w, high, wide, spreadY, spreadX;
+  int channels, w, spreadY, spreadX;
 } Each;
 
-// inside writes `pixels` pixels side by side, whose windows lie in the image from `cell` on, `step` floats apart; of their channels as many as are whole vectors. It gives
-// how many those are. The filter is read once for all of them.
-INLINE int inside(const int pixels, const Each *e, const float *cell, int step, float *out) {
-  int c = 0;
-  for (; c + 4 <= e->channels; c += 4) {
+// inside writes `pixels` pixels side by side, whose windows lie in the image from `cell` on, `step` floats apart. The filter is read once for all of them. Channels are a
+// multiple of four.
+INLINE void inside(const int pixels, const int high, const int wide, const Each *e, const float *cell, int step, float *out) {
+  for (int c = 0; c < e->channels; c += 4) {
     v128_t sum[4], bias = e->bias ? wasm_v128_load(e->bias + c) : wasm_f32x4_splat(0);
     const float *f = e->filter + c;
 #pragma clang loop unroll(full)
     for (int p = 0; p < pixels; p++) sum[p] = bias;
-    for (int i = 0; i < e->high; i++) {
+    for (int i = 0; i < high; i++) {
       const float *from = cell + (long)i * e->spreadY * e->w * e->channels + c;
-      for (int j = 0; j < e->wide; j++, f += e->channels, from += (long)e->spreadX * e->channels) {
+      for (int j = 0; j < wide; j++, f += e->channels, from += (long)e->spreadX * e->channels) {
         v128_t weight = wasm_v128_load(f);
 #pragma clang loop unroll(full)
         for (int p = 0; p < pixels; p++) sum[p] = MULADD(wasm_v128_load(from + (long)p * step), weight, sum[p]);
@@ -114,26 +113,40 @@ INLINE int inside(const int pixels, const Each *e, const float *cell, int step, 
 #pragma clang loop unroll(full)
     for (int p = 0; p < pixels; p++) wasm_v128_store(out + p * e->channels + c, limited(sum[p], e->low, e->limit));
   }
-  return c;
 }
 
 // depthwise writes the convolution of each channel with `times` filters of its own, filter[high, wide, channels, times] to [.., channels * times], with a bias for
 // each (or none) and limits.
 EXPORT(depthwise) void depthwise(int count, int h, int w, int channels, int outH, int outW, int high, int wide, int stepY, int stepX, int spreadY, int spreadX, int top, int left, int times, const float *x, const float *filter, const float *bias, float low, float limit, float *out) {
-  Each each = {filter, bias, wasm_f32x4_splat(low), wasm_f32x4_splat(limit), channels, w, high, wide, spreadY, spreadX};
+  Each each = {filter, bias, wasm_f32x4_splat(low), wasm_f32x4_splat(limit), channels, w, spreadY, spreadX};
   int whole = channels / 4 * 4;
   PIXELS({
     int c = 0;
     if (times == 1) {
-      const float *cell = image + ((long)startY * w + startX) * channels;
-      int isInside = down.end - down.first == high && along.end - along.first == wide;
-      if (isInside && channels == whole && outX + 4 <= outW && startX + 3 * stepX + (wide - 1) * spreadX < w) {
-        inside(4, &each, cell, stepX * channels, out);
+      const float *first = image + ((long)startY * w + startX) * channels;
+      int isWhole = down.end - down.first == high && along.end - along.first == wide;
+      if (isWhole && channels == whole && outX + 4 <= outW && startX + 3 * stepX + (wide - 1) * spreadX < w) {
+        if (high == 3 && wide == 3) inside(4, 3, 3, &each, first, stepX * channels, out);
+        else inside(4, high, wide, &each, first, stepX * channels, out);
         out += 4 * channels;
         outX += 3;
         continue;
       }
-      if (isInside) c = inside(1, &each, cell, 0, out);
+      for (; c + 16 <= channels; c += 16) {
+        v128_t a = wasm_f32x4_splat(0), b = a, d = a, e = a;
+        if (bias) a = wasm_v128_load(bias + c), b = wasm_v128_load(bias + c + 4), d = wasm_v128_load(bias + c + 8), e = wasm_v128_load(bias + c + 12);
+        WINDOW({
+          const float *f = filter + (long)(i * wide + j) * channels + c;
+          a = MULADD(wasm_v128_load(cell + c), wasm_v128_load(f), a);
+          b = MULADD(wasm_v128_load(cell + c + 4), wasm_v128_load(f + 4), b);
+          d = MULADD(wasm_v128_load(cell + c + 8), wasm_v128_load(f + 8), d);
+          e = MULADD(wasm_v128_load(cell + c + 12), wasm_v128_load(f + 12), e);
+        })
+        wasm_v128_store(out + c, limited(a, each.low, each.limit));
+        wasm_v128_store(out + c + 4, limited(b, each.low, each.limit));
+        wasm_v128_store(out + c + 8, limited(d, each.low, each.limit));
+        wasm_v128_store(out + c + 12, limited(e, each.low, each.limit));
+      }
       for (; c + 4 <= channels; c += 4) {
         v128_t a = bias ? wasm_v128_load(bias + c) : wasm_f32x4_splat(0);
         WINDOW({ a = MULADD(wasm_v128_load(cell + c), wasm_v128_load(filter + (long)(i * wide + j) * channels + c), a); })

@@ -62,7 +62,7 @@ export function compile(graph: GraphDef, library: Library): Compiler {
   }
 
   function kernel(op: Op): Kernel {
-    if (op.kernel !== undefined) return op.kernel;
+    if (op.constant !== undefined) return () => op.constant!;
     if (op.chain !== undefined) return chain(op);
     const factory = kernels[op.op];
     if (factory === undefined) throw newError(Code.Unimplemented, `there is no kernel for the op ${op.op} (node ${op.name})`);

@@ -70,21 +70,30 @@ export function plan(options: PlanOptions): Program {
 
   const feedSlots = options.feeds.map(slot);
   const fetchSlots = options.fetches.map(slot);
-  const steps = ops.map((op): Omit<Step, "dead"> => {
-    return { name: op.name, kernel: options.kernel(op), inputs: Int32Array.from(op.inputs, slot), first: first.get(op.at)!, outputs: outputs.get(op.at)! };
+  // What is constant is there before a run begins, and stays.
+  const start = new Array<Value | undefined>(slots).fill(undefined);
+  const given = new Set<number>();
+  const steps = ops.flatMap((op): Omit<Step, "dead">[] => {
+    const kernel = options.kernel(op);
+    const [at, count] = [first.get(op.at)!, outputs.get(op.at)!];
+    if (op.constant === undefined) return [{ name: op.name, kernel, inputs: Int32Array.from(op.inputs, slot), first: at, outputs: count }];
+    for (let i = 0; i < count && i < op.constant.length; i++) {
+      start[at + i] = op.constant[i];
+      given.add(at + i);
+    }
+    return [];
   });
-  const keep = new Set([...fetchSlots, ...feedSlots]);
+  const keep = new Set([...fetchSlots, ...feedSlots, ...given]);
   const program = withDead(steps, keep);
   const isFeed = new Set(feedSlots);
-  const toDrop = [...new Set(fetchSlots)].filter((s) => !isFeed.has(s));
+  const toDrop = [...new Set(fetchSlots)].filter((s) => !isFeed.has(s) && !given.has(s));
   return {
     ops: new Set(order.map((n) => nodes[n]!.op)),
     effects: order.some((n) => options.effect(nodes[n]!)),
     run(feeds, state) {
-      const values = new Array<Value | undefined>(slots);
+      const values = start.slice();
       for (let i = 0; i < feedSlots.length; i++) values[feedSlots[i]!] = feeds[i];
-      const fedSlot = feedSlots.length === 0 ? undefined : new Set(feedSlots);
-      return advance(0, values, state, fedSlot);
+      return advance(0, values, state, feedSlots.length === 0 ? undefined : isFeed);
     },
   };
 
@@ -94,12 +103,12 @@ export function plan(options: PlanOptions): Program {
       const later = runStep(program[i]!, values, state, fed);
       if (later !== undefined) return later.then(() => advance(i + 1, values, state, fed));
     }
-    return given(values, state);
+    return fetched(values, state);
   }
 
-  /** given takes what was fetched out of the run's arena, but for what the caller has given himself. */
-  function given(values: readonly (Value | undefined)[], { arena }: State): Value[] {
-    const fetched = fetchSlots.map((s) => {
+  /** fetched takes what was fetched out of the run's arena, but for what the caller has given himself. */
+  function fetched(values: readonly (Value | undefined)[], { arena }: State): Value[] {
+    const out = fetchSlots.map((s) => {
       const value = values[s]!;
       if (value === undefined || !isTensor(value)) return value;
       return feedSlots.some((f) => dataOf(values[f]) === value.data) ? value : arena.kept(value);
@@ -108,7 +117,7 @@ export function plan(options: PlanOptions): Program {
       const value = values[s];
       if (value !== undefined && isTensor(value)) arena.drop(value);
     }
-    return fetched;
+    return out;
   }
 }
 
@@ -129,7 +138,7 @@ function runStep(step: Step, values: (Value | undefined)[], state: State, fed: R
   }
   if (result instanceof Promise)
     return result.then(
-      (given) => store(step, given, values, fed, state),
+      (later) => store(step, later, values, fed, state),
       (err: unknown) => {
         throw located(err, step.name, state);
       },

@@ -64,7 +64,7 @@ export function chained(graph: Graph): Graph {
 }
 
 function joins(op: Op): boolean {
-  if (names[op.op] === undefined || op.kernel !== undefined || !isFloat(op) || op.inputs.length > 2) return false;
+  if (names[op.op] === undefined || op.constant !== undefined || !isFloat(op) || op.inputs.length > 2) return false;
   return op.op !== "BiasAdd" || newAttrs(op.name, op.attr).string("data_format", "NHWC") === "NHWC";
 }
 

@@ -54,7 +54,7 @@ export function folded(graph: Graph, { evaluate, variable }: FoldOptions): Graph
       constants.set(keyOf({ node: op.at, output }), value);
       markWeight(value.data);
     }
-    return { at: op.at, name: op.name, op: "Const", attr: op.attr, inputs: [], kernel: () => values };
+    return { at: op.at, name: op.name, op: "Const", attr: op.attr, inputs: [], constant: values };
   }
 
   return { ...graph, ops, constants };

@@ -294,7 +294,7 @@ const attrs = (attr: Readonly<Record<string, unknown>>): { readonly [name: strin
 /** kernelOf makes kernels as the engine does. */
 function kernelOf(values: ReadonlyMap<number, Tensor>): (o: Op) => Kernel {
   const kernel = (o: Op): Kernel => {
-    if (o.kernel !== undefined) return o.kernel;
+    if (o.constant !== undefined) return () => o.constant!;
     const value = values.get(o.at);
     if (value !== undefined) return () => value;
     const node = { name: o.name, op: o.op, attrs: newAttrs(o.name, o.attr), inputCount: o.inputs.length, body: () => assert.fail("no bodies here") };

@@ -1,6 +1,5 @@
 import { DType, type Tensor } from "@tfs/tensor";
 import type { Edge, FlatNode } from "../flat.ts";
-import type { Kernel } from "../kernel.ts";
 
 /** Op is a step of a program before its kernel is made: a node of the graph, or what has come of several. */
 export interface Op {
@@ -10,8 +9,8 @@ export interface Op {
   readonly op: string;
   readonly attr: FlatNode["attr"];
   readonly inputs: readonly Edge[];
-  /** kernel is there if the op's kernel is not made from its name and attributes. */
-  readonly kernel?: Kernel;
+  /** constant are the op's outputs if they are the same in every run. */
+  readonly constant?: readonly Tensor[];
   /** after is what a product or a convolution does to its sums. */
   readonly after?: After;
   /** chain has the elementwise ops that became this one, in order; the inputs are those that come from outside. */
@@ -57,7 +56,7 @@ export function readers({ ops, fetches }: Graph): (at: number) => readonly (Op |
 
 /** constantOp gives a value as an op. */
 export function constantOp(at: number, name: string, value: Tensor): Op {
-  return { at, name, op: "Const", attr: {}, inputs: [], kernel: () => value };
+  return { at, name, op: "Const", attr: {}, inputs: [], constant: [value] };
 }
 
 /** isFloat tells whether an op computes with floats. */

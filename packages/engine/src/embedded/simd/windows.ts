@@ -17,7 +17,7 @@ export interface Window {
 
 /** So many bytes of images that lie elsewhere are worked on at a time: memory never shrinks. */
 const batchBytes = 2 ** 22;
-/** And so many floats of windows laid out as rows: half of a second-level cache. */
+/** And so many floats of windows laid out as rows, with what comes of them: half of a second-level cache. */
 const rowFloats = 2 ** 16;
 
 /** convolve writes the convolution of images with filter[high, wide, channels, filters] to `out`, images of outH × outW. */
@@ -27,7 +27,7 @@ export function convolve(memory: Memory, images: Images, filter: Float32Array, w
   const depth = window.size[0] * window.size[1] * channels;
   const packed = memory.packed(filter, depth, filters, false);
   const bias = biasAt(memory, ending);
-  const chunk = Math.max(4, Math.min(outH * outW, Math.floor(rowFloats / depth / 4) * 4));
+  const chunk = Math.max(4, Math.min(outH * outW, Math.floor(rowFloats / (depth + filters) / 4) * 4));
   const rows = memory.temporary(chunk * depth * floatBytes);
   inBatches(memory, images, out, (count, from, to) =>
     memory.code.conv(count, h, w, channels, outH, outW, ...geometry(window), filters, from, packed, bias, ending.low, ending.high, rows, chunk, to),
