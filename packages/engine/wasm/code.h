@@ -22,5 +22,5 @@ typedef struct {
 
 INLINE v128_t limited(v128_t x, v128_t low, v128_t high) { return wasm_f32x4_pmin(wasm_f32x4_pmax(x, low), high); }
 
-// product writes a[m, k] times a packed matrix to c[m, n], whose rows lie `wideC` floats apart.
-void product(int m, int n, int k, const float *a, const float *b, float *c, long wideC, Ending ending);
+// product writes a[m, k] times a packed matrix to c[m, n]; rows of a and of c lie `wideA` and `wideC` floats apart.
+void product(int m, int n, int k, const float *a, long wideA, const float *b, float *c, long wideC, Ending ending);

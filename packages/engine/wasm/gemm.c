@@ -5,15 +5,15 @@
 
 enum { block = 512 };
 
-// pack lays out b[k, n], or the transpose of b[n, k]; columns that are not there are zeros.
-EXPORT(pack) void pack(int k, int n, int transposed, const float *b, float *to) {
+// pack lays out b[k, n], or the transpose of b[n, k], whose rows lie `wideB` floats apart; columns that are not there are zeros.
+EXPORT(pack) void pack(int k, int n, int transposed, int wideB, const float *b, float *to) {
   for (int from = 0; from < k; from += block) {
     int depth = least(block, k - from);
     for (int j = 0; j < n; j += columns) {
       int wide = least(columns, n - j);
       if (!transposed && wide == columns) {
-        const float *row = b + (long)from * n + j;
-        for (int p = 0; p < depth; p++, row += n, to += columns) {
+        const float *row = b + (long)from * wideB + j;
+        for (int p = 0; p < depth; p++, row += wideB, to += columns) {
           wasm_v128_store(to, wasm_v128_load(row));
           wasm_v128_store(to + 4, wasm_v128_load(row + 4));
         }
@@ -21,7 +21,7 @@ EXPORT(pack) void pack(int k, int n, int transposed, const float *b, float *to) 
       }
       for (int p = 0; p < depth; p++)
         for (int q = 0; q < columns; q++)
-          *to++ = q >= wide ? 0 : transposed ? b[(long)(j + q) * k + from + p] : b[(long)(from + p) * n + j + q];
+          *to++ = q >= wide ? 0 : transposed ? b[(long)(j + q) * wideB + from + p] : b[(long)(from + p) * wideB + j + q];
     }
   }
 }
@@ -76,7 +76,7 @@ static void edge(int rows, int wide, int depth, const float *a, long wideA, cons
     for (int q = 0; q < wide; q++) c[r * wideC + q] = whole[r * columns + q];
 }
 
-void product(int m, int n, int k, const float *a, const float *b, float *c, long wideC, Ending ending) {
+void product(int m, int n, int k, const float *a, long wideA, const float *b, float *c, long wideC, Ending ending) {
   int whole = n / columns, panels = (n + columns - 1) / columns;
   int from = 0;
   do {
@@ -93,29 +93,29 @@ void product(int m, int n, int k, const float *a, const float *b, float *c, long
         const float *panel = b + (long)j * step;
         float *to = c + j * columns;
         int r = 0;
-        for (; r + 4 <= m; r += 4) tile(4, 1, depth, a + (long)r * k, k, panel, step, to + r * wideC, wideC, first, end);
-        if (m - r == 3) tile(3, 1, depth, a + (long)r * k, k, panel, step, to + r * wideC, wideC, first, end);
-        else if (m - r == 2) tile(2, 1, depth, a + (long)r * k, k, panel, step, to + r * wideC, wideC, first, end);
-        else if (m - r == 1) tile(1, 1, depth, a + (long)r * k, k, panel, step, to + r * wideC, wideC, first, end);
+        for (; r + 4 <= m; r += 4) tile(4, 1, depth, a + r * wideA, wideA, panel, step, to + r * wideC, wideC, first, end);
+        if (m - r == 3) tile(3, 1, depth, a + r * wideA, wideA, panel, step, to + r * wideC, wideC, first, end);
+        else if (m - r == 2) tile(2, 1, depth, a + r * wideA, wideA, panel, step, to + r * wideC, wideC, first, end);
+        else if (m - r == 1) tile(1, 1, depth, a + r * wideA, wideA, panel, step, to + r * wideC, wideC, first, end);
       }
     } else {
       // Few rows read each panel once, so that memory is what they wait for: several panels at a time are several streams, and sums enough to hide an addition's latency.
       int i = 0;
       for (; i + 2 <= m; i += 2) {
         int j = 0;
-        for (; j + 2 <= whole; j += 2) tile(2, 2, depth, a + (long)i * k, k, b + (long)j * step, step, c + i * wideC + j * columns, wideC, first, END(j));
-        for (; j < whole; j++) tile(2, 1, depth, a + (long)i * k, k, b + (long)j * step, step, c + i * wideC + j * columns, wideC, first, END(j));
+        for (; j + 2 <= whole; j += 2) tile(2, 2, depth, a + i * wideA, wideA, b + (long)j * step, step, c + i * wideC + j * columns, wideC, first, END(j));
+        for (; j < whole; j++) tile(2, 1, depth, a + i * wideA, wideA, b + (long)j * step, step, c + i * wideC + j * columns, wideC, first, END(j));
       }
       for (; i < m; i++) {
         int j = 0;
-        for (; j + 4 <= whole; j += 4) tile(1, 4, depth, a + (long)i * k, k, b + (long)j * step, step, c + i * wideC + j * columns, wideC, first, END(j));
-        for (; j < whole; j++) tile(1, 1, depth, a + (long)i * k, k, b + (long)j * step, step, c + i * wideC + j * columns, wideC, first, END(j));
+        for (; j + 4 <= whole; j += 4) tile(1, 4, depth, a + i * wideA, wideA, b + (long)j * step, step, c + i * wideC + j * columns, wideC, first, END(j));
+        for (; j < whole; j++) tile(1, 1, depth, a + i * wideA, wideA, b + (long)j * step, step, c + i * wideC + j * columns, wideC, first, END(j));
       }
     }
     if (whole < panels) {
       const Ending *end = END(whole);
       for (int r = 0; r < m; r += 4)
-        edge(least(4, m - r), n - whole * columns, depth, a + (long)r * k, k, b + (long)whole * step, c + r * wideC + whole * columns, wideC, first, end);
+        edge(least(4, m - r), n - whole * columns, depth, a + r * wideA, wideA, b + (long)whole * step, c + r * wideC + whole * columns, wideC, first, end);
     }
     a += depth;
     b += (long)panels * step;
@@ -123,14 +123,14 @@ void product(int m, int n, int k, const float *a, const float *b, float *c, long
   } while (from < k);
 }
 
-// gemm writes a[m, k] times a packed matrix to c[m, n], with a bias for each column (or none) and limits.
-EXPORT(gemm) void gemm(int m, int n, int k, const float *a, const float *b, float *c, const float *bias, float low, float high) {
-  product(m, n, k, a, b, c, n, (Ending){bias, low, high});
+// gemm writes a[m, k] times a packed matrix to c[m, n], whose rows lie so many floats apart, with a bias for each column (or none) and limits.
+EXPORT(gemm) void gemm(int m, int n, int k, const float *a, int wideA, const float *b, float *c, int wideC, const float *bias, float low, float high) {
+  product(m, n, k, a, wideA, b, c, wideC, (Ending){bias, low, high});
 }
 
-// transpose writes the transpose of a[rows, wide].
-EXPORT(transpose) void transpose(int rows, int wide, const float *a, float *to) {
+// transpose writes the transpose of a[rows, wide], whose rows lie `wideA` floats apart.
+EXPORT(transpose) void transpose(int rows, int wide, int wideA, const float *a, float *to) {
   for (int i = 0; i < rows; i += 8)
     for (int j = 0; j < wide; j++)
-      for (int r = i; r < least(i + 8, rows); r++) to[(long)j * rows + r] = a[(long)r * wide + j];
+      for (int r = i; r < least(i + 8, rows); r++) to[(long)j * rows + r] = a[(long)r * wideA + j];
 }

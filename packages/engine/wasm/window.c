@@ -21,7 +21,7 @@ EXPORT(conv) void conv(int count, int h, int w, int channels, int outH, int outW
   Ending ending = {bias, low, limit};
   if (high == 1 && wide == 1 && stepY == 1 && stepX == 1 && top == 0 && left == 0 && outH == h && outW == w) {
     for (long from = 0; from < pixels; from += chunk)
-      product(from + chunk < pixels ? chunk : (int)(pixels - from), filters, depth, x + from * channels, filter, out + from * filters, filters, ending);
+      product(from + chunk < pixels ? chunk : (int)(pixels - from), filters, depth, x + from * channels, channels, filter, out + from * filters, filters, ending);
     return;
   }
   for (long from = 0; from < pixels; from += chunk) {
@@ -48,7 +48,7 @@ EXPORT(conv) void conv(int count, int h, int w, int channels, int outH, int outW
         }
       }
     }
-    product(n, filters, depth, rows, filter, out + from * filters, filters, ending);
+    product(n, filters, depth, rows, depth, filter, out + from * filters, filters, ending);
   }
 }
 

@@ -7,6 +7,7 @@ import { tensorOf } from "../value.ts";
 import { moved } from "./array.ts";
 import { batchMatMul } from "./product.ts";
 import { sumOver } from "./reduce.ts";
+import { stridedProduct } from "./strided.ts";
 
 /** Equation is `ab...,bc...->ac...` taken apart. */
 interface Equation {
@@ -119,6 +120,8 @@ function product(state: State, a: Tensor, b: Tensor, left: readonly string[], ri
   const contracted = shared.filter((label) => !output.includes(label));
   const rows = unique(left).filter((label) => !right.includes(label) && output.includes(label));
   const columns = unique(right).filter((label) => !left.includes(label) && output.includes(label));
+  const direct = stridedProduct(state, [a, b], [left, right, output], { batch, rows, columns, contracted });
+  if (direct !== undefined) return direct;
   const x = summed(state, a, left, [...batch, ...rows, ...contracted]);
   const y = summed(state, b, right, [...batch, ...columns, ...contracted]);
   const matrices = (t: Tensor, free: number): Tensor => {

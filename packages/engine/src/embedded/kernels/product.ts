@@ -87,11 +87,10 @@ export function batchMatMul(its: Its, a: Tensor, b: Tensor, ta: boolean, tb: boo
   const [m, k] = ta ? [matA[1]!, matA[0]!] : [matA[0]!, matA[1]!];
   if (a.dtype === DType.Float && b.dtype === DType.Float && k === (tb ? matB[1] : matB[0]) && elementCount(shape) > 0 && k > 0) {
     const out = its.arena.make(shape);
-    const [x, y] = [
-      { ...matrix({ ...a, shape: matA }, ta), at: atA.map((i) => i * sizeA) },
-      { ...matrix({ ...b, shape: matB }, tb), at: atB.map((i) => i * sizeB) },
-    ];
-    its.simd.multiplyEach(x, y, out.data as Float32Array);
+    const n = shape.at(-1)!;
+    const x = { ...matrix({ ...a, shape: matA }, ta), wide: matA[1]!, at: atA.map((i) => i * sizeA) };
+    const y = { ...matrix({ ...b, shape: matB }, tb), wide: matB[1]!, at: atB.map((i) => i * sizeB) };
+    its.simd.multiplyEach(x, y, { data: out.data as Float32Array, wide: n, at: atA.map((_, i) => i * m * n) });
     return out;
   }
   const out = make(a.dtype, shape);

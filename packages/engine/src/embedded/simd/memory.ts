@@ -4,9 +4,9 @@ import { relaxed, simd128 } from "./code.ts";
 
 /** What packages/engine/wasm exports; pointers are bytes. */
 export interface Exports {
-  pack(k: number, n: number, transposed: number, from: number, to: number): void;
-  gemm(m: number, n: number, k: number, a: number, packed: number, c: number, bias: number, low: number, high: number): void;
-  transpose(rows: number, columns: number, from: number, to: number): void;
+  pack(k: number, n: number, transposed: number, wide: number, from: number, to: number): void;
+  gemm(m: number, n: number, k: number, a: number, wideA: number, packed: number, c: number, wideC: number, bias: number, low: number, high: number): void;
+  transpose(rows: number, columns: number, wide: number, from: number, to: number): void;
   conv(...numbers: number[]): void;
   depthwise(...numbers: number[]): void;
   pool(...numbers: number[]): void;
@@ -176,7 +176,7 @@ export class Memory {
   #pack(data: Float32Array, k: number, n: number, transposed: boolean, at: number): void {
     const held = this.#held.get(data);
     if (held !== undefined) {
-      this.code.pack(k, n, transposed ? 1 : 0, held.at, at);
+      this.code.pack(k, n, transposed ? 1 : 0, transposed ? k : n, held.at, at);
       return;
     }
     const wideBytes = padded(n) * floatBytes;
@@ -185,7 +185,7 @@ export class Memory {
     for (let row = 0; row < k; row += rows) {
       const depth = Math.min(rows, k - row);
       this.copyIn(spare, data.subarray(row * n, (row + depth) * n));
-      this.code.pack(depth, n, transposed ? 1 : 0, spare, at + row * wideBytes);
+      this.code.pack(depth, n, transposed ? 1 : 0, transposed ? k : n, spare, at + row * wideBytes);
     }
   }
 

@@ -1,5 +1,5 @@
 import { biasAt, type Ending, plain } from "./ending.ts";
-import { floatBytes, type Memory } from "./memory.ts";
+import { floatBytes, type Memory, padded } from "./memory.ts";
 
 /** Matrix is a matrix of floats, row by row; `transposed` stands for its transpose. */
 export interface Matrix {
@@ -14,37 +14,40 @@ export function multiply(memory: Memory, a: Matrix, b: Matrix, out: Float32Array
   const [m, k] = a.transposed ? [a.columns, a.rows] : [a.rows, a.columns];
   const n = b.transposed ? b.rows : b.columns;
   const right = memory.packed(b.data, k, n, b.transposed);
-  const left = turned(memory, memory.source(a.data), a, a.transposed ? memory.temporary(m * k * floatBytes) : 0);
+  let left = memory.source(a.data);
+  if (a.transposed) {
+    const spare = memory.temporary(m * k * floatBytes);
+    memory.code.transpose(a.rows, a.columns, a.columns, left, spare);
+    left = spare;
+  }
   const to = memory.target(out);
-  memory.code.gemm(m, n, k, left, right, to, biasAt(memory, ending), ending.low, ending.high);
+  memory.code.gemm(m, n, k, left, k, right, to, n, biasAt(memory, ending), ending.low, ending.high);
   memory.settle(to, out);
 }
 
-/** Stack is a stack of matrices of one size: `at` says where each of them begins in `data`, in floats. */
+/** Stack is a stack of matrices of one size. */
 export interface Stack extends Matrix {
+  /** wide is how many floats the rows of each lie apart. */
+  readonly wide: number;
+  /** at says where each of them begins in `data`, in floats. */
   readonly at: ArrayLike<number>;
 }
 
-/** multiplyEach multiplies matrix by matrix, and writes the products one after the other. */
-export function multiplyEach(memory: Memory, a: Stack, b: Stack, out: Float32Array): void {
+/** multiplyEach writes the products of the matrices of a and b, one by one, to those of `out`. */
+export function multiplyEach(memory: Memory, a: Stack, b: Stack, out: Pick<Stack, "data" | "wide" | "at">): void {
   const [m, k] = a.transposed ? [a.columns, a.rows] : [a.rows, a.columns];
   const n = b.transposed ? b.rows : b.columns;
-  const [left, right, to] = [memory.source(a.data), memory.source(b.data), memory.target(out)];
-  const packed = memory.temporary(k * Math.ceil(n / 8) * 8 * floatBytes);
+  const [left, right, to] = [memory.source(a.data), memory.source(b.data), memory.target(out.data)];
+  const packed = memory.temporary(k * padded(n) * floatBytes);
   const spare = a.transposed ? memory.temporary(m * k * floatBytes) : 0;
-  let [rightIn, leftIn, leftAt] = [-1, -1, 0]; // what lies in `packed`, and in `spare`
-  for (let i = 0; i < a.at.length; i++) {
-    if (rightIn !== b.at[i]!) memory.code.pack(k, n, b.transposed ? 1 : 0, right + b.at[i]! * floatBytes, packed);
-    if (leftIn !== a.at[i]!) leftAt = turned(memory, left + a.at[i]! * floatBytes, a, spare);
-    [rightIn, leftIn] = [b.at[i]!, a.at[i]!];
-    memory.code.gemm(m, n, k, leftAt, packed, to + i * m * n * floatBytes, 0, plain.low, plain.high);
+  let [rightIn, leftIn] = [-1, -1]; // what lies in `packed`, and in `spare`
+  for (let i = 0; i < out.at.length; i++) {
+    const [x, y] = [a.at[i]!, b.at[i]!];
+    if (rightIn !== y) memory.code.pack(k, n, b.transposed ? 1 : 0, b.wide, right + y * floatBytes, packed);
+    if (a.transposed && leftIn !== x) memory.code.transpose(a.rows, a.columns, a.wide, left + x * floatBytes, spare);
+    [rightIn, leftIn] = [y, x];
+    const [from, wide] = a.transposed ? [spare, k] : [left + x * floatBytes, a.wide];
+    memory.code.gemm(m, n, k, from, wide, packed, to + out.at[i]! * floatBytes, out.wide, 0, plain.low, plain.high);
   }
-  memory.settle(to, out);
-}
-
-/** turned gives where a matrix lies as it is meant: where it is, or, transposed, in `spare`. */
-function turned(memory: Memory, at: number, { rows, columns, transposed }: Matrix, spare: number): number {
-  if (!transposed) return at;
-  memory.code.transpose(rows, columns, at, spare);
-  return spare;
+  memory.settle(to, out.data);
 }

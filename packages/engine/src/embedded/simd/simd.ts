@@ -13,8 +13,8 @@ import { convolve, convolveEach, type Images, pool, type Window } from "./window
 export interface Simd {
   /** multiply writes a times b to `out`, row by row. The inner sizes must be equal and not zero. */
   multiply(a: Matrix, b: Matrix, out: Float32Array, ending?: Ending): void;
-  /** multiplyEach does so matrix by matrix. */
-  multiplyEach(a: Stack, b: Stack, out: Float32Array): void;
+  /** multiplyEach writes the products of stacks of matrices, one by one. */
+  multiplyEach(a: Stack, b: Stack, out: Pick<Stack, "data" | "wide" | "at">): void;
   /** convolve writes the convolution of images with filter[high, wide, channels, filters] to `out`. Nothing of it may be empty. */
   convolve(images: Images, filter: Float32Array, window: Window, out: Images, ending?: Ending): void;
   /** convolveEach does so for each channel with filters of its own, filter[high, wide, channels, times]. */
