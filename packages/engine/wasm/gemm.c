@@ -5,6 +5,17 @@
 
 enum { block = 512 };
 
+// turn writes four floats of each of four rows, which lie `wide` floats apart, as four columns, which lie eight floats apart.
+INLINE void turn(const float *from, long wide, float *to) {
+  v128_t a = wasm_v128_load(from), b = wasm_v128_load(from + wide), c = wasm_v128_load(from + 2 * wide), d = wasm_v128_load(from + 3 * wide);
+  v128_t ab = wasm_i32x4_shuffle(a, b, 0, 4, 1, 5), cd = wasm_i32x4_shuffle(c, d, 0, 4, 1, 5);
+  v128_t ab2 = wasm_i32x4_shuffle(a, b, 2, 6, 3, 7), cd2 = wasm_i32x4_shuffle(c, d, 2, 6, 3, 7);
+  wasm_v128_store(to, wasm_i32x4_shuffle(ab, cd, 0, 1, 4, 5));
+  wasm_v128_store(to + columns, wasm_i32x4_shuffle(ab, cd, 2, 3, 6, 7));
+  wasm_v128_store(to + 2 * columns, wasm_i32x4_shuffle(ab2, cd2, 0, 1, 4, 5));
+  wasm_v128_store(to + 3 * columns, wasm_i32x4_shuffle(ab2, cd2, 2, 3, 6, 7));
+}
+
 // pack lays out b[k, n], or the transpose of b[n, k], whose rows lie `wideB` floats apart; columns that are not there are zeros.
 EXPORT(pack) void pack(int k, int n, int transposed, int wideB, const float *b, float *to) {
   for (int from = 0; from < k; from += block) {
@@ -19,7 +30,13 @@ EXPORT(pack) void pack(int k, int n, int transposed, int wideB, const float *b, 
         }
         continue;
       }
-      for (int p = 0; p < depth; p++)
+      int p = 0;
+      if (transposed && wide == columns)
+        for (; p + 4 <= depth; p += 4, to += 4 * columns) {
+          turn(b + (long)j * wideB + from + p, wideB, to);
+          turn(b + (long)(j + 4) * wideB + from + p, wideB, to + 4);
+        }
+      for (; p < depth; p++)
         for (int q = 0; q < columns; q++)
           *to++ = q >= wide ? 0 : transposed ? b[(long)(j + q) * wideB + from + p] : b[(long)(from + p) * wideB + j + q];
     }

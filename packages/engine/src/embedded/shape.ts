@@ -126,7 +126,7 @@ export function copyAt(t: Tensor, shape: readonly number[], at: Int32Array): Ten
 }
 
 /** A shorter run of floats is copied here: to make views of it takes longer. */
-const shortRun = 256;
+const shortRun = 32;
 
 /** copyRun copies what lies together: for gather, concat and slices. */
 export function copyRun(from: Tensor["data"], start: number, count: number, to: Tensor["data"], at: number): void {
