@@ -4,7 +4,7 @@ import type { Tensor } from "@tfs/tensor";
 import { newAttrs } from "./attrs.ts";
 import { calls, type Edge, type Flat, type FlatNode, flattenFunction, type Library, newFlat } from "./flat.ts";
 import type { Body, Kernel, Node } from "./kernel.ts";
-import { type Graph, type Op, recipeOf } from "./graph/index.ts";
+import { type Graph, type Op, recipeOf, remembered } from "./graph/index.ts";
 import { type Improver, type Known, newImprover } from "./improve.ts";
 import { chainOf, convolution, kernels, product } from "./kernels/index.ts";
 import { plan, type Program } from "./plan.ts";
@@ -62,12 +62,16 @@ export function compile(graph: GraphDef, library: Library): Compiler {
   }
 
   function kernel(op: Op): Kernel {
+    return op.bySizes === true ? remembered(op.op, made(op)) : made(op);
+  }
+
+  function made(op: Op): Kernel {
     if (op.constant !== undefined) return () => op.constant!;
     if (op.chain !== undefined) return chain(op);
     const factory = kernels[op.op];
     if (factory === undefined) throw newError(Code.Unimplemented, `there is no kernel for the op ${op.op} (node ${op.name})`);
-    const made = constants.get(op.attr);
-    if (made !== undefined) return made;
+    const decoded = constants.get(op.attr);
+    if (decoded !== undefined) return decoded;
     const node: Node = { name: op.name, op: op.op, attrs: newAttrs(op.name, op.attr), inputCount: op.inputs.length, body };
     if (op.after !== undefined) return op.op === "MatMul" ? product(node, op.after) : convolution(node, op.after);
     const fresh = factory(node);

@@ -1,7 +1,7 @@
 import { background, newPace } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
 import { newAttrs } from "./attrs.ts";
-import { chained, ended, folded, type Graph, type Memo, normalized, type Op, pruned } from "./graph/index.ts";
+import { chained, ended, folded, type Graph, type Memo, normalized, type Op, pruned, sized } from "./graph/index.ts";
 import type { Kernel, State } from "./kernel.ts";
 import { variableName } from "./kernels/index.ts";
 import { newSimd } from "./simd/index.ts";
@@ -53,7 +53,7 @@ export function newImprover(kernel: (op: Op) => Kernel): Improver {
         return value;
       };
       const simple = pruned(folded(graph, { evaluate, variable }), root);
-      return pruned(chained(ended(normalized(simple, memo), memo)), root);
+      return sized(pruned(chained(ended(normalized(simple, memo), memo)), root));
     },
   };
 }

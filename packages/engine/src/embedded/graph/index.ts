@@ -11,3 +11,4 @@ export type { FoldOptions } from "./fold.ts";
 export { folded, pruned } from "./fold.ts";
 export type { After, Graph, Op } from "./op.ts";
 export { keyOf } from "./op.ts";
+export { remembered, sized } from "./sizes.ts";

@@ -11,6 +11,8 @@ export interface Op {
   readonly inputs: readonly Edge[];
   /** constant are the op's outputs if they are the same in every run. */
   readonly constant?: readonly Tensor[];
+  /** bySizes says that the results depend on shapes and constants alone. */
+  readonly bySizes?: boolean;
   /** after is what a product or a convolution does to its sums. */
   readonly after?: After;
   /** chain has the elementwise ops that became this one, in order; the inputs are those that come from outside. */

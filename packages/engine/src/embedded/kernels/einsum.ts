@@ -7,7 +7,7 @@ import { tensorOf } from "../value.ts";
 import { moved } from "./array.ts";
 import { batchMatMul } from "./product.ts";
 import { sumOver } from "./reduce.ts";
-import { stridedProduct } from "./strided.ts";
+import { type Labels, multiplied, type Way, wayOf } from "./strided.ts";
 
 /** Equation is `ab...,bc...->ac...` taken apart. */
 interface Equation {
@@ -113,15 +113,20 @@ function spreadOut(state: State, t: Tensor, labels: readonly string[], output: r
   return out;
 }
 
+/** sorted says what becomes of the labels of two operands. */
+function sorted(left: readonly string[], right: readonly string[], output: readonly string[]): Labels {
+  const shared = unique(left).filter((label) => right.includes(label));
+  return {
+    batch: shared.filter((label) => output.includes(label)),
+    contracted: shared.filter((label) => !output.includes(label)),
+    rows: unique(left).filter((label) => !right.includes(label) && output.includes(label)),
+    columns: unique(right).filter((label) => !left.includes(label) && output.includes(label)),
+  };
+}
+
 /** product multiplies two operands over the labels they share. */
 function product(state: State, a: Tensor, b: Tensor, left: readonly string[], right: readonly string[], output: readonly string[]): Tensor {
-  const shared = unique(left).filter((label) => right.includes(label));
-  const batch = shared.filter((label) => output.includes(label));
-  const contracted = shared.filter((label) => !output.includes(label));
-  const rows = unique(left).filter((label) => !right.includes(label) && output.includes(label));
-  const columns = unique(right).filter((label) => !left.includes(label) && output.includes(label));
-  const direct = stridedProduct(state, [a, b], [left, right, output], { batch, rows, columns, contracted });
-  if (direct !== undefined) return direct;
+  const { batch, contracted, rows, columns } = sorted(left, right, output);
   const x = summed(state, a, left, [...batch, ...rows, ...contracted]);
   const y = summed(state, b, right, [...batch, ...columns, ...contracted]);
   const matrices = (t: Tensor, free: number): Tensor => {
@@ -134,16 +139,24 @@ function product(state: State, a: Tensor, b: Tensor, left: readonly string[], ri
   return spreadOut(state, whole, [...batch, ...rows, ...columns], output);
 }
 
-function einsum(state: State, { inputs, output }: Equation, tensors: readonly Tensor[]): Tensor {
+/** Prepared is what an equation comes to for inputs of some ranks. */
+interface Prepared {
+  readonly labels: readonly (readonly string[])[];
+  readonly wanted: readonly string[];
+}
+
+function prepare({ inputs, output }: Equation, tensors: readonly Tensor[]): Prepared {
   for (const { dtype } of tensors) if (!supported.has(dtype)) throw newError(Code.Unimplemented, `Einsum is not supported for ${dtypeName(dtype)}`);
   const counts = inputs.map((subscript, i) => covered(subscript, tensors[i]!.shape.length, i));
   const broadcast = Math.max(...counts);
   if (broadcast > 0 && !output.includes(ellipsis))
     throw newError(Code.InvalidArgument, `Output contains ${broadcast} broadcasting dimension(s) but no ellipsis (...) was found in the output subscripts.`);
   const labels = inputs.map((subscript, i) => labelsOf(subscript, counts[i]!));
-  const wanted = labelsOf(output, broadcast);
   checkSizes(tensors, labels);
-  const [a, b] = tensors;
+  return { labels, wanted: labelsOf(output, broadcast) };
+}
+
+function einsum(state: State, { labels, wanted }: Prepared, [a, b]: readonly Tensor[]): Tensor {
   if (b !== undefined) return product(state, a!, b, labels[0]!, labels[1]!, wanted);
   const kept = unique(wanted);
   return spreadOut(state, summed(state, a!, labels[0]!, kept), kept, wanted);
@@ -152,11 +165,18 @@ function einsum(state: State, { inputs, output }: Equation, tensors: readonly Te
 export const einsums: Kernels = {
   Einsum: (node) => {
     const equation = parse(node.attrs.string("equation"), node.inputCount);
-    return (inputs, state) =>
-      einsum(
-        state,
-        equation,
-        inputs.map((v) => tensorOf(v)),
-      );
+    let shapes: readonly (readonly number[])[] = [];
+    let way: Way | undefined; // for floats of these shapes
+    return (inputs, state) => {
+      const tensors = inputs.map((v) => tensorOf(v));
+      const [a, b] = tensors;
+      const floats = b !== undefined && a!.dtype === DType.Float && b.dtype === DType.Float;
+      if (floats && way !== undefined && tensors.every(({ shape }, i) => shapeText(shape) === shapeText(shapes[i]!))) return multiplied(state, a!, b, way);
+      const prepared = prepare(equation, tensors);
+      const [left, right] = prepared.labels as [readonly string[], readonly string[]];
+      shapes = tensors.map(({ shape }) => shape);
+      way = floats ? wayOf([a!.shape, b.shape], [left, right, prepared.wanted], sorted(left, right, prepared.wanted)) : undefined;
+      return way === undefined ? einsum(state, prepared, tensors) : multiplied(state, a!, b!, way);
+    };
   },
 };
