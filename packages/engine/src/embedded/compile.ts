@@ -4,7 +4,7 @@ import type { Tensor } from "@tfs/tensor";
 import { newAttrs } from "./attrs.ts";
 import { calls, type Edge, type Flat, type FlatNode, flattenFunction, type Library, newFlat } from "./flat.ts";
 import type { Body, Kernel, Node } from "./kernel.ts";
-import { type Graph, type Op, recipeOf, remembered } from "./graph/index.ts";
+import { type Graph, recipeOf, remembered, type Work } from "./graph/index.ts";
 import { type Improver, type Known, newImprover } from "./improve.ts";
 import { chainOf, convolution, kernels, product } from "./kernels/index.ts";
 import { plan, type Program } from "./plan.ts";
@@ -61,11 +61,11 @@ export function compile(graph: GraphDef, library: Library): Compiler {
     return found;
   }
 
-  function kernel(op: Op): Kernel {
+  function kernel(op: Work): Kernel {
     return op.bySizes === true ? remembered(op.op, made(op)) : made(op);
   }
 
-  function made(op: Op): Kernel {
+  function made(op: Work): Kernel {
     if (op.constant !== undefined) return () => op.constant!;
     if (op.chain !== undefined) return chain(op);
     const factory = kernels[op.op];
@@ -79,7 +79,7 @@ export function compile(graph: GraphDef, library: Library): Compiler {
     return fresh;
   }
 
-  function chain(op: Op): Kernel {
+  function chain(op: Work): Kernel {
     const recipe = recipeOf(op);
     const members = op.chain!.map((member, k) => ({ kernel: kernel(member), from: recipe.steps[k]!.from.slice(0, member.inputs.length) }));
     return chainOf(recipe, members);

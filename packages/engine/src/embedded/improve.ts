@@ -1,7 +1,7 @@
 import { background, newPace } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
 import { newAttrs } from "./attrs.ts";
-import { chained, ended, folded, type Graph, type Memo, normalized, type Op, pruned, sized } from "./graph/index.ts";
+import { chained, ended, folded, type Graph, type Memo, normalized, type Op, pruned, sized, type Work } from "./graph/index.ts";
 import type { Kernel, State } from "./kernel.ts";
 import { variableName } from "./kernels/index.ts";
 import { newSimd } from "./simd/index.ts";
@@ -23,7 +23,7 @@ export interface ImproveOptions {
   readonly root: (op: Op) => boolean;
 }
 
-export function newImprover(kernel: (op: Op) => Kernel): Improver {
+export function newImprover(kernel: (op: Work) => Kernel): Improver {
   const evaluated = new Map<number, { readonly from: readonly Tensor[]; readonly values: readonly Tensor[] }>();
   const made = new Map<string, { readonly from: readonly Tensor[]; readonly value: Tensor }>();
   const sameAs = (a: readonly Tensor[], b: readonly Tensor[]): boolean => a.length === b.length && a.every((t, i) => t === b[i]);

@@ -1,6 +1,6 @@
 import { Code, isFailure, newError, throwIfDone } from "@tfs/std";
 import type { FlatNode, Edge } from "./flat.ts";
-import type { Graph, Op } from "./graph/index.ts";
+import type { Graph, Work } from "./graph/index.ts";
 import type { Kernel, Later, State } from "./kernel.ts";
 import type { Tensor } from "@tfs/tensor";
 import { isTensor, tensorOf, type Value } from "./value.ts";
@@ -33,7 +33,7 @@ export interface PlanOptions {
   /** targets are nodes to run for their effects. */
   readonly targets: readonly number[];
   /** kernel makes the kernel of an op. Throws Unimplemented for one that is not there. */
-  readonly kernel: (op: Op) => Kernel;
+  readonly kernel: (op: Work) => Kernel;
   /** improve makes less work of the ops, whose values that are fetched stay; targets are run for their effects. Default: nothing is done. */
   readonly improve?: (graph: Graph, targets: ReadonlySet<number>) => Graph;
   /** effect tells whether a node must run even if it is only reached by a control edge. */

@@ -2,7 +2,7 @@
 import { DType } from "@tfs/tensor";
 import { newAttrs } from "../attrs.ts";
 import { type ChainOp, maxValues, type Recipe } from "../simd/index.ts";
-import { constantOp, type Graph, isFloat, keyOf, type Op, readers } from "./op.ts";
+import { constantOp, type Graph, isFloat, keyOf, type Op, readers, type Work } from "./op.ts";
 
 /** Ops that chains have, with what they are called there. */
 const names: Readonly<Record<string, ChainOp>> = {
@@ -85,7 +85,7 @@ function outside(ops: readonly Op[]): Op["inputs"] {
 }
 
 /** recipeOf numbers the values of a chain, whose inputs are its op's. */
-export function recipeOf({ chain = [], inputs }: Op): Recipe {
+export function recipeOf({ chain = [], inputs }: Work): Recipe {
   const place = new Map(inputs.map((e, i) => [keyOf(e), i]));
   for (const [k, op] of chain.entries()) place.set(keyOf({ node: op.at, output: 0 }), inputs.length + k);
   let slopes = inputs.length - chain.filter((op) => op.op === "LeakyRelu").length;

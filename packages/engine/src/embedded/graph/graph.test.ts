@@ -13,7 +13,7 @@ import type { Kernel, State } from "../kernel.ts";
 import { chainOf, convolution, kernels, product } from "../kernels/index.ts";
 import { newSimd } from "../simd/index.ts";
 import { tensorOf, type Value } from "../value.ts";
-import { type Graph, type Op, recipeOf } from "./index.ts";
+import { type Graph, type Op, recipeOf, type Work } from "./index.ts";
 
 /** A line of a graph; the type T of a node is float if not given. */
 interface Line {
@@ -274,8 +274,9 @@ for (const row of rows)
     const fetched = [...(row.fetched ?? []), "y"];
     const isFed = (e: Edge): boolean => fed[lines[e.node]?.name ?? ""] !== undefined;
     let next = nodes.length;
-    const ops = nodes.flatMap((node, i): Op[] => (isFed({ node: i, output: 0 }) ? [] : [{ ...node, at: i }]));
-    const kernel = kernelOf(values);
+    const ops = nodes.flatMap((node, i): Op[] =>
+      isFed({ node: i, output: 0 }) ? [] : [{ ...node, at: i, ...(values.has(i) ? { constant: [values.get(i)!] } : {}) }],
+    );
     const graph: Graph = { ops, fetches: fetched.map(edge), isFed, fresh: () => next++, constants: new Map() };
     const improved = newImprover(kernel).improve(graph, { known: (name) => row.held?.[name], assumed: new Map(), root: () => false });
 
@@ -284,38 +285,28 @@ for (const row of rows)
     assert.equal(text.join("; "), row.want);
 
     const feeds = new Map(Object.entries(fed).map(([name, value]) => [at.get(name)!, value]));
-    const before = run(ops, kernel, feeds, row.held ?? {});
-    const after = run(improved.ops, kernel, feeds, {});
+    const before = run(ops, feeds, row.held ?? {});
+    const after = run(improved.ops, feeds, {});
     for (const name of fetched) assertClose(after.get(at.get(name)!)!, before.get(at.get(name)!)!, 1e-5, name);
   });
 
 const attrs = (attr: Readonly<Record<string, unknown>>): { readonly [name: string]: AttrValue } => fromJson(NodeDefSchema, { attr } as never).attr;
 
-/** kernelOf makes kernels as the engine does. */
-function kernelOf(values: ReadonlyMap<number, Tensor>): (o: Op) => Kernel {
-  const kernel = (o: Op): Kernel => {
-    if (o.constant !== undefined) return () => o.constant!;
-    const value = values.get(o.at);
-    if (value !== undefined) return () => value;
-    const node = { name: o.name, op: o.op, attrs: newAttrs(o.name, o.attr), inputCount: o.inputs.length, body: () => assert.fail("no bodies here") };
-    if (o.after !== undefined) return o.op === "MatMul" ? product(node, o.after) : convolution(node, o.after);
-    if (o.chain === undefined) return kernels[o.op]!(node);
-    const recipe = recipeOf(o);
-    return chainOf(
-      recipe,
-      o.chain.map((member, k) => ({ kernel: kernel(member), from: recipe.steps[k]!.from.slice(0, member.inputs.length) })),
-    );
-  };
-  return kernel;
+/** kernel makes kernels as the engine does. */
+function kernel(o: Work): Kernel {
+  if (o.constant !== undefined) return () => o.constant!;
+  const node = { name: o.name, op: o.op, attrs: newAttrs(o.name, o.attr), inputCount: o.inputs.length, body: () => assert.fail("no bodies here") };
+  if (o.after !== undefined) return o.op === "MatMul" ? product(node, o.after) : convolution(node, o.after);
+  if (o.chain === undefined) return kernels[o.op]!(node);
+  const recipe = recipeOf(o);
+  return chainOf(
+    recipe,
+    o.chain.map((member, k) => ({ kernel: kernel(member), from: recipe.steps[k]!.from.slice(0, member.inputs.length) })),
+  );
 }
 
 /** run runs ops one after the other; variables are in `held`. */
-function run(
-  ops: readonly Op[],
-  kernel: (o: Op) => Kernel,
-  feeds: ReadonlyMap<number, Tensor>,
-  held: Readonly<Record<string, Tensor>>,
-): ReadonlyMap<number, Tensor> {
+function run(ops: readonly Op[], feeds: ReadonlyMap<number, Tensor>, held: Readonly<Record<string, Tensor>>): ReadonlyMap<number, Tensor> {
   const simd = newSimd();
   const state: State = {
     ctx: background(),

@@ -9,6 +9,6 @@ export type { Memo } from "./ending.ts";
 export { ended, normalized } from "./ending.ts";
 export type { FoldOptions } from "./fold.ts";
 export { folded, pruned } from "./fold.ts";
-export type { After, Graph, Op } from "./op.ts";
+export type { After, Graph, Op, Work } from "./op.ts";
 export { keyOf } from "./op.ts";
 export { remembered, sized } from "./sizes.ts";

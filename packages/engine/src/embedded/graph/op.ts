@@ -1,10 +1,8 @@
 import { DType, type Tensor } from "@tfs/tensor";
 import type { Edge, FlatNode } from "../flat.ts";
 
-/** Op is a step of a program before its kernel is made: a node of the graph, or what has come of several. */
-export interface Op {
-  /** at numbers the op: its outputs' edges say it. Of several that became one, it is the last one's. */
-  readonly at: number;
+/** Work is what a kernel is made for: a node of the graph, or what has come of several. */
+export interface Work {
   readonly name: string;
   readonly op: string;
   readonly attr: FlatNode["attr"];
@@ -17,6 +15,12 @@ export interface Op {
   readonly after?: After;
   /** chain has the elementwise ops that became this one, in order; the inputs are those that come from outside. */
   readonly chain?: readonly Op[];
+}
+
+/** Op is a step of a program before its kernel is made. */
+export interface Op extends Work {
+  /** at numbers the op: its outputs' edges say it. Of several that became one, it is the last one's. */
+  readonly at: number;
 }
 
 /** After is what a product or a convolution does to its sums before they are written: a bias that is its third input, then limits. */
