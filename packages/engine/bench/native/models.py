@@ -17,6 +17,11 @@ def floats(*shape):
     return rng.normal(size=shape).astype("float32")
 
 
+def tiny():
+    """One product of one number."""
+    return keras.Sequential([layers.Input((1,)), layers.Dense(1)]), floats(3, 1)
+
+
 def mlp():
     model = keras.Sequential([layers.Input((64,)), layers.Dense(256, "relu"), layers.Dense(256, "relu"), layers.Dense(10, "softmax")])
     return model, floats(8, 64)
@@ -67,7 +72,7 @@ def large():
     return keras.Sequential([layers.Input((5120,)), layers.Dense(5120)]), floats(1, 5120)
 
 
-for make in (mlp, cnn, mobilenetv2, transformer, lstm, bigru, large):
+for make in (tiny, mlp, cnn, mobilenetv2, transformer, lstm, bigru, large):
     target = pathlib.Path(sys.argv[1]) / make.__name__
     if (target / "input.npy").exists():
         continue
