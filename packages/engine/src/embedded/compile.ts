@@ -30,6 +30,8 @@ export interface Compiled extends Program {
 const effects = /^(Assert|Assign|ScatterUpdate|ResourceScatter|LookupTableImport|LookupTableInsert|InitializeTable|LookupTableRemove|RestoreV2)/;
 /** Of these, one changes nothing. */
 const checks = /^Assert/;
+/** Ops that give a reference to a variable. */
+const references = new Set(["Variable", "VariableV2"]);
 /** Ops without a kernel whose effect no client sees. */
 const unseen = new Set(["Print", "PrintV2"]);
 
@@ -85,11 +87,12 @@ export function compile(graph: GraphDef, library: Library): Compiler {
     return chainOf(recipe, members);
   }
 
-  /** improvement is what is done to the ops of a program, unless the program changes state: then each op reads what the one before has written. */
+  /** improvement is what is done to the ops of a program. One that changes variables reads them where it did; with references, whose value is read by whoever uses it, it stays as it is. */
   function improvement(by: Improver, known: Known, assumed: Map<string, Tensor>): (graph: Graph, targets: ReadonlySet<number>) => Graph {
     return (graph, targets) => {
-      if (graph.ops.some((op) => hasEffect(op) && !checks.test(op.op))) return graph;
-      return by.improve(graph, { known, assumed, root: (op) => targets.has(op.at) || hasEffect(op) });
+      const changes = graph.ops.some((op) => hasEffect(op) && !checks.test(op.op));
+      if (changes && graph.ops.some((op) => references.has(op.op))) return graph;
+      return by.improve(graph, { known: changes ? () => undefined : known, assumed, root: (op) => targets.has(op.at) || hasEffect(op) });
     };
   }
 

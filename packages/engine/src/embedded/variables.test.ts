@@ -23,6 +23,8 @@ const graph = fromJson(GraphDefSchema, {
     node("new_w", "ReadVariableOp", ["w", "^assign_w"], { dtype: float }),
     node("add_w", "AssignAddVariableOp", ["w", "given"], { dtype: float }),
     node("more_w", "ReadVariableOp", ["w", "^add_w"], { dtype: float }),
+    node("less_w", "Neg", ["more_w"]),
+    node("part_w", "Relu", ["less_w"]),
     node("b", "VariableV2", [], { dtype: float, shape: shape(2) }),
     node("new_b", "Assign", ["b", "given"]),
     node("read_w", "ReadVariableOp", ["w"], { dtype: float }),
@@ -61,6 +63,17 @@ test("a plan that counts on what variables hold is made anew when one has change
 test("what a run reads after it has assigned is new", async () => {
   const model = newModel(create(MetaGraphDefSchema, { graphDef: graph }), compile(graph, new Map()), new Map());
   for (const value of [1, 2]) assert.deepEqual(await run(model, "new_w", { given: matrix(value, 0, 0, 0) }), [value, 0, 0, 0]);
+  await model.close();
+});
+
+test("what is computed from it is one op, and new", async () => {
+  const model = newModel(create(MetaGraphDefSchema, { graphDef: graph }), compile(graph, new Map()), new Map());
+  await run(model, "new_w", { given: matrix(-5, 1, 1, 1) });
+  for (const want of [
+    [4, 0, 0, 0],
+    [3, 0, 0, 0],
+  ])
+    assert.deepEqual(await run(model, "part_w", { given: matrix(1, 1, 1, 1) }), want);
   await model.close();
 });
 
