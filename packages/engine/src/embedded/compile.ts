@@ -8,6 +8,7 @@ import { type Graph, recipeOf, remembered, type Work } from "./graph/index.ts";
 import { type Improver, type Known, newImprover } from "./improve.ts";
 import { chainOf, convolution, kernels, product } from "./kernels/index.ts";
 import { plan, type Program } from "./plan.ts";
+import { newSimd } from "./simd/index.ts";
 import { functionsOf, opsReached } from "./reach.ts";
 
 /** Compiler turns fetches of one graph into programs. */
@@ -43,7 +44,8 @@ export function compile(graph: GraphDef, library: Library): Compiler {
   const bodies = new Map<string, Body>();
   // A constant is decoded once per graph, however many plans use it; the same goes for a function's body.
   const constants = new Map<FlatNode["attr"], Kernel>();
-  const improver = newImprover(kernel);
+  const simd = newSimd(); // for what is computed once
+  const improver = newImprover(kernel, simd);
 
   const effectful = new Map<string, boolean>();
 
@@ -103,7 +105,7 @@ export function compile(graph: GraphDef, library: Library): Compiler {
     if (def === undefined) throw newError(Code.InvalidArgument, `the function ${name} is not in the library`);
     const fn = flattenFunction(def, library);
     let program: Program | undefined; // planned on first use: a function may refer to itself
-    const inside = newImprover(kernel);
+    const inside = newImprover(kernel, simd);
     const made: Body = {
       run(inputs, state) {
         program ??= plan({

@@ -4,7 +4,7 @@ import { newAttrs } from "./attrs.ts";
 import { chained, ended, folded, type Graph, type Memo, normalized, type Op, pruned, sized, type Work } from "./graph/index.ts";
 import type { Kernel, State } from "./kernel.ts";
 import { variableName } from "./kernels/index.ts";
-import { newSimd } from "./simd/index.ts";
+import type { Simd } from "./simd/index.ts";
 import { isTensor, type Value } from "./value.ts";
 
 /** Known gives what a variable holds, by its name, if nothing changes it. */
@@ -23,7 +23,8 @@ export interface ImproveOptions {
   readonly root: (op: Op) => boolean;
 }
 
-export function newImprover(kernel: (op: Work) => Kernel): Improver {
+/** newImprover makes one that computes what is constant with `simd`. */
+export function newImprover(kernel: (op: Work) => Kernel, simd: Simd): Improver {
   const evaluated = new Map<number, { readonly from: readonly Tensor[]; readonly values: readonly Tensor[] }>();
   const made = new Map<string, { readonly from: readonly Tensor[]; readonly value: Tensor }>();
   const sameAs = (a: readonly Tensor[], b: readonly Tensor[]): boolean => a.length === b.length && a.every((t, i) => t === b[i]);
@@ -39,7 +40,7 @@ export function newImprover(kernel: (op: Work) => Kernel): Improver {
   function evaluate(op: Op, inputs: readonly Tensor[]): readonly Tensor[] | undefined {
     const found = evaluated.get(op.at);
     if (found !== undefined && sameAs(found.from, inputs)) return found.values;
-    const values = computed(kernel(op), inputs);
+    const values = computed(kernel(op), inputs, simd);
     if (values !== undefined) evaluated.set(op.at, { from: inputs, values });
     return values;
   }
@@ -59,8 +60,7 @@ export function newImprover(kernel: (op: Work) => Kernel): Improver {
 }
 
 /** computed gives what a kernel makes of constants; nothing if it fails, which it then does in a run. */
-function computed(kernel: Kernel, inputs: readonly Tensor[]): readonly Tensor[] | undefined {
-  const simd = newSimd();
+function computed(kernel: Kernel, inputs: readonly Tensor[], simd: Simd): readonly Tensor[] | undefined {
   const arena = simd.arena();
   const none = (): never => {
     throw new Error("an op that depends on its inputs alone has no state");

@@ -278,7 +278,7 @@ for (const row of rows)
       isFed({ node: i, output: 0 }) ? [] : [{ ...node, at: i, ...(values.has(i) ? { constant: [values.get(i)!] } : {}) }],
     );
     const graph: Graph = { ops, fetches: fetched.map(edge), isFed, fresh: () => next++, constants: new Map() };
-    const improved = newImprover(kernel).improve(graph, { known: (name) => row.held?.[name], assumed: new Map(), root: () => false });
+    const improved = newImprover(kernel, newSimd()).improve(graph, { known: (name) => row.held?.[name], assumed: new Map(), root: () => false });
 
     const nameOf = (e: Edge): string => (improved.ops.find((o) => o.at === e.node)?.op === "Const" ? "const" : (lines[e.node]?.name ?? "?"));
     const text = improved.ops.filter((o) => o.op !== "Const").map((o) => shown(o, nameOf, lines[o.at]?.name ?? "?"));
