@@ -26,14 +26,16 @@ export interface ImproveOptions {
 /** newImprover makes one that computes what is constant with `simd`. */
 export function newImprover(kernel: (op: Work) => Kernel, simd: Simd): Improver {
   const evaluated = new Map<number, { readonly from: readonly Tensor[]; readonly values: readonly Tensor[] }>();
-  const made = new Map<string, { readonly from: readonly Tensor[]; readonly value: Tensor }>();
+  const made = new WeakMap<Tensor, { readonly what: string; readonly from: readonly Tensor[]; readonly value: Tensor }[]>();
   const sameAs = (a: readonly Tensor[], b: readonly Tensor[]): boolean => a.length === b.length && a.every((t, i) => t === b[i]);
 
-  const memo: Memo = (key, from, make) => {
-    const found = made.get(key);
-    if (found !== undefined && sameAs(found.from, from)) return found.value;
+  const memo: Memo = (what, from, make) => {
+    const [first] = from as [Tensor, ...Tensor[]];
+    const known = made.get(first) ?? [];
+    const found = known.find((one) => one.what === what && sameAs(one.from, from));
+    if (found !== undefined) return found.value;
     const value = make();
-    made.set(key, { from, value });
+    made.set(first, [...known, { what, from, value }]);
     return value;
   };
 

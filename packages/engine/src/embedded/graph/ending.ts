@@ -5,8 +5,8 @@ import { ints } from "../shape.ts";
 import { markWeight } from "../weight.ts";
 import { type After, constantOp, type Graph, isFloat, keyOf, type Op, readers } from "./op.ts";
 
-/** Memo gives what was made of the same tensors under the same key before, or makes it. */
-export type Memo = (key: string, from: readonly Tensor[], make: () => Tensor) => Tensor;
+/** Memo gives what was made of the same tensors before, by what it is, or makes it: plans of one model share weights. */
+export type Memo = (what: string, from: readonly Tensor[], make: () => Tensor) => Tensor;
 
 const none: After = { bias: false, low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
 const heavy = new Set(["MatMul", "Conv2D", "DepthwiseConv2dNative"]);
@@ -29,8 +29,8 @@ export function normalized(graph: Graph, memo: Memo): Graph {
     const [scale, offset, mean, variance] = given.map((t) => t!.data as Float32Array) as [Float32Array, Float32Array, Float32Array, Float32Array];
     const factor = (c: number): number => scale[c]! / Math.sqrt(variance[c]! + epsilon);
     const tensors = given as Tensor[];
-    const by = memo(`${op.at} by`, tensors, () => vector(scale.length, factor));
-    const shift = memo(`${op.at} shift`, tensors, () => vector(scale.length, (c) => offset[c]! - mean[c]! * factor(c)));
+    const by = memo(`factor ${epsilon}`, tensors, () => vector(scale.length, factor));
+    const shift = memo(`shift ${epsilon}`, tensors, () => vector(scale.length, (c) => offset[c]! - mean[c]! * factor(c)));
     const made = [by, shift].map((value) => {
       const one = constantOp(graph.fresh(), op.name, value);
       constants.set(keyOf({ node: one.at, output: 0 }), value);
@@ -111,18 +111,17 @@ export function ended(graph: Graph, memo: Memo): Graph {
       if (n === undefined || by === undefined) continue;
       const bias = was.after?.bias === true ? constant(was.inputs[2]) : undefined;
       if (was.after?.bias === true && bias === undefined) continue;
-      const key = `${was.at} ${op.at}`;
       if (op.op === "Mul") {
         if (!by.every(Number.isFinite)) continue;
         const filters = added(
           was.name,
-          memo(`${key} filter`, [filter, value], () => scaled(was, filter, by)),
+          memo(`${was.op} ${isRowwise(was)} by ${n}`, [filter, value], () => scaled(was, filter, by)),
         );
         const biases =
           bias &&
           added(
             was.name,
-            memo(`${key} bias`, [bias, value], () => vector(n, (c) => (bias.data as Float32Array)[c]! * by[c]!)),
+            memo(`product of ${n}`, [bias, value], () => vector(n, (c) => (bias.data as Float32Array)[c]! * by[c]!)),
           );
         const inputs = [was.inputs[0]!, { node: filters.at, output: 0 }, ...(biases === undefined ? [] : [{ node: biases.at, output: 0 }])];
         becomes(was, op, { ...was, inputs }, biases === undefined ? [filters] : [filters, biases]);
@@ -130,7 +129,7 @@ export function ended(graph: Graph, memo: Memo): Graph {
         const from = bias === undefined ? [value] : [value, bias];
         const biases = added(
           was.name,
-          memo(`${key} bias`, from, () => vector(n, (c) => by[c]! + (bias === undefined ? 0 : (bias.data as Float32Array)[c]!))),
+          memo(`sum of ${n}`, from, () => vector(n, (c) => by[c]! + (bias === undefined ? 0 : (bias.data as Float32Array)[c]!))),
         );
         const inputs = [was.inputs[0]!, was.inputs[1]!, { node: biases.at, output: 0 }];
         becomes(was, op, { ...was, inputs, after: { ...none, ...was.after, bias: true } }, [biases]);
@@ -163,13 +162,15 @@ function isOpen({ after = none }: Op): boolean {
   return after.low === none.low && after.high === none.high;
 }
 
+/** isRowwise tells whether what is summed up for a column lies in a row of the weights. */
+function isRowwise(op: Op): boolean {
+  return op.op === "MatMul" && newAttrs(op.name, op.attr).bool("transpose_b", false);
+}
+
 /** columnsOf is how many sums an op has side by side: those that a bias is added to. */
 function columnsOf(op: Op, filter: Tensor): number | undefined {
   if (filter.dtype !== DType.Float) return undefined;
-  if (op.op === "MatMul") {
-    if (filter.shape.length !== 2) return undefined;
-    return newAttrs(op.name, op.attr).bool("transpose_b", false) ? filter.shape[0] : filter.shape[1];
-  }
+  if (op.op === "MatMul") return filter.shape.length === 2 ? filter.shape[isRowwise(op) ? 0 : 1] : undefined;
   if (filter.shape.length !== 4) return undefined;
   return op.op === "Conv2D" ? filter.shape[3] : filter.shape[2]! * filter.shape[3]!;
 }
@@ -186,9 +187,8 @@ function across(value: Tensor, n: number, rank: number, isBias: boolean): Float3
 function scaled(op: Op, filter: Tensor, by: Float32Array): Tensor {
   const from = filter.data as Float32Array;
   const data = new Float32Array(from.length);
-  const rowwise = op.op === "MatMul" && newAttrs(op.name, op.attr).bool("transpose_b", false);
   const [n, each] = [by.length, from.length / Math.max(1, by.length)];
-  if (rowwise) for (let r = 0, i = 0; r < n; r++) for (let k = 0; k < each; k++, i++) data[i] = from[i]! * by[r]!;
+  if (isRowwise(op)) for (let r = 0, i = 0; r < n; r++) for (let k = 0; k < each; k++, i++) data[i] = from[i]! * by[r]!;
   else for (let i = 0; i < from.length; i += n) for (let c = 0; c < n; c++) data[i + c] = from[i + c]! * by[c]!;
   return { dtype: DType.Float, shape: filter.shape, data };
 }

@@ -290,6 +290,26 @@ for (const row of rows)
     for (const name of fetched) assertClose(after.get(at.get(name)!)!, before.get(at.get(name)!)!, 1e-5, name);
   });
 
+test("plans of one model share what was made of its weights", () => {
+  const lines = [constant("f", floats(3, 3, 3, 4)), ...normal];
+  const nodes = [op("x", "Placeholder", ""), ...lines, op("c", "Conv2D", "x f", valid), op("n", "FusedBatchNormV3", "c scale offset mean variance", norm)];
+  const at = (name: string): Edge => ({ node: nodes.findIndex((line) => line.name === name), output: 0 });
+  const ops = nodes.slice(1).map((line, i): Op => {
+    const made = { name: line.name, op: line.op, attr: attrs({ T: { type: 1 }, ...line.attr }), inputs: line.from.map(at), at: i + 1 };
+    return line.value === undefined ? made : { ...made, constant: [line.value] };
+  });
+  const improver = newImprover(kernel, newSimd());
+  const constants = (first: number): readonly (Tensor | undefined)[] => {
+    let next = first;
+    const graph: Graph = { ops, fetches: [at("n")], isFed: (e) => e.node === 0, fresh: () => next++, constants: new Map() };
+    const options = { known: () => undefined, assumed: new Map<string, Tensor>(), root: () => false };
+    return improver.improve(graph, options).ops.map((o) => o.constant?.[0]);
+  };
+  const [one, other] = [constants(100), constants(200)];
+  assert.equal(one.length, 3);
+  for (const [i, value] of one.entries()) assert.equal(value, other[i]);
+});
+
 const attrs = (attr: Readonly<Record<string, unknown>>): { readonly [name: string]: AttrValue } => fromJson(NodeDefSchema, { attr } as never).attr;
 
 /** kernel makes kernels as the engine does. */
