@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const sources = ["gemm.c", "window.c"].map((name) => join(root, "packages/engine/wasm", name));
+const sources = ["gemm.c", "window.c", "numbers.c", "chain.c", "rows.c"].map((name) => join(root, "packages/engine/wasm", name));
 const target = join(root, "packages/engine/src/embedded/simd/code.ts");
 const dir = mkdtempSync(join(tmpdir(), "tfs-wasm-"));
 
@@ -16,11 +16,27 @@ const llvm = join(system, "usr/lib/llvm-16/bin");
 
 function build(...options) {
   const out = join(dir, "out.wasm");
-  const flags = ["--target=wasm32", "-O3", "-msimd128", "-ffreestanding", "-nostdlib", "-Wall", "-Wextra", "-Werror", `-fuse-ld=${join(llvm, "wasm-ld")}`];
-  execFileSync(join(llvm, "clang"), [...flags, "-Wl,--no-entry,--import-memory,--strip-all", ...options, "-o", out, ...sources], {
-    stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, LD_LIBRARY_PATH: join(system, "usr/lib/x86_64-linux-gnu") },
-  });
+  const flags = [
+    "--target=wasm32",
+    "-O3",
+    "-msimd128",
+    "-matomics",
+    "-mbulk-memory",
+    "-ffreestanding",
+    "-nostdlib",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    `-fuse-ld=${join(llvm, "wasm-ld")}`,
+  ];
+  execFileSync(
+    join(llvm, "clang"),
+    [...flags, "-Wl,--no-entry,--import-memory,--shared-memory,--max-memory=4294967296,--strip-all", ...options, "-o", out, ...sources],
+    {
+      stdio: ["ignore", "inherit", "inherit"],
+      env: { ...process.env, LD_LIBRARY_PATH: join(system, "usr/lib/x86_64-linux-gnu") },
+    },
+  );
   return readFileSync(out).toString("base64");
 }
 

@@ -1,11 +1,13 @@
 // npm run bench -- engine [--rounds=N]: how long the embedded engine takes for a call, by test model and batch size; and beside it, where the model is one
 // that is written down in a few lines, the same arithmetic as tfjs-core runs it eagerly on its WebAssembly backend, values in and values out. Rounds
 // take turns, after a collection, so that nobody pays for another's garbage. What is timed has first been held to TensorFlow's golden outputs.
-// Then, where the tools are installed, native engines, and what auto takes, beside Python's TensorFlow; with --native only that.
+// Then, where the tools are installed, the embedded engine beside Python's TensorFlow with one thread, and what memory a process with it takes (with --single only
+// that); then native engines, and what auto takes, beside TensorFlow with all threads (with --native only that).
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { cpus, loadavg } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import * as tf from "@tensorflow/tfjs-core";
@@ -93,8 +95,10 @@ async function contenders(name, engine) {
 }
 
 const rounds = Number(process.argv.find((a) => a.startsWith("--rounds="))?.slice(9) ?? 30);
-if (!process.argv.includes("--native")) await embedded();
-await native();
+const only = (name) => process.argv.includes(name);
+if (!only("--native") && !only("--single")) await embedded();
+if (!only("--native")) await single();
+if (!only("--single")) await native();
 
 /** embedded measures the embedded engine on the test models. */
 async function embedded() {
@@ -126,6 +130,17 @@ async function embedded() {
     const median = times[times.length >> 1];
     const figures = [times[0], median, times.at(-1), median / batch].map((n) => n.toFixed(n < 10 ? 1 : 0).padStart(9));
     console.log(name.padEnd(12) + String(batch).padEnd(12) + who.padEnd(12) + figures.join(""));
+  }
+}
+
+/** single measures the embedded engine on the models that people export, each side with one thread. */
+async function single() {
+  const calls = { tiny: 200, mlp: 200, cnn: 100, mobilenetv2: 8, lstm: 40, bigru: 40, transformer: 40 };
+  await compareWithTensorFlow({ engines: [newEmbeddedEngine()], threads: 1, rounds, calls });
+  const program = fileURLToPath(new URL("native/rss.mjs", import.meta.url));
+  for (const dir of [`${models}half_plus_two_tf2/1`, fileURLToPath(new URL("../../../.tools/bench-models/mobilenetv2/1", import.meta.url))]) {
+    const { stdout } = spawnSync(process.execPath, [program, dir], { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+    console.log(`a process that has run ${basename(dirname(dir))} a hundred times: ${stdout.trim()} MiB`);
   }
 }
 

@@ -17,6 +17,11 @@ def floats(*shape):
     return rng.normal(size=shape).astype("float32")
 
 
+def tiny():
+    """One product of one number."""
+    return keras.Sequential([layers.Input((1,)), layers.Dense(1)]), floats(3, 1)
+
+
 def mlp():
     model = keras.Sequential([layers.Input((64,)), layers.Dense(256, "relu"), layers.Dense(256, "relu"), layers.Dense(10, "softmax")])
     return model, floats(8, 64)
@@ -51,12 +56,23 @@ def transformer():
     return model, rng.integers(0, 2000, size=(2, 64)).astype("int32")
 
 
+def lstm():
+    """Two layers of 64 over sequences of 20 words."""
+    words = [layers.Input((20,), dtype="int32"), layers.Embedding(1000, 32), layers.LSTM(64, return_sequences=True), layers.LSTM(64), layers.Dense(5, "softmax")]
+    return keras.Sequential(words), rng.integers(0, 1000, size=(4, 20)).astype("int32")
+
+
+def bigru():
+    """Both ways over sequences of 20 vectors."""
+    return keras.Sequential([layers.Input((20, 16)), layers.Bidirectional(layers.GRU(32)), layers.Dense(3)]), floats(4, 20, 16)
+
+
 def large():
     """105 MB of variables."""
     return keras.Sequential([layers.Input((5120,)), layers.Dense(5120)]), floats(1, 5120)
 
 
-for make in (mlp, cnn, mobilenetv2, transformer, large):
+for make in (tiny, mlp, cnn, mobilenetv2, transformer, lstm, bigru, large):
     target = pathlib.Path(sys.argv[1]) / make.__name__
     if (target / "input.npy").exists():
         continue

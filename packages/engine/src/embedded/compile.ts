@@ -1,33 +1,49 @@
 import type { GraphDef } from "@tfs/proto";
 import { Code, newError } from "@tfs/std";
+import type { Tensor } from "@tfs/tensor";
 import { newAttrs } from "./attrs.ts";
 import { calls, type Edge, type Flat, type FlatNode, flattenFunction, type Library, newFlat } from "./flat.ts";
-import type { Body, Kernel } from "./kernel.ts";
-import { kernels } from "./kernels/index.ts";
+import type { Body, Kernel, Node } from "./kernel.ts";
+import { type Graph, recipeOf, remembered, type Work } from "./graph/index.ts";
+import { type Improver, type Known, newImprover } from "./improve.ts";
+import { chainOf, convolution, kernels, product } from "./kernels/index.ts";
 import { plan, type Program } from "./plan.ts";
 import { functionsOf } from "./reach.ts";
+import { newSimd } from "./simd/index.ts";
 
 /** Compiler turns fetches of one graph into programs. */
 export interface Compiler {
   readonly flat: Flat;
-  program(feeds: readonly Edge[], fetches: readonly Edge[], targets: readonly number[]): Program;
+  /** program plans a run; what variables hold that `known` gives is counted on, unless the run may change some. */
+  program(feeds: readonly Edge[], fetches: readonly Edge[], targets: readonly number[], known?: Known): Compiled;
   /** missing names every op, sorted, that the given programs would need and no kernel runs. */
   missing(fetches: readonly Edge[], targets: readonly number[]): string[];
 }
 
+/** Compiled is a program, and what it takes variables to hold. */
+export interface Compiled extends Program {
+  readonly assumed: ReadonlyMap<string, Tensor>;
+}
+
 /** Ops that change state or end a run: what is only reached by a control edge is kept for the sake of these. */
 const effects = /^(Assert|Assign|ScatterUpdate|ResourceScatter|LookupTableImport|LookupTableInsert|InitializeTable|LookupTableRemove|RestoreV2)/;
+/** Of these, one changes nothing. */
+const checks = /^Assert/;
+/** Ops that give a reference to a variable. */
+const references = new Set(["Variable", "VariableV2"]);
 /** Ops without a kernel whose effect no client sees. */
 const unseen = new Set(["Print", "PrintV2"]);
 
-/** Around puts something around the kernel of a node: who wants to know what a run computes. */
-export type Around = (node: FlatNode, kernel: Kernel) => Kernel;
+/** Around puts something around the kernel of each node: who wants to know what a run computes. The ops then stay as the graph has them. */
+export type Around = (op: Work, kernel: Kernel) => Kernel;
 
-export function compile(graph: GraphDef, library: Library, around: Around = (_, kernel) => kernel): Compiler {
+export function compile(graph: GraphDef, library: Library, around?: Around): Compiler {
   const flat = newFlat(graph, library);
   const bodies = new Map<string, Body>();
   // A constant is decoded once per graph, however many plans use it; the same goes for a function's body.
-  const constants = new Map<FlatNode, Kernel>();
+  const constants = new Map<FlatNode["attr"], Kernel>();
+  const simd = newSimd(); // for what is computed once
+  const improver = newImprover(kernel, simd);
 
   const effectful = new Map<string, boolean>();
 
@@ -47,14 +63,39 @@ export function compile(graph: GraphDef, library: Library, around: Around = (_, 
     return found;
   }
 
-  function kernel(node: FlatNode): Kernel {
-    const factory = kernels[node.op];
-    if (factory === undefined) throw newError(Code.Unimplemented, `there is no kernel for the op ${node.op} (node ${node.name})`);
-    const made = constants.get(node);
-    if (made !== undefined) return made;
-    const fresh = around(node, factory({ name: node.name, op: node.op, attrs: newAttrs(node.name, node.attr), inputCount: node.inputs.length, body }));
-    if (node.op === "Const") constants.set(node, fresh);
+  function kernel(op: Work): Kernel {
+    return op.bySizes === true ? remembered(op.op, made(op)) : made(op);
+  }
+
+  function made(op: Work): Kernel {
+    if (op.constant !== undefined) return () => op.constant!;
+    if (op.chain !== undefined) return chain(op);
+    const factory = kernels[op.op];
+    if (factory === undefined) throw newError(Code.Unimplemented, `there is no kernel for the op ${op.op} (node ${op.name})`);
+    const decoded = constants.get(op.attr);
+    if (decoded !== undefined) return decoded;
+    const node: Node = { name: op.name, op: op.op, attrs: newAttrs(op.name, op.attr), inputCount: op.inputs.length, body };
+    if (op.after !== undefined) return op.op === "MatMul" ? product(node, op.after) : convolution(node, op.after);
+    const plain = factory(node);
+    const fresh = around === undefined ? plain : around(op, plain);
+    if (op.op === "Const") constants.set(op.attr, fresh);
     return fresh;
+  }
+
+  function chain(op: Work): Kernel {
+    const recipe = recipeOf(op);
+    const members = op.chain!.map((member, k) => ({ kernel: kernel(member), from: recipe.steps[k]!.from.slice(0, member.inputs.length) }));
+    return chainOf(recipe, members);
+  }
+
+  /** improvement is what is done to the ops of a program. One that changes variables reads them where it did; with references, whose value is read by whoever uses it, it stays as it is. */
+  function improvement(by: Improver, known: Known, assumed: Map<string, Tensor>): (graph: Graph, targets: ReadonlySet<number>) => Graph {
+    return (graph, targets) => {
+      if (around !== undefined) return graph;
+      const changes = graph.ops.some((op) => hasEffect(op) && !checks.test(op.op));
+      if (changes && graph.ops.some((op) => references.has(op.op))) return graph;
+      return by.improve(graph, { known: changes ? () => undefined : known, assumed, root: (op) => targets.has(op.at) || hasEffect(op) });
+    };
   }
 
   function body(name: string): Body {
@@ -64,6 +105,7 @@ export function compile(graph: GraphDef, library: Library, around: Around = (_, 
     if (def === undefined) throw newError(Code.InvalidArgument, `the function ${name} is not in the library`);
     const fn = flattenFunction(def, library);
     let program: Program | undefined; // planned on first use: a function may refer to itself
+    const inside = newImprover(kernel, simd);
     const made: Body = {
       run(inputs, state) {
         program ??= plan({
@@ -73,6 +115,7 @@ export function compile(graph: GraphDef, library: Library, around: Around = (_, 
           targets: fn.control,
           kernel,
           effect: hasEffect,
+          improve: improvement(inside, () => undefined, new Map()),
         });
         return program.run(inputs, state);
       },
@@ -83,7 +126,10 @@ export function compile(graph: GraphDef, library: Library, around: Around = (_, 
 
   return {
     flat,
-    program: (feeds, fetches, targets) => plan({ nodes: flat.nodes, feeds, fetches, targets, kernel, effect: hasEffect }),
+    program(feeds, fetches, targets, known = () => undefined) {
+      const assumed = new Map<string, Tensor>();
+      return { ...plan({ nodes: flat.nodes, feeds, fetches, targets, kernel, effect: hasEffect, improve: improvement(improver, known, assumed) }), assumed };
+    },
     missing(fetches, targets) {
       const found = new Set<string>();
       const visited = new Set<string>();

@@ -7,7 +7,7 @@ import { type Frame, type FrameKind, frameKinds, newFrame, nextIteration } from 
 import type { Kernel, Later, State } from "./kernel.ts";
 import { located } from "./located.ts";
 import type { PlanOptions, Program } from "./plan.ts";
-import { tensorOf, type Value } from "./value.ts";
+import { isTensor, tensorOf, type Value } from "./value.ts";
 
 /** Wire leads a value to an input of a node. */
 interface Wire {
@@ -55,7 +55,7 @@ export function dataflow(options: PlanOptions, isFed: (e: Edge) => boolean): Pro
   });
   const nodes = order.map((n, i): FlowNode => {
     const { name, op, attr, inputs } = options.nodes[n]!;
-    const kernel = options.kernel(options.nodes[n]!);
+    const kernel = lasting(options.kernel(options.nodes[n]!));
     return {
       name,
       flow: flowOf(op),
@@ -278,4 +278,20 @@ function switched([value, choice]: readonly Value[]): (Value | undefined)[] {
   const out: (Value | undefined)[] = [];
   out[Number(t.data[0])] = value;
   return out;
+}
+
+/** lasting makes a kernel whose values may last as long as a loop lets them: they are not in the run's arena, of which nobody here says when they are done with. */
+function lasting(kernel: Kernel): Kernel {
+  return (inputs, state) => {
+    const given = kernel(inputs, state);
+    if (given instanceof Promise) return given; // of functions' bodies, whose values are out already
+    return Array.isArray(given) ? (given as readonly Value[]).map((value) => out(value, state)) : out(given as Value, state);
+  };
+}
+
+function out(value: Value, { arena }: State): Value {
+  if (!isTensor(value)) return value;
+  const kept = arena.kept(value);
+  if (kept !== value) arena.drop(value);
+  return kept;
 }

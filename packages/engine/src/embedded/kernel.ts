@@ -3,7 +3,7 @@ import type { Tensor } from "@tfs/tensor";
 import type { Attrs } from "./attrs.ts";
 import type { Philox } from "./random/index.ts";
 import type { Rounds } from "./rounds.ts";
-import type { Simd } from "./simd/index.ts";
+import type { Arena, Simd } from "./simd/index.ts";
 import type { Table, Value, Variable } from "./value.ts";
 
 /** Node is what a kernel may know of its node when it is made. */
@@ -36,6 +36,11 @@ export interface State {
   checkpoint(key: string): Tensor;
   /** simd computes with floats, in memory that is the model's. */
   readonly simd: Simd;
+  /**
+   * arena is where this run's floats lie, for what simd computes. A kernel that holds on to a value in another way than as its output (a variable, an item of a list)
+   * has to hold arena.kept of it: the arena's room is used again.
+   */
+  readonly arena: Arena;
   /** pace says when a loop shall rest. */
   readonly pace: Pace;
   /** rounds bounds how often loops go round. */

@@ -3,7 +3,7 @@ import { Code, type Ctx, newError, newPace, race, throwIfDone } from "@tfs/std";
 import { type DType, DType as Types, dtypeName, fromStrings, newTensor, type Tensor } from "@tfs/tensor";
 import type { LoadedModel, LoadOptions, Took } from "../engine.ts";
 import { newAttrs } from "./attrs.ts";
-import type { Compiler } from "./compile.ts";
+import type { Compiled, Compiler } from "./compile.ts";
 import type { Edge } from "./flat.ts";
 import { opsText, whoHas } from "./missing.ts";
 import type { Later, State } from "./kernel.ts";
@@ -27,7 +27,9 @@ const loadMs = 5;
 const maxOutputs = 65_536;
 
 interface Plan {
-  readonly program: Program;
+  readonly program: Compiled;
+  /** changes is the model's when it was last seen that variables hold what the program takes them to. */
+  changes: number;
   /** Feed names, sorted: the order in which TensorFlow numbers its arguments in messages. */
   readonly feeds: readonly string[];
   readonly types: readonly (DType | undefined)[];
@@ -50,6 +52,8 @@ class Model implements LoadedModel {
   readonly #tables = new Map<string, Table>();
   readonly #streams = new Map<string, { at: Philox }>();
   readonly #plans = new Map<string, Plan>();
+  /** #assigned are variables that a run has changed: no plan counts on what they hold. */
+  readonly #assigned = new Set<string>();
   #simd = newSimd();
   #checkpoint: ReadonlyMap<string, Tensor>;
   #closed = false;
@@ -204,31 +208,56 @@ class Model implements LoadedModel {
         return found;
       },
       simd: this.#simd,
+      arena: this.#simd.arena(),
       pace: newPace(loopMs),
       rounds: newRounds(maxRounds),
     };
-    const values = program.run(feeds, state);
-    return values instanceof Promise ? values.then((given) => fetched(given, fetches)) : fetched(values, fetches);
+    let values: Later<Value[]>;
+    try {
+      for (const value of feeds) if (isTensor(value)) state.arena.hold(value);
+      values = program.run(feeds, state);
+    } catch (err) {
+      state.arena.end();
+      throw err;
+    }
+    if (values instanceof Promise) return values.then((given) => fetched(given, fetches)).finally(() => state.arena.end());
+    state.arena.end();
+    return fetched(values, fetches);
   }
 
   #plan(feeds: readonly string[], fetches: readonly string[]): Plan {
     const sorted = [...feeds].sort();
     const key = `${sorted.join("\0")}\0\0${fetches.join("\0")}`;
     const found = this.#plans.get(key);
-    if (found !== undefined) return found;
+    if (found !== undefined && this.#holds(found)) return found;
     const edges = sorted.map((name) => this.#edge(name));
     const made: Plan = {
       program: this.compiler.program(
         edges,
         fetches.map((name) => this.#edge(name)),
         [],
+        (name) => (this.#assigned.has(name) ? undefined : this.held(name)),
       ),
+      changes: this.changes,
       feeds: sorted,
       types: edges.map((e) => this.#typeOf(e)),
     };
     if (this.#plans.size >= maxPlans) this.#plans.delete(this.#plans.keys().next().value!); // the oldest
     this.#plans.set(key, made);
     return made;
+  }
+
+  /** #holds tells whether variables still hold what a plan takes them to; those that do not are counted on no more. */
+  #holds(plan: Plan): boolean {
+    if (plan.changes === this.changes) return true;
+    let all = true;
+    for (const [name, value] of plan.program.assumed) {
+      if (this.held(name) === value) continue;
+      this.#assigned.add(name);
+      all = false;
+    }
+    plan.changes = this.changes;
+    return all;
   }
 
   #edge(name: string): Edge {

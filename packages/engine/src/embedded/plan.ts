@@ -2,8 +2,10 @@ import { throwIfDone } from "@tfs/std";
 import { dataflow } from "./dataflow.ts";
 import type { FlatNode, Edge } from "./flat.ts";
 import { flowOf } from "./flow.ts";
+import type { Graph, Work } from "./graph/index.ts";
 import type { Kernel, Later, State } from "./kernel.ts";
 import { located } from "./located.ts";
+import type { Tensor } from "@tfs/tensor";
 import { isTensor, tensorOf, type Value } from "./value.ts";
 
 /** Program is a compiled set of fetches: slots for values, steps in order. Running it needs no look-ups by name. */
@@ -33,8 +35,10 @@ export interface PlanOptions {
   readonly fetches: readonly Edge[];
   /** targets are nodes to run for their effects. */
   readonly targets: readonly number[];
-  /** kernel makes the kernel of a node. Throws Unimplemented for an op that is not there. */
-  readonly kernel: (node: FlatNode) => Kernel;
+  /** kernel makes the kernel of an op. Throws Unimplemented for one that is not there. */
+  readonly kernel: (op: Work) => Kernel;
+  /** improve makes less work of the ops, whose values that are fetched stay; targets are run for their effects. Default: nothing is done. */
+  readonly improve?: (graph: Graph, targets: ReadonlySet<number>) => Graph;
   /** effect tells whether a node must run even if it is only reached by a control edge. */
   readonly effect: (node: FlatNode) => boolean;
 }
@@ -49,12 +53,15 @@ export function plan(options: PlanOptions): Program {
   const order = sort(nodes, [...options.fetches.filter((e) => !isFed(e)).map((e) => e.node), ...options.targets], isFed, wanted, options.effect);
 
   if (order.some((n) => flowOf(nodes[n]!.op) !== undefined)) return dataflow(options, isFed);
+  let next = nodes.length;
+  const graph: Graph = { ops: order.map((at) => ({ ...nodes[at]!, at })), fetches: options.fetches, isFed, fresh: () => next++, constants: new Map() };
+  const { ops } = options.improve?.(graph, wanted) ?? graph;
 
   const outputs = new Map<number, number>();
   const use = (e: Edge): void => void outputs.set(e.node, Math.max(outputs.get(e.node) ?? 1, e.output + 1));
-  for (const n of order) {
-    use({ node: n, output: 0 });
-    for (const e of nodes[n]!.inputs) use(e);
+  for (const op of ops) {
+    use({ node: op.at, output: 0 });
+    for (const e of op.inputs) use(e);
   }
   for (const e of [...options.fetches, ...options.feeds]) use(e);
   const first = new Map<number, number>();
@@ -67,20 +74,30 @@ export function plan(options: PlanOptions): Program {
 
   const feedSlots = options.feeds.map(slot);
   const fetchSlots = options.fetches.map(slot);
-  const steps = order.map((n): Omit<Step, "dead"> => {
-    const node = nodes[n]!;
-    return { name: node.name, kernel: options.kernel(node), inputs: Int32Array.from(node.inputs.map(slot)), first: first.get(n)!, outputs: outputs.get(n)! };
+  // What is constant is there before a run begins, and stays.
+  const start = new Array<Value | undefined>(slots).fill(undefined);
+  const given = new Set<number>();
+  const steps = ops.flatMap((op): Omit<Step, "dead">[] => {
+    const kernel = options.kernel(op);
+    const [at, count] = [first.get(op.at)!, outputs.get(op.at)!];
+    if (op.constant === undefined) return [{ name: op.name, kernel, inputs: Int32Array.from(op.inputs.map(slot)), first: at, outputs: count }];
+    for (let i = 0; i < count && i < op.constant.length; i++) {
+      start[at + i] = op.constant[i];
+      given.add(at + i);
+    }
+    return [];
   });
-  const keep = new Set([...fetchSlots, ...feedSlots]);
+  const keep = new Set([...fetchSlots, ...feedSlots, ...given]);
   const program = withDead(steps, keep);
+  const isFeed = new Set(feedSlots);
+  const toDrop = [...new Set(fetchSlots)].filter((s) => !isFeed.has(s) && !given.has(s));
   return {
     ops: new Set(order.map((n) => nodes[n]!.op)),
     effects: order.some((n) => options.effect(nodes[n]!)),
     run(feeds, state) {
-      const values = new Array<Value | undefined>(slots);
+      const values = start.slice();
       for (let i = 0; i < feedSlots.length; i++) values[feedSlots[i]!] = feeds[i];
-      const fedSlot = feedSlots.length === 0 ? undefined : new Set(feedSlots);
-      return advance(0, values, state, fedSlot);
+      return advance(0, values, state, feedSlots.length === 0 ? undefined : isFeed);
     },
   };
 
@@ -90,8 +107,26 @@ export function plan(options: PlanOptions): Program {
       const later = runStep(program[i]!, values, state, fed);
       if (later !== undefined) return later.then(() => advance(i + 1, values, state, fed));
     }
-    return fetchSlots.map((s) => values[s]!);
+    return fetched(values, state);
   }
+
+  /** fetched takes what was fetched out of the run's arena, but for what the caller has given himself. */
+  function fetched(values: readonly (Value | undefined)[], { arena }: State): Value[] {
+    const out = fetchSlots.map((s) => {
+      const value = values[s]!;
+      if (value === undefined || !isTensor(value)) return value;
+      return feedSlots.some((f) => dataOf(values[f]) === value.data) ? value : arena.kept(value);
+    });
+    for (const s of toDrop) {
+      const value = values[s];
+      if (value !== undefined && isTensor(value)) arena.drop(value);
+    }
+    return out;
+  }
+}
+
+function dataOf(value: Value | undefined): Tensor["data"] | undefined {
+  return value !== undefined && isTensor(value) ? value.data : undefined;
 }
 
 /** runStep runs a step; if it is not done at once, it gives what says when it is. */
@@ -107,23 +142,29 @@ function runStep(step: Step, values: (Value | undefined)[], state: State, fed: R
   }
   if (result instanceof Promise)
     return result.then(
-      (given) => store(step, given, values, fed),
+      (later) => store(step, later, values, fed, state),
       (err: unknown) => {
         throw located(err, step.name, state);
       },
     );
-  store(step, result, values, fed);
+  store(step, result, values, fed, state);
   return undefined;
 }
 
 /** store keeps a step's outputs, and lets go of what nobody reads after it. */
-function store(step: Step, result: Value | readonly Value[], values: (Value | undefined)[], fed: ReadonlySet<number> | undefined): void {
-  if (Array.isArray(result)) {
-    for (let i = 0; i < step.outputs && i < result.length; i++) if (fed === undefined || !fed.has(step.first + i)) values[step.first + i] = result[i];
-  } else if (fed === undefined || !fed.has(step.first)) {
-    values[step.first] = result as Value;
+function store(step: Step, result: Value | readonly Value[], values: (Value | undefined)[], fed: ReadonlySet<number> | undefined, { arena }: State): void {
+  const count = Array.isArray(result) ? Math.min(step.outputs, result.length) : 1;
+  for (let i = 0; i < count; i++) {
+    if (fed?.has(step.first + i) === true) continue;
+    const value = Array.isArray(result) ? (result as readonly Value[])[i]! : (result as Value);
+    values[step.first + i] = value;
+    if (isTensor(value)) arena.take(value);
   }
-  for (let i = 0; i < step.dead.length; i++) values[step.dead[i]!] = undefined;
+  for (let i = 0; i < step.dead.length; i++) {
+    const value = values[step.dead[i]!];
+    values[step.dead[i]!] = undefined;
+    if (value !== undefined && isTensor(value)) arena.drop(value);
+  }
 }
 
 /** withDead finds the last reader of each slot. */

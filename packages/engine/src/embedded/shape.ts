@@ -125,12 +125,23 @@ export function copyAt(t: Tensor, shape: readonly number[], at: Int32Array): Ten
   return out;
 }
 
-/** runs copies whole rows: for gather, concat and slices, where elements lie together. */
+/** A shorter run of floats is copied here: to make views of it takes longer. */
+const shortRun = 32;
+
+/** copyRun copies what lies together: for gather, concat and slices. */
 export function copyRun(from: Tensor["data"], start: number, count: number, to: Tensor["data"], at: number): void {
+  if (count <= shortRun && from instanceof Float32Array && to instanceof Float32Array) {
+    copyFloats(from, start, count, to, at);
+    return;
+  }
   if (ArrayBuffer.isView(from)) {
     (to as Float32Array).set((from as Float32Array).subarray(start, start + count), at);
     return;
   }
   const target = to as Uint8Array[];
   for (let i = 0; i < count; i++) target[at + i] = from[start + i]!;
+}
+
+function copyFloats(from: Float32Array, start: number, count: number, to: Float32Array, at: number): void {
+  for (let i = 0; i < count; i++) to[at + i] = from[start + i]!;
 }

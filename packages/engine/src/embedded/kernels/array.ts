@@ -1,6 +1,6 @@
 import { Code, newError } from "@tfs/std";
 import { DType, dtypeName, elementCount, newTensor, reshape, shapeText, type Tensor } from "@tfs/tensor";
-import type { KernelFactory, Kernels } from "../kernel.ts";
+import type { KernelFactory, Kernels, State } from "../kernel.ts";
 import { axisOf, broadcast, copyAt, copyRun, int, ints, make, offsets, strides, walk } from "../shape.ts";
 import { tensorOf } from "../value.ts";
 
@@ -71,21 +71,30 @@ function splitAlong(t: Tensor, axis: number, sizes: readonly number[]): Tensor[]
   });
 }
 
+/** Below so many floats a call into WebAssembly is not worth it. */
+const hostMoves = 64;
+
+/** moved gives what is at the indices of `shape`, a step for each dimension, in row-major order. */
+export function moved(state: Pick<State, "simd" | "arena"> | undefined, t: Tensor, shape: readonly number[], steps: readonly number[]): Tensor {
+  if (state !== undefined && t.dtype === DType.Float && elementCount(shape) >= hostMoves) {
+    const out = state.arena.make(shape);
+    if (state.simd.permute(shape, steps, t.data as Float32Array, out.data as Float32Array)) return out;
+  }
+  return copyAt(t, shape, walk(shape, steps));
+}
+
 /** permuted reorders dimensions: output dimension i is input dimension order[i]. */
-export function permuted(t: Tensor, order: readonly number[]): Tensor {
+export function permuted(t: Tensor, order: readonly number[], state?: State): Tensor {
   const rank = t.shape.length;
   if (order.length !== rank || new Set(order).size !== rank || order.some((d) => d < 0 || d >= rank))
     throw newError(Code.InvalidArgument, `${order.join(",")} is not a permutation of ${rank} dimensions`);
   if (order.every((d, i) => d === i)) return t;
   const steps = strides(t.shape);
-  const shape = order.map((d) => t.shape[d]!);
-  return copyAt(
+  return moved(
+    state,
     t,
-    shape,
-    walk(
-      shape,
-      order.map((d) => steps[d]!),
-    ),
+    order.map((d) => t.shape[d]!),
+    order.map((d) => steps[d]!),
   );
 }
 
@@ -166,10 +175,11 @@ export const arrays: Kernels = {
     const at = axisOf(int(tensorOf(inputs[1])), t.shape.length + 1, "Tried to expand dim index");
     return { ...t, shape: [...t.shape.slice(0, at), 1, ...t.shape.slice(at)] };
   },
-  Transpose: () => (inputs) =>
+  Transpose: () => (inputs, state) =>
     permuted(
       tensorOf(inputs[0]),
       ints(tensorOf(inputs[1])).map((d) => (d < 0 ? d + tensorOf(inputs[0]).shape.length : d)),
+      state,
     ),
   InvertPermutation: () => (inputs) => {
     const t = tensorOf(inputs[0]);

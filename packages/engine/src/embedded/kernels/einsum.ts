@@ -1,12 +1,13 @@
 // Einsum: sums over what one operand has alone, then one batched matrix product over what both share, then the order that the output asks for.
 import { Code, newError } from "@tfs/std";
 import { DType, dtypeName, elementCount, reshape, shapeText, type Tensor } from "@tfs/tensor";
-import type { Kernels } from "../kernel.ts";
-import { copyAt, make, strides, walk } from "../shape.ts";
-import type { Simd } from "../simd/index.ts";
+import type { Kernels, State } from "../kernel.ts";
+import { make, strides, walk } from "../shape.ts";
 import { tensorOf } from "../value.ts";
+import { moved } from "./array.ts";
 import { batchMatMul } from "./product.ts";
 import { sumOver } from "./reduce.ts";
+import { type Labels, multiplied, type Way, wayOf } from "./strided.ts";
 
 /** Equation is `ab...,bc...->ac...` taken apart. */
 interface Equation {
@@ -82,16 +83,16 @@ function stepsOf(shape: readonly number[], labels: readonly string[], order: rea
 }
 
 /** arranged gives a tensor with the dimensions of `order`, each label once. */
-function arranged(t: Tensor, labels: readonly string[], order: readonly string[]): Tensor {
+function arranged(state: State, t: Tensor, labels: readonly string[], order: readonly string[]): Tensor {
   if (order.length === labels.length && order.every((label, i) => label === labels[i])) return t;
   const shape = order.map((label) => t.shape[labels.indexOf(label)]!);
-  return copyAt(t, shape, walk(shape, stepsOf(t.shape, labels, order)));
+  return moved(state, t, shape, stepsOf(t.shape, labels, order));
 }
 
 /** summed brings an operand to the dimensions of `order`, adding up over all its others. */
-function summed(t: Tensor, labels: readonly string[], order: readonly string[]): Tensor {
+function summed(state: State, t: Tensor, labels: readonly string[], order: readonly string[]): Tensor {
   const gone = unique(labels).filter((label) => !order.includes(label));
-  const all = arranged(t, labels, [...order, ...gone]);
+  const all = arranged(state, t, labels, [...order, ...gone]);
   return gone.length === 0
     ? all
     : sumOver(
@@ -101,8 +102,8 @@ function summed(t: Tensor, labels: readonly string[], order: readonly string[]):
 }
 
 /** spreadOut gives the output its order; a label that stands twice there puts the values on a diagonal among zeros. */
-function spreadOut(t: Tensor, labels: readonly string[], output: readonly string[]): Tensor {
-  if (unique(output).length === output.length) return arranged(t, labels, output);
+function spreadOut(state: State, t: Tensor, labels: readonly string[], output: readonly string[]): Tensor {
+  if (unique(output).length === output.length) return arranged(state, t, labels, output);
   const shape = output.map((label) => t.shape[labels.indexOf(label)]!);
   const out = make(t.dtype, shape);
   const at = walk(t.shape, stepsOf(shape, output, labels));
@@ -112,48 +113,70 @@ function spreadOut(t: Tensor, labels: readonly string[], output: readonly string
   return out;
 }
 
-/** product multiplies two operands over the labels they share. */
-function product(simd: Simd, a: Tensor, b: Tensor, left: readonly string[], right: readonly string[], output: readonly string[]): Tensor {
+/** sorted says what becomes of the labels of two operands. */
+function sorted(left: readonly string[], right: readonly string[], output: readonly string[]): Labels {
   const shared = unique(left).filter((label) => right.includes(label));
-  const batch = shared.filter((label) => output.includes(label));
-  const contracted = shared.filter((label) => !output.includes(label));
-  const rows = unique(left).filter((label) => !right.includes(label) && output.includes(label));
-  const columns = unique(right).filter((label) => !left.includes(label) && output.includes(label));
-  const x = summed(a, left, [...batch, ...rows, ...contracted]);
-  const y = summed(b, right, [...batch, ...columns, ...contracted]);
+  return {
+    batch: shared.filter((label) => output.includes(label)),
+    contracted: shared.filter((label) => !output.includes(label)),
+    rows: unique(left).filter((label) => !right.includes(label) && output.includes(label)),
+    columns: unique(right).filter((label) => !left.includes(label) && output.includes(label)),
+  };
+}
+
+/** product multiplies two operands over the labels they share. */
+function product(state: State, a: Tensor, b: Tensor, left: readonly string[], right: readonly string[], output: readonly string[]): Tensor {
+  const { batch, contracted, rows, columns } = sorted(left, right, output);
+  const x = summed(state, a, left, [...batch, ...rows, ...contracted]);
+  const y = summed(state, b, right, [...batch, ...columns, ...contracted]);
   const matrices = (t: Tensor, free: number): Tensor => {
     const [outer, inner] = [batch.length, batch.length + free];
     return reshape(t, [...t.shape.slice(0, outer), elementCount(t.shape.slice(outer, inner)), elementCount(t.shape.slice(inner))]);
   };
-  const z = batchMatMul(simd, matrices(x, rows.length), matrices(y, columns.length), false, true);
+  const z = batchMatMul(state, matrices(x, rows.length), matrices(y, columns.length), false, true);
   const size = (t: Tensor, count: number): number[] => t.shape.slice(batch.length, batch.length + count);
   const whole = reshape(z, [...z.shape.slice(0, batch.length), ...size(x, rows.length), ...size(y, columns.length)]);
-  return spreadOut(whole, [...batch, ...rows, ...columns], output);
+  return spreadOut(state, whole, [...batch, ...rows, ...columns], output);
 }
 
-function einsum(simd: Simd, { inputs, output }: Equation, tensors: readonly Tensor[]): Tensor {
+/** Prepared is what an equation comes to for inputs of some ranks. */
+interface Prepared {
+  readonly labels: readonly (readonly string[])[];
+  readonly wanted: readonly string[];
+}
+
+function prepare({ inputs, output }: Equation, tensors: readonly Tensor[]): Prepared {
   for (const { dtype } of tensors) if (!supported.has(dtype)) throw newError(Code.Unimplemented, `Einsum is not supported for ${dtypeName(dtype)}`);
   const counts = inputs.map((subscript, i) => covered(subscript, tensors[i]!.shape.length, i));
   const broadcast = Math.max(...counts);
   if (broadcast > 0 && !output.includes(ellipsis))
     throw newError(Code.InvalidArgument, `Output contains ${broadcast} broadcasting dimension(s) but no ellipsis (...) was found in the output subscripts.`);
   const labels = inputs.map((subscript, i) => labelsOf(subscript, counts[i]!));
-  const wanted = labelsOf(output, broadcast);
   checkSizes(tensors, labels);
-  const [a, b] = tensors;
-  if (b !== undefined) return product(simd, a!, b, labels[0]!, labels[1]!, wanted);
+  return { labels, wanted: labelsOf(output, broadcast) };
+}
+
+function einsum(state: State, { labels, wanted }: Prepared, [a, b]: readonly Tensor[]): Tensor {
+  if (b !== undefined) return product(state, a!, b, labels[0]!, labels[1]!, wanted);
   const kept = unique(wanted);
-  return spreadOut(summed(a!, labels[0]!, kept), kept, wanted);
+  return spreadOut(state, summed(state, a!, labels[0]!, kept), kept, wanted);
 }
 
 export const einsums: Kernels = {
   Einsum: (node) => {
     const equation = parse(node.attrs.string("equation"), node.inputCount);
-    return (inputs, { simd }) =>
-      einsum(
-        simd,
-        equation,
-        inputs.map((v) => tensorOf(v)),
-      );
+    let shapes: readonly (readonly number[])[] = [];
+    let way: Way | undefined; // for floats of these shapes
+    return (inputs, state) => {
+      const tensors = inputs.map((v) => tensorOf(v));
+      const [a, b] = tensors;
+      const floats = b !== undefined && a!.dtype === DType.Float && b.dtype === DType.Float;
+      if (floats && way !== undefined && tensors.every(({ shape }, i) => shapeText(shape) === shapeText(shapes[i]!))) return multiplied(state, a!, b, way);
+      const prepared = prepare(equation, tensors);
+      const [left, right] = prepared.labels as [readonly string[], readonly string[]];
+      shapes = tensors.map(({ shape }) => shape);
+      way = floats ? wayOf([a!.shape, b.shape], [left, right, prepared.wanted], sorted(left, right, prepared.wanted)) : undefined;
+      return way === undefined ? einsum(state, prepared, tensors) : multiplied(state, a!, b!, way);
+    };
   },
 };

@@ -42,6 +42,10 @@ import { unaries } from "./unary.ts";
 import { unicodes } from "./unicode.ts";
 import { volumes } from "./volume.ts";
 
+export { chainOf } from "./chain.ts";
+export { product } from "./product.ts";
+export { variableName } from "./state.ts";
+export { convolution } from "./window.ts";
 export type { Dense, Sparse } from "./example.ts";
 export { parseExamples } from "./example.ts";
 

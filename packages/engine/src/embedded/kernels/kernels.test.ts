@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fromJson } from "@bufbuild/protobuf";
-import { type AttrValue, NodeDefSchema } from "@tfs/proto";
+import { type AttrValue, GraphDefSchema, NodeDefSchema } from "@tfs/proto";
 import { background, Code, codeOf, isFailure, newPace } from "@tfs/std";
 import { assertClose, type GoldenTensor, goldenTensor } from "@tfs/tensor/testing";
 import { newAttrs } from "../attrs.ts";
+import { compile } from "../compile.ts";
 import { newRounds } from "../rounds.ts";
 import { newSimd } from "../simd/index.ts";
 import type { State } from "../kernel.ts";
@@ -27,13 +28,15 @@ const testdata = new URL("../../../testdata/", import.meta.url);
 const files = ["kernels.json", ...readdirSync(new URL("kernels", testdata)).map((name) => `kernels/${name}`)];
 const rows = files.flatMap((name) => JSON.parse(readFileSync(new URL(name, testdata), "utf8")) as Row[]);
 
+const simd = newSimd();
 const state: State = {
   ctx: background(),
   variable: () => assert.fail("no kernel here has state"),
   table: () => assert.fail("no kernel here has tables"),
   stream: (_, make) => ({ at: make() }),
   checkpoint: () => assert.fail("no kernel here restores"),
-  simd: newSimd(),
+  simd,
+  arena: simd.arena(),
   pace: newPace(20),
   rounds: newRounds(1000),
 };
@@ -52,27 +55,52 @@ function renamed({ op, attrs }: Row): Readonly<Record<string, unknown>> {
   return op === "Squeeze" && "axis" in attrs ? { squeeze_dims: attrs["axis"] } : attrs;
 }
 
+/** compiled runs a row as the only op of a graph, after the work of load time. */
+function compiled(row: Row): readonly Value[] {
+  const inputs = row.inputs.map(goldenTensor);
+  const [first] = inputs;
+  const attr = { ...(first === undefined ? {} : { T: { type: first.dtype } }), ...renamed(row) };
+  const node = [
+    ...inputs.map((t, i) => ({ name: `i${i}`, op: "Placeholder", attr: { dtype: { type: t.dtype } } })),
+    { name: "op", op: row.op, input: inputs.map((_, i) => `i${i}`), attr },
+  ];
+  const { flat, program } = compile(fromJson(GraphDefSchema, { node } as never), new Map());
+  const edges = inputs.map((_, i) => flat.tensor(`i${i}`)!);
+  const arena = simd.arena();
+  const fetches = (row.outputs ?? [0]).map((_, i) => flat.tensor(`op:${i}`)!);
+  try {
+    return program(edges, fetches, []).run(inputs, { ...state, arena }) as readonly Value[];
+  } finally {
+    arena.end();
+  }
+}
+
 const seen = new Map<string, number>();
 for (const row of rows) {
   const count = (seen.get(`${row.op}${row.name}`) ?? 0) + 1;
   seen.set(`${row.op}${row.name}`, count);
-  test(`${row.op}: ${row.name}${count > 1 ? ` (${count})` : ""}`, () => {
-    if (row.error !== undefined) {
-      assert.throws(
-        () => run(row),
-        (err: unknown) => {
-          assert.ok(isFailure(err), String(err));
-          assert.equal(codeOf(err), row.error!.code, `${err.message} (TensorFlow: ${row.error!.message})`);
-          return true;
-        },
-      );
-      return;
-    }
-    const got = run(row).map((v) => tensorOf(v));
-    assert.ok(got.length >= row.outputs!.length);
-    row.outputs!.forEach((want, i) => {
-      assertClose(got[i]!, goldenTensor(want), row.tolerance, `output ${i}`);
-    });
+  const title = `${row.op}: ${row.name}${count > 1 ? ` (${count})` : ""}`;
+  test(title, () => holds(row, run));
+  test(`${title}, compiled`, () => holds(row, compiled));
+}
+
+/** holds compares what comes of a row with TensorFlow. */
+function holds(row: Row, by: (row: Row) => readonly Value[]): void {
+  if (row.error !== undefined) {
+    assert.throws(
+      () => by(row),
+      (err: unknown) => {
+        assert.ok(isFailure(err), String(err));
+        assert.equal(codeOf(err), row.error!.code, `${err.message} (TensorFlow: ${row.error!.message})`);
+        return true;
+      },
+    );
+    return;
+  }
+  const got = by(row).map((v) => tensorOf(v));
+  assert.ok(got.length >= row.outputs!.length);
+  row.outputs!.forEach((want, i) => {
+    assertClose(got[i]!, goldenTensor(want), row.tolerance, `output ${i}`);
   });
 }
 

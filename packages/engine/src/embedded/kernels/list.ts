@@ -173,10 +173,10 @@ export const lists: Kernels = {
   },
   TensorListSetItem: (node) => {
     const grows = node.attrs.bool("resize_if_index_out_of_bounds", false);
-    return (inputs) => put(listOf(inputs[0]), int(tensorOf(inputs[1])), tensorOf(inputs[2]), grows);
+    return (inputs, { arena }) => put(listOf(inputs[0]), int(tensorOf(inputs[1])), arena.kept(tensorOf(inputs[2])), grows);
   },
-  TensorListPushBack: () => (inputs) => {
-    const [list, value] = [listOf(inputs[0]), tensorOf(inputs[1])];
+  TensorListPushBack: () => (inputs, { arena }) => {
+    const [list, value] = [listOf(inputs[0]), arena.kept(tensorOf(inputs[1]))];
     if (!fits(value.shape, list.shape))
       throw newError(
         Code.InvalidArgument,

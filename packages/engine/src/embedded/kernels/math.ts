@@ -8,16 +8,11 @@ import { tensorOf } from "../value.ts";
 /** Binary says what an op is on each kind of number; a kind that is left out is not supported, as in TensorFlow. */
 interface Binary {
   readonly name: string;
-  /** floats is `float` over a row of float32, as a loop of its own that V8 can compile for this op alone: several times faster. */
-  readonly floats?: Row;
   readonly float?: (a: number, b: number) => number;
   readonly int?: (a: number, b: number) => number;
   readonly big?: (a: bigint, b: bigint) => bigint;
   readonly complex?: (out: NumericData, i: number, ar: number, ai: number, br: number, bi: number) => void;
 }
-
-/** Row writes an op of x and y to out, m elements at a time: `stepX` is 1 where x goes on, and 0 where its first m elements come again; so for y. */
-type Row = (x: Float32Array, stepX: number, y: Float32Array, stepY: number, out: Float32Array, m: number) => void;
 
 const isInt = new Set<DType>([
   DType.Int32,
@@ -79,12 +74,7 @@ function apply(op: Binary, a: Tensor, b: Tensor): Tensor {
   } else {
     const f = isInt.has(dtype) ? op.int : op.float;
     if (f === undefined || dtype === DType.Bool || dtype === DType.String) throw unsupported(op.name, dtype);
-    if (
-      dtype !== DType.Float ||
-      op.floats === undefined ||
-      !rows(op.floats, x as Float32Array, y as Float32Array, out as Float32Array, a.shape, b.shape, shape)
-    )
-      loop(f, x as Float32Array, y as Float32Array, out as Float32Array, a.shape, b.shape, shape);
+    loop(f, x as Float32Array, y as Float32Array, out as Float32Array, a.shape, b.shape, shape);
   }
   return narrow(dtype, shape, out);
 }
@@ -114,29 +104,6 @@ export function loop(
     const [p, q] = [offsets(a, shape), offsets(b, shape)];
     for (let i = 0; i < n; i++) out[i] = f(x[p[i]!]!, y[q[i]!]!);
   }
-}
-
-/** A row that is shorter is not worth a call. */
-const minRow = 8;
-
-/** rows runs an op row by row where both shapes are the result's, or one of them repeats: a bias, or a scalar. It tells whether it could. */
-function rows(op: Row, x: Float32Array, y: Float32Array, out: Float32Array, a: readonly number[], b: readonly number[], shape: readonly number[]): boolean {
-  const n = out.length;
-  if (x.length === n && y.length === n) {
-    op(x, 1, y, 1, out, n);
-    return true;
-  }
-  const [left, right] = [repeated(x, n, a, shape), repeated(y, n, b, shape)];
-  if (left === undefined || right === undefined) return false;
-  op(left, left.length === n ? 1 : 0, right, right.length === n ? 1 : 0, out, Math.min(left.length, right.length));
-  return true;
-}
-
-/** repeated gives data that is repeated over the result: a whole row of it, or all of it if it is as long as the result. */
-function repeated(data: Float32Array, n: number, part: readonly number[], shape: readonly number[]): Float32Array | undefined {
-  if (data.length === n) return data;
-  if (data.length === 1) return new Float32Array(Math.min(n, 1024)).fill(data[0]!);
-  return data.length >= minRow && isSuffix(part, shape) ? data : undefined;
 }
 
 /** isSuffix tells whether data of shape `part` simply repeats over `shape`: its dimensions but leading ones are the last of `shape`. */
@@ -171,12 +138,6 @@ const bigTruncate = (a: bigint, b: bigint): bigint => {
 /** Eigen's max and min give NaN if either is NaN, as Math's do. */
 const add: Binary = {
   name: "Add",
-  floats(x, stepX, y, stepY, out, m) {
-    for (let at = 0; at < out.length; at += m) {
-      const [i, j, n] = [at * stepX, at * stepY, Math.min(m, out.length - at)];
-      for (let e = 0; e < n; e++) out[at + e] = x[i + e]! + y[j + e]!;
-    }
-  },
   float: (a, b) => a + b,
   int: (a, b) => a + b,
   big: (a, b) => a + b,
@@ -187,12 +148,6 @@ const add: Binary = {
 };
 const subtract: Binary = {
   name: "Sub",
-  floats(x, stepX, y, stepY, out, m) {
-    for (let at = 0; at < out.length; at += m) {
-      const [i, j, n] = [at * stepX, at * stepY, Math.min(m, out.length - at)];
-      for (let e = 0; e < n; e++) out[at + e] = x[i + e]! - y[j + e]!;
-    }
-  },
   float: (a, b) => a - b,
   int: (a, b) => a - b,
   big: (a, b) => a - b,
@@ -203,12 +158,6 @@ const subtract: Binary = {
 };
 const multiply: Binary = {
   name: "Mul",
-  floats(x, stepX, y, stepY, out, m) {
-    for (let at = 0; at < out.length; at += m) {
-      const [i, j, n] = [at * stepX, at * stepY, Math.min(m, out.length - at)];
-      for (let e = 0; e < n; e++) out[at + e] = x[i + e]! * y[j + e]!;
-    }
-  },
   float: (a, b) => a * b,
   int: Math.imul,
   big: (a, b) => a * b,
@@ -219,12 +168,6 @@ const multiply: Binary = {
 };
 const divide: Binary = {
   name: "RealDiv",
-  floats(x, stepX, y, stepY, out, m) {
-    for (let at = 0; at < out.length; at += m) {
-      const [i, j, n] = [at * stepX, at * stepY, Math.min(m, out.length - at)];
-      for (let e = 0; e < n; e++) out[at + e] = x[i + e]! / y[j + e]!;
-    }
-  },
   float: (a, b) => a / b,
   complex: (out, i, ar, ai, br, bi) => {
     const d = br * br + bi * bi;
@@ -295,12 +238,6 @@ export const math: Kernels = {
   Minimum: binary({ name: "Minimum", float: Math.min, int: Math.min, big: (a, b) => (a < b ? a : b) }),
   SquaredDifference: binary({
     name: "SquaredDifference",
-    floats(x, stepX, y, stepY, out, m) {
-      for (let at = 0; at < out.length; at += m) {
-        const [i, j, n] = [at * stepX, at * stepY, Math.min(m, out.length - at)];
-        for (let e = 0; e < n; e++) out[at + e] = (x[i + e]! - y[j + e]!) ** 2;
-      }
-    },
     float: (a, b) => (a - b) * (a - b),
     int: (a, b) => Math.imul(a - b, a - b),
     big: (a, b) => (a - b) * (a - b),

@@ -1,9 +1,10 @@
 // Products of matrices. Floats go to our own WebAssembly; small ones and other dtypes stay on the host.
 import { Code, newError } from "@tfs/std";
 import { DType, dtypeName, elementCount, reshape, shapeText, type Tensor } from "@tfs/tensor";
-import type { KernelFactory, Kernels } from "../kernel.ts";
+import type { After } from "../graph/index.ts";
+import type { Kernel, KernelFactory, Kernels, Node, State } from "../kernel.ts";
 import { broadcast, make, offsets } from "../shape.ts";
-import type { Matrix, Simd } from "../simd/index.ts";
+import { type Ending, type Matrix, plain } from "../simd/index.ts";
 import { tensorOf } from "../value.ts";
 import { permuted } from "./array.ts";
 import { narrow, room, widen } from "./math.ts";
@@ -11,17 +12,26 @@ import { narrow, room, widen } from "./math.ts";
 /** Below this many multiplications the host is faster than a call into WebAssembly, with its copies to and fro. */
 const hostProducts = 512;
 
-function matMul(simd: Simd, a: Tensor, b: Tensor, ta: boolean, tb: boolean): Tensor {
+/** Its is what a kernel computes with. */
+type Its = Pick<State, "simd" | "arena">;
+
+function matMul({ simd, arena }: Its, a: Tensor, b: Tensor, ta: boolean, tb: boolean, after?: After, bias?: Tensor): Tensor {
   if (a.shape.length !== 2) throw newError(Code.InvalidArgument, `In[0] and In[1] has different ndims: ${shapeText(a.shape)} vs. ${shapeText(b.shape)}`);
   const [m, k] = ta ? [a.shape[1]!, a.shape[0]!] : [a.shape[0]!, a.shape[1]!];
   const [k2, n] = tb ? [b.shape[1]!, b.shape[0]!] : [b.shape[0]!, b.shape[1]!];
   if (b.shape.length !== 2 || k !== k2)
     throw newError(Code.InvalidArgument, `Matrix size-incompatible: In[0]: ${shapeText(a.shape)}, In[1]: ${shapeText(b.shape)}`);
   if (a.dtype !== b.dtype) throw newError(Code.InvalidArgument, `MatMul of ${dtypeName(a.dtype)} and ${dtypeName(b.dtype)}`);
-  if (a.dtype !== DType.Float || m * n * k < hostProducts) return hostMatMul(a, b, ta, tb, m, k, n);
-  const out = make(DType.Float, [m, n]);
-  simd.multiply(matrix(a, ta), matrix(b, tb), out.data as Float32Array);
+  if (a.dtype !== DType.Float || (after === undefined && m * n * k < hostProducts)) return hostMatMul(a, b, ta, tb, m, k, n);
+  const out = arena.make([m, n]);
+  simd.multiply(matrix(a, ta), matrix(b, tb), out.data as Float32Array, after === undefined ? plain : endingOf(after, bias, n));
   return out;
+}
+
+/** endingOf says to WebAssembly what is done to sums. A bias is a constant of as many values as there are columns. */
+export function endingOf({ low, high }: After, bias: Tensor | undefined, columns: number): Ending {
+  if (bias !== undefined && bias.data.length !== columns) throw newError(Code.Internal, `a bias of shape ${shapeText(bias.shape)} for ${columns} columns`);
+  return { bias: bias?.data as Float32Array | undefined, low, high };
 }
 
 function matrix({ data, shape }: Tensor, transposed: boolean): Matrix {
@@ -59,41 +69,52 @@ function hostMatMul(a: Tensor, b: Tensor, ta: boolean, tb: boolean, m: number, k
 }
 
 /** batchMatMul broadcasts the leading dimensions and multiplies matrix by matrix. */
-export function batchMatMul(simd: Simd, a: Tensor, b: Tensor, ta: boolean, tb: boolean): Tensor {
+export function batchMatMul(its: Its, a: Tensor, b: Tensor, ta: boolean, tb: boolean): Tensor {
   const rank = (t: Tensor): number => t.shape.length;
   if (rank(a) < 2 || rank(b) < 2) throw newError(Code.InvalidArgument, `In[0] ndims must be >= 2: ${shapeText(a.shape)} and ${shapeText(b.shape)}`);
-  if (rank(a) === 2 && rank(b) === 2) return matMul(simd, a, b, ta, tb);
+  if (rank(a) === 2 && rank(b) === 2) return matMul(its, a, b, ta, tb);
   const [batchA, batchB] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
   const batch = broadcast(batchA, batchB);
   const [matA, matB] = [a.shape.slice(-2), b.shape.slice(-2)];
   const [sizeA, sizeB] = [elementCount(matA), elementCount(matB)];
   if (!ta && elementCount(batchB) === 1 && elementCount(batch) === elementCount(batchA)) {
     // One right matrix for all: one product of all rows.
-    const rows = matMul(simd, reshape(a, [elementCount(batchA) * matA[0]!, matA[1]!]), reshape(b, matB), false, tb);
+    const rows = matMul(its, reshape(a, [elementCount(batchA) * matA[0]!, matA[1]!]), reshape(b, matB), false, tb);
     return reshape(rows, [...batch, matA[0]!, rows.shape[1]!]);
   }
   const [atA, atB] = [offsets(batchA, batch), offsets(batchB, batch)];
   const shape = [...batch, ta ? matA[1]! : matA[0]!, tb ? matB[0]! : matB[1]!];
+  const [m, k] = ta ? [matA[1]!, matA[0]!] : [matA[0]!, matA[1]!];
+  if (a.dtype === DType.Float && b.dtype === DType.Float && k === (tb ? matB[1] : matB[0]) && elementCount(shape) > 0 && k > 0) {
+    const out = its.arena.make(shape);
+    const n = shape.at(-1)!;
+    const x = { ...matrix({ ...a, shape: matA }, ta), wide: matA[1]!, at: atA.map((i) => i * sizeA) };
+    const y = { ...matrix({ ...b, shape: matB }, tb), wide: matB[1]!, at: atB.map((i) => i * sizeB) };
+    its.simd.multiplyEach(x, y, { data: out.data as Float32Array, wide: n, at: atA.map((_, i) => i * m * n) });
+    return out;
+  }
   const out = make(a.dtype, shape);
-  const size = shape.at(-1)! * shape.at(-2)!;
+  const size = m * shape.at(-1)!;
   for (let i = 0; i < atA.length; i++) {
     const x: Tensor = { dtype: a.dtype, shape: matA, data: (a.data as Float32Array).subarray(atA[i]! * sizeA, (atA[i]! + 1) * sizeA) };
     const y: Tensor = { dtype: b.dtype, shape: matB, data: (b.data as Float32Array).subarray(atB[i]! * sizeB, (atB[i]! + 1) * sizeB) };
-    (out.data as Float32Array).set(matMul(simd, x, y, ta, tb).data as Float32Array, i * size);
+    (out.data as Float32Array).set(matMul(its, x, y, ta, tb).data as Float32Array, i * size);
   }
   return out;
 }
 
 const batched: KernelFactory = (node) => {
   const [x, y] = [node.attrs.bool("adj_x", false), node.attrs.bool("adj_y", false)];
-  return (inputs, { simd }) => batchMatMul(simd, tensorOf(inputs[0]), tensorOf(inputs[1]), x, y);
+  return (inputs, state) => batchMatMul(state, tensorOf(inputs[0]), tensorOf(inputs[1]), x, y);
 };
 
+export function product(node: Node, after?: After): Kernel {
+  const [ta, tb] = [node.attrs.bool("transpose_a", false), node.attrs.bool("transpose_b", false)];
+  return (inputs, state) => matMul(state, tensorOf(inputs[0]), tensorOf(inputs[1]), ta, tb, after, after?.bias === true ? tensorOf(inputs[2]) : undefined);
+}
+
 export const products: Kernels = {
-  MatMul: (node) => {
-    const [ta, tb] = [node.attrs.bool("transpose_a", false), node.attrs.bool("transpose_b", false)];
-    return (inputs, { simd }) => matMul(simd, tensorOf(inputs[0]), tensorOf(inputs[1]), ta, tb);
-  },
+  MatMul: (node) => product(node),
   BatchMatMul: batched,
   BatchMatMulV2: batched,
   BatchMatMulV3: batched,

@@ -1,6 +1,6 @@
 import { Code, newError } from "@tfs/std";
 import { DType, dtypeName, elementCount, type NumericData, type Tensor } from "@tfs/tensor";
-import type { KernelFactory, Kernels } from "../kernel.ts";
+import type { KernelFactory, Kernels, State } from "../kernel.ts";
 import { axisOf, copyAt, int, ints, make, strides, walk } from "../shape.ts";
 import { tensorOf } from "../value.ts";
 import { integers } from "./array.ts";
@@ -14,6 +14,8 @@ interface Fold {
   readonly big?: (row: readonly bigint[]) => bigint;
   /** total gives the same from what the elements add up to, for folds that need no more: then no row is made. */
   readonly total?: (sum: number, n: number) => number;
+  /** floats says how WebAssembly folds: what it gives is multiplied by `by`. */
+  readonly floats?: { readonly how: "sum" | "max" | "min"; by(n: number): number };
 }
 
 const sum = (row: Float64Array): number => {
@@ -22,21 +24,24 @@ const sum = (row: Float64Array): number => {
   return total;
 };
 const folds: Readonly<Record<string, Fold>> = {
-  Sum: { name: "Sum", number: sum, total: (all) => all, big: (row) => row.reduce((a, b) => a + b, 0n) },
+  Sum: { name: "Sum", number: sum, total: (all) => all, floats: { how: "sum", by: () => 1 }, big: (row) => row.reduce((a, b) => a + b, 0n) },
   Mean: {
     name: "Mean",
     number: (row) => sum(row) / row.length,
     total: (all, n) => all / n,
+    floats: { how: "sum", by: (n) => 1 / n },
     big: (row) => (row.length === 0 ? 0n : row.reduce((a, b) => a + b, 0n) / BigInt(row.length)),
   },
   Prod: { name: "Prod", number: (row) => row.reduce((a, b) => a * b, 1), big: (row) => row.reduce((a, b) => a * b, 1n) },
   Max: {
     name: "Max",
+    floats: { how: "max", by: () => 1 },
     number: (row) => row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY),
     big: (row) => row.reduce((a, b) => (a > b ? a : b), -(2n ** 63n)),
   },
   Min: {
     name: "Min",
+    floats: { how: "min", by: () => 1 },
     number: (row) => row.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY),
     big: (row) => row.reduce((a, b) => (a < b ? a : b), 2n ** 63n - 1n),
   },
@@ -47,17 +52,27 @@ const folds: Readonly<Record<string, Fold>> = {
 function reduction(fold: Fold): KernelFactory {
   return (node) => {
     const keep = node.attrs.bool("keep_dims", false);
-    return (inputs) => reduce(fold, tensorOf(inputs[0]), ints(tensorOf(inputs[1])), keep);
+    return (inputs, state) => reduce(fold, tensorOf(inputs[0]), ints(tensorOf(inputs[1])), keep, state);
   };
 }
 
-function reduce(fold: Fold, t: Tensor, axes: readonly number[], keep: boolean): Tensor {
+/** Below so many floats a call into WebAssembly is not worth it. */
+const hostFloats = 64;
+
+function reduce(fold: Fold, t: Tensor, axes: readonly number[], keep: boolean, state?: State): Tensor {
   const rank = t.shape.length;
   const drop = new Set(axes.map((a) => axisOf(a, rank, "Invalid reduction dimension")));
   const kept = t.shape.map((_, d) => d).filter((d) => !drop.has(d));
   const gone = [...drop].sort((a, b) => a - b);
   const shape = keep ? t.shape.map((d, i) => (drop.has(i) ? 1 : d)) : kept.map((d) => t.shape[d]!);
-  if (fold.total !== undefined && (t.dtype === DType.Float || t.dtype === DType.Double) && gone.every((d, i) => d === gone[0]! + i))
+  const together = gone.every((d, i) => d === gone[0]! + i);
+  if (state !== undefined && fold.floats !== undefined && t.dtype === DType.Float && together && t.data.length >= hostFloats) {
+    const out = state.arena.make(shape);
+    const sizes = parts(t.shape, gone);
+    state.simd.fold(fold.floats.how, sizes, fold.floats.by(sizes[1]), t.data as Float32Array, out.data as Float32Array);
+    return out;
+  }
+  if (fold.total !== undefined && (t.dtype === DType.Float || t.dtype === DType.Double) && together)
     return { dtype: t.dtype, shape, data: totals(fold.total, t, gone, shape) };
   const own = strides(t.shape);
   const rows = walk(
@@ -95,14 +110,16 @@ function emptyOf(fold: Fold, dtype: DType): number {
   return fold === folds["Min"] ? highest(dtype) : fold.number!(new Float64Array(0));
 }
 
+/** parts counts what lies outside of dimensions that are beside each other, in them, and inside. */
+function parts(shape: readonly number[], gone: readonly number[]): readonly [outer: number, size: number, inner: number] {
+  const first = gone[0] ?? shape.length;
+  const count = (from: number, to?: number): number => elementCount(shape.slice(from, to));
+  return [count(0, first), count(first, first + gone.length), count(first + gone.length)];
+}
+
 /** totals reduces dimensions that lie beside each other, adding in the order in which the elements lie. */
 function totals(total: NonNullable<Fold["total"]>, t: Tensor, gone: readonly number[], shape: readonly number[]): Float32Array | Float64Array {
-  const first = gone[0] ?? t.shape.length;
-  const [outer, size, inner] = [t.shape.slice(0, first), gone.map((d) => t.shape[d]!), t.shape.slice(first + gone.length)].map(elementCount) as [
-    number,
-    number,
-    number,
-  ];
+  const [outer, size, inner] = parts(t.shape, gone);
   const source = t.data as Float32Array | Float64Array;
   const out = make(t.dtype, shape).data as Float32Array | Float64Array;
   if (out.length === 0) return out; // of no elements there may be any number of rows
@@ -149,8 +166,13 @@ function argument(better: (a: number | bigint, b: number | bigint) => boolean): 
 }
 
 /** softmax over the last dimension, less the row's maximum so that nothing overflows. */
-function softmax(t: Tensor, log: boolean): Tensor {
+function softmax(t: Tensor, log: boolean, { simd, arena }: State): Tensor {
   const size = t.shape.at(-1) ?? 1;
+  if (!log && t.dtype === DType.Float && t.data.length > 0) {
+    const out = arena.make(t.shape);
+    simd.softmax(size, t.data as Float32Array, out.data as Float32Array);
+    return out;
+  }
   const from = widen(t) as Float32Array;
   const out = room(t.dtype, t.shape) as Float32Array;
   for (let at = 0; at < from.length; at += size) {
@@ -168,8 +190,8 @@ export const reductions: Kernels = {
   ...Object.fromEntries(Object.entries(folds).map(([name, fold]) => [name, reduction(fold)])),
   ArgMax: argument((a, b) => a > b),
   ArgMin: argument((a, b) => a < b),
-  Softmax: () => (inputs) => softmax(tensorOf(inputs[0]), false),
-  LogSoftmax: () => (inputs) => softmax(tensorOf(inputs[0]), true),
+  Softmax: () => (inputs, state) => softmax(tensorOf(inputs[0]), false, state),
+  LogSoftmax: () => (inputs, state) => softmax(tensorOf(inputs[0]), true, state),
   Cumsum: (node) => {
     const [exclusive, backwards] = [node.attrs.bool("exclusive", false), node.attrs.bool("reverse", false)];
     return (inputs) => {

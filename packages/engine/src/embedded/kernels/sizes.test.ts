@@ -10,13 +10,15 @@ import type { State } from "../kernel.ts";
 import { kernels } from "./index.ts";
 
 const none = (): never => assert.fail("nothing here has state");
+const simd = newSimd();
 const state: State = {
   ctx: background(),
   variable: none,
   table: none,
   stream: none,
   checkpoint: none,
-  simd: newSimd(),
+  simd,
+  arena: simd.arena(),
   pace: newPace(20),
   rounds: newRounds(1),
 };

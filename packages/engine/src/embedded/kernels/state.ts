@@ -8,23 +8,29 @@ import { integers } from "./array.ts";
 import { gather, gatherNd } from "./gather.ts";
 import { addTensors, subtractTensors } from "./math.ts";
 
+/** variableName gives what a variable's op calls it. */
+export function variableName({ attrs, name }: Pick<Node, "attrs" | "name">): string {
+  return attrs.string("shared_name", "") || name;
+}
+
 /** A variable is found by its shared name, else by its node's: two handles of one name are one variable. */
 function handle(node: Node): (inputs: readonly Value[], state: State) => Variable {
-  const name = node.attrs.string("shared_name", "") || node.name;
+  const name = variableName(node);
   const dtype = node.attrs.dtype("dtype");
   const make = (): Variable => ({ kind: "variable", name, dtype, value: undefined });
   return (_, state) => state.variable(name, make);
 }
 
 function assign(change: (old: Variable, value: Tensor) => Tensor): KernelFactory {
-  return () => (inputs) => {
-    const variable = variableOf(inputs[0]);
-    const value = tensorOf(inputs[1]);
-    if (value.dtype !== variable.dtype)
-      throw newError(Code.InvalidArgument, `Trying to assign variable with wrong dtype. Expected ${dtypeName(variable.dtype)} got ${dtypeName(value.dtype)}`);
-    variable.value = change(variable, value);
-    return variable;
-  };
+  return () =>
+    (inputs, { arena }) => {
+      const variable = variableOf(inputs[0]);
+      const value = tensorOf(inputs[1]);
+      if (value.dtype !== variable.dtype)
+        throw newError(Code.InvalidArgument, `Trying to assign variable with wrong dtype. Expected ${dtypeName(variable.dtype)} got ${dtypeName(value.dtype)}`);
+      variable.value = arena.kept(change(variable, value));
+      return variable;
+    };
 }
 
 const set = assign((_, value) => value);

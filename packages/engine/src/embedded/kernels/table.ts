@@ -39,10 +39,12 @@ function fillTable(table: Table, keys: Tensor, values: Tensor): void {
   table.values = values;
 }
 
-const importAll: KernelFactory = () => (inputs) => {
-  fillTable(tableOf(inputs[0]), tensorOf(inputs[1]), tensorOf(inputs[2]));
-  return [];
-};
+const importAll: KernelFactory =
+  () =>
+  (inputs, { arena }) => {
+    fillTable(tableOf(inputs[0]), tensorOf(inputs[1]), arena.kept(tensorOf(inputs[2])));
+    return [];
+  };
 
 /** Columns of a vocabulary file: -1 is the line number, -2 the whole line (lookup_util.h). */
 const lineNumber = -1;

@@ -159,8 +159,8 @@ const split: KernelFactory = () => (inputs) => {
 
 export const tensorArrays: Kernels = {
   TensorArrayV3: create,
-  TensorArrayWriteV3: () => (inputs) => {
-    write(arrayOf(inputs[0]), int(tensorOf(inputs[1])), tensorOf(inputs[2]));
+  TensorArrayWriteV3: () => (inputs, { arena }) => {
+    write(arrayOf(inputs[0]), int(tensorOf(inputs[1])), arena.kept(tensorOf(inputs[2])));
     return flow;
   },
   TensorArrayReadV3: () => (inputs) => read(arrayOf(inputs[0]), int(tensorOf(inputs[1]))),

@@ -1,11 +1,13 @@
 // Windows over images: convolutions and pooling, in WebAssembly of our own; and batch normalisation, which follows them.
 import { Code, newError } from "@tfs/std";
 import { DType, dtypeName, elementCount, shapeText, type Tensor } from "@tfs/tensor";
-import type { KernelFactory, Kernels, Node } from "../kernel.ts";
-import { make } from "../shape.ts";
-import type { Images, Window } from "../simd/index.ts";
-import { tensorOf } from "../value.ts";
+import type { After } from "../graph/index.ts";
+import type { Kernel, KernelFactory, Kernels, Node, State } from "../kernel.ts";
+import { type Images, plain, type Window } from "../simd/index.ts";
+import type { Attrs } from "../attrs.ts";
+import { tensorOf, type Value } from "../value.ts";
 import { narrow, room, widen } from "./math.ts";
+import { endingOf } from "./product.ts";
 import { groupedConvolve } from "./volume.ts";
 
 type Pair = readonly [number, number];
@@ -43,7 +45,14 @@ function image(t: Tensor, op: string): Tensor {
 const images = ({ data, shape }: Tensor): Images => ({ data: data as Float32Array, shape });
 
 /** over runs a window of `size` over images; `run` writes the result, unless it is empty. */
-function over(t: Tensor, channels: number, size: Pair, { strides, dilations, padding }: Moves, run: (window: Window, out: Images) => void): Tensor {
+function over(
+  { arena }: State,
+  t: Tensor,
+  channels: number,
+  size: Pair,
+  { strides, dilations, padding }: Moves,
+  run: (window: Window, out: Images) => void,
+): Tensor {
   const side = (i: 0 | 1): { readonly before: number; readonly length: number } => {
     const n = t.shape[1 + i]!;
     const reach = (size[i] - 1) * dilations[i] + 1;
@@ -60,34 +69,70 @@ function over(t: Tensor, channels: number, size: Pair, { strides, dilations, pad
       Code.InvalidArgument,
       `Computed output size would be negative or zero: ${y.length} x ${x.length} from input ${shapeText(t.shape)} and a window of ${size.join(" x ")}`,
     );
-  const out = make(DType.Float, [t.shape[0]!, y.length, x.length, channels]);
+  const out = arena.make([t.shape[0]!, y.length, x.length, channels]);
   if (elementCount(t.shape) > 0 && elementCount(out.shape) > 0) run({ size, strides, dilations, before: [y.before, x.before] }, images(out));
   return out;
 }
 
+/** convolution makes the kernel of Conv2D or of DepthwiseConv2dNative, with what is done to the sums. */
+export function convolution(given: Node, after?: After): Kernel {
+  const node = withPadding(given, after?.padding);
+  const moves = movesOf(node);
+  const run = node.op === "Conv2D" ? convolved : convolvedEach;
+  const grouped = groupedConvolve(node);
+  return (inputs, state) => {
+    const [x, filter] = [tensorOf(inputs[0]), tensorOf(inputs[1])];
+    const bias = after?.bias === true ? tensorOf(inputs[2]) : undefined;
+    if (node.op === "Conv2D" && x.shape.length === 4 && filter.shape.length === 4 && x.shape[3] !== filter.shape[2])
+      return finished(tensorOf(grouped(inputs.slice(0, 2), state) as Value), after, bias);
+    return run(state, moves, x, filter, after, bias);
+  };
+}
+
+/** withPadding gives a node that pads by itself. */
+function withPadding(node: Node, padding: After["padding"]): Node {
+  if (padding === undefined) return node;
+  const attrs: Attrs = {
+    ...node.attrs,
+    string: (name, fallback) => (name === "padding" ? "EXPLICIT" : node.attrs.string(name, fallback)),
+    ints: (name) => (name === "explicit_paddings" ? [0, 0, ...padding, 0, 0] : node.attrs.ints(name)),
+  };
+  return { ...node, attrs };
+}
+
+/** finished does to sums what WebAssembly does where it makes them. */
+function finished(t: Tensor, after: After | undefined, bias: Tensor | undefined): Tensor {
+  if (after === undefined) return t;
+  const n = t.shape.at(-1)!;
+  const data = Float32Array.from(t.data as Float32Array, (sum, i) => {
+    const value = bias === undefined ? sum : Math.fround(sum + (bias.data as Float32Array)[i % n]!);
+    return value < after.low ? after.low : value > after.high ? after.high : value;
+  });
+  return { ...t, data };
+}
+
+function convolved(state: State, moves: Moves, given: Tensor, filter: Tensor, after?: After, bias?: Tensor): Tensor {
+  const x = image(given, "Conv2D");
+  if (filter.shape.length !== 4) throw newError(Code.InvalidArgument, `filter must be 4-dimensional: ${shapeText(filter.shape)}`);
+  const [high, wide, , filters] = filter.shape as [number, number, number, number];
+  const ending = after === undefined ? plain : endingOf(after, bias, filters);
+  return over(state, x, filters, [high, wide], moves, (window, out) => state.simd.convolve(images(x), filter.data as Float32Array, window, out, ending));
+}
+
+function convolvedEach(state: State, moves: Moves, given: Tensor, filter: Tensor, after?: After, bias?: Tensor): Tensor {
+  const x = image(given, "DepthwiseConv2dNative");
+  if (filter.shape.length !== 4 || x.shape[3] !== filter.shape[2])
+    throw newError(Code.InvalidArgument, `input and filter must have the same depth: ${shapeText(x.shape)} vs ${shapeText(filter.shape)}`);
+  const [high, wide, channels, times] = filter.shape as [number, number, number, number];
+  const ending = after === undefined ? plain : endingOf(after, bias, channels * times);
+  return over(state, x, channels * times, [high, wide], moves, (window, out) =>
+    state.simd.convolveEach(images(x), filter.data as Float32Array, window, out, ending),
+  );
+}
+
 export const windows: Kernels = {
-  Conv2D: (node) => {
-    const moves = movesOf(node);
-    const grouped = groupedConvolve(node);
-    return (inputs, state) => {
-      const { simd } = state;
-      const [x, filter] = [image(tensorOf(inputs[0]), "Conv2D"), tensorOf(inputs[1])];
-      if (filter.shape.length !== 4) throw newError(Code.InvalidArgument, `filter must be 4-dimensional: ${shapeText(filter.shape)}`);
-      if (x.shape[3] !== filter.shape[2]) return grouped(inputs, state);
-      const [high, wide, , filters] = filter.shape as [number, number, number, number];
-      return over(x, filters, [high, wide], moves, (window, out) => simd.convolve(images(x), filter.data as Float32Array, window, out));
-    };
-  },
-  DepthwiseConv2dNative: (node) => {
-    const moves = movesOf(node);
-    return (inputs, { simd }) => {
-      const [x, filter] = [image(tensorOf(inputs[0]), "DepthwiseConv2dNative"), tensorOf(inputs[1])];
-      if (filter.shape.length !== 4 || x.shape[3] !== filter.shape[2])
-        throw newError(Code.InvalidArgument, `input and filter must have the same depth: ${shapeText(x.shape)} vs ${shapeText(filter.shape)}`);
-      const [high, wide, channels, times] = filter.shape as [number, number, number, number];
-      return over(x, channels * times, [high, wide], moves, (window, out) => simd.convolveEach(images(x), filter.data as Float32Array, window, out));
-    };
-  },
+  Conv2D: (node) => convolution(node),
+  DepthwiseConv2dNative: (node) => convolution(node),
   MaxPool: pool("MaxPool"),
   AvgPool: pool("AvgPool"),
   FusedBatchNorm: batchNorm,
@@ -100,9 +145,9 @@ function pool(op: "MaxPool" | "AvgPool"): KernelFactory {
     const moves = movesOf(node);
     const list = node.attrs.ints("ksize");
     const size: Pair = [list[1] ?? 1, list[2] ?? 1];
-    return (inputs, { simd }) => {
+    return (inputs, state) => {
       const x = image(tensorOf(inputs[0]), op);
-      return over(x, x.shape[3]!, size, moves, (window, out) => simd.pool(images(x), window, op === "AvgPool", out));
+      return over(state, x, x.shape[3]!, size, moves, (window, out) => state.simd.pool(images(x), window, op === "AvgPool", out));
     };
   };
 }

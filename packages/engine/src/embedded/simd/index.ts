@@ -1,10 +1,16 @@
 /**
- * Package simd is our own WebAssembly: products of matrices, and windows over images. The source is packages/engine/wasm, from which `npm run wasm` makes code.ts.
+ * Package simd is our own WebAssembly: products of matrices, windows over images, chains of elementwise ops, folds of rows. Values that one operation writes and
+ * another reads stay in its memory, in the arena of a run. The source is packages/engine/wasm, from which `npm run wasm` makes code.ts.
  *
  * @module
  */
+export type { Arena } from "./arena.ts";
+export type { ChainOp, Layout, Recipe } from "./chains.ts";
+export { lay, maxValues } from "./chains.ts";
+export type { Ending } from "./ending.ts";
+export { plain } from "./ending.ts";
 export { simdForm } from "./memory.ts";
-export type { Matrix } from "./products.ts";
+export type { Matrix, Stack } from "./products.ts";
 export type { Simd } from "./simd.ts";
 export { newSimd } from "./simd.ts";
 export type { Images, Window } from "./windows.ts";

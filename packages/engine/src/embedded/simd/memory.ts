@@ -4,21 +4,28 @@ import { relaxed, simd128 } from "./code.ts";
 
 /** What packages/engine/wasm exports; pointers are bytes. */
 export interface Exports {
-  pack(k: number, n: number, transposed: number, from: number, to: number): void;
-  gemm(m: number, n: number, k: number, a: number, packed: number, c: number): void;
-  transpose(rows: number, columns: number, from: number, to: number): void;
+  pack(k: number, n: number, transposed: number, wide: number, from: number, to: number): void;
+  gemm(m: number, n: number, k: number, a: number, wideA: number, packed: number, c: number, wideC: number, bias: number, low: number, high: number): void;
+  transpose(rows: number, columns: number, wide: number, from: number, to: number): void;
   conv(...numbers: number[]): void;
   depthwise(...numbers: number[]): void;
   pool(...numbers: number[]): void;
+  chain(chain: number, inputs: number, steps: number, pieces: number, out: number): void;
+  softmax(rows: number, size: number, from: number, to: number): void;
+  fold(fold: number, outer: number, size: number, inner: number, by: number, from: number, to: number): void;
+  permute(sizes: number, steps: number, from: number, to: number): void;
 }
 
 /** As in gemm.c: the right matrix is cut into panels of so many columns and blocks of so many rows. */
 const [panel, block] = [8, 512];
 const pageBytes = 2 ** 16;
 const maxPages = 2 ** 16;
-/** The stack of compiled C is here, and nothing else of ours. */
-const stackPages = 2;
+/** The stack of compiled C is in the first two pages, what an operation is told in the third. */
+const reservedPages = 3;
+const told = 2 * pageBytes;
 export const floatBytes = 4;
+/** Code reads and writes whole vectors: behind what a block is for, there is room for what they have too much. */
+const vectorBytes = 16;
 
 const forms = [
   { name: "relaxed SIMD", bytes: () => Buffer.from(relaxed, "base64") }, // fuses multiplication and addition: a fifth faster
@@ -48,68 +55,166 @@ interface Kept {
   readonly form: string;
 }
 
-/** Memory is one model's: weights lie in it for good, each laid out once, and above them what one operation needs. */
+/** Block is a piece of memory that an array lies in (`isOwn`), or a copy of one. */
+interface Block {
+  readonly at: number;
+  readonly bytes: number;
+  readonly isOwn: boolean;
+  readonly owner: object;
+  readers: number;
+}
+
+/**
+ * Memory is one model's. In it lie weights, for good and each laid out once; values of runs, which are seen from outside as arrays; and what one operation needs.
+ * It is shared, though nobody shares it: arrays over it outlive its growth.
+ */
 export class Memory {
-  readonly #memory = new WebAssembly.Memory({ initial: stackPages, maximum: maxPages });
+  readonly #memory = new WebAssembly.Memory({ initial: reservedPages, maximum: maxPages, shared: true });
   readonly code: Exports = new WebAssembly.Instance(compile(), { env: { memory: this.#memory } }).exports as Exports;
   readonly #kept = new WeakMap<Float32Array, Kept>();
+  /** #held are the blocks of values. */
+  readonly #held = new Map<Float32Array, Block>();
+  /** #free are blocks that nobody has, by size. */
+  readonly #free = new Map<number, number[]>();
+  /** #temporary are blocks that one operation has. */
+  readonly #temporary: { readonly at: number; readonly bytes: number }[] = [];
   #floats = new Float32Array(this.#memory.buffer);
-  /** free is the first byte that no weight has. */
-  free: number = stackPages * pageBytes;
+  #ints = new Int32Array(this.#memory.buffer);
+  #top: number = reservedPages * pageBytes;
+  /** weightBytes is what lies here for good. */
+  weightBytes = 0;
 
-  /** packed gives where a matrix [k, n] lies as `gemm` takes it, and what is free behind it. */
-  packed(data: Float32Array, k: number, n: number, transposed: boolean): { readonly at: number; readonly free: number } {
-    return this.#placed(data, `${k}x${n}${transposed}`, (at) => this.#pack(data, k, n, transposed, at));
+  /** bytes is how large the memory has become. */
+  get bytes(): number {
+    return this.#memory.buffer.byteLength;
   }
 
-  /** placed gives where data lies as it is, and what is free behind it. */
-  placed(data: Float32Array): { readonly at: number; readonly free: number } {
-    return this.#placed(data, "", (at) => {
-      const end = at + data.length * floatBytes;
-      this.room(end);
-      this.copyIn(at, data);
-      return end;
-    });
+  /** make gives an array of n floats in this memory, whatever they are, which is its owner's until it is dropped. */
+  make(n: number, owner: object): Float32Array {
+    const { at, bytes } = this.#take(n * floatBytes);
+    const data = new Float32Array(this.#memory.buffer as unknown as ArrayBuffer, at, n);
+    this.#held.set(data, { at, bytes, isOwn: true, owner, readers: 0 });
+    return data;
+  }
+
+  /** hold puts a copy of an array here, for operations that read it, until it is dropped. */
+  hold(data: Float32Array, owner: object): void {
+    const { at, bytes } = this.#take(data.length * floatBytes);
+    this.copyIn(at, data);
+    this.#held.set(data, { at, bytes, isOwn: false, owner, readers: 0 });
+  }
+
+  /** held gives the block of an array, if it has one. */
+  held(data: Float32Array): Block | undefined {
+    return this.#held.get(data);
+  }
+
+  drop(data: Float32Array): void {
+    const block = this.#held.get(data);
+    if (block === undefined) return;
+    this.#held.delete(data);
+    this.#give(block.at, block.bytes);
+  }
+
+  dropAll(owner: object): void {
+    for (const [data, block] of this.#held) if (block.owner === owner) this.drop(data);
+  }
+
+  /** begin starts an operation: what the one before it had for itself is free again. */
+  begin(): void {
+    for (let block = this.#temporary.pop(); block !== undefined; block = this.#temporary.pop()) this.#give(block.at, block.bytes);
+  }
+
+  /** temporary gives room until the next operation begins. */
+  temporary(bytes: number): number {
+    const block = this.#take(bytes);
+    this.#temporary.push(block);
+    return block.at;
+  }
+
+  /** source gives where data can be read: where it lies, or where it has been copied to. */
+  source(data: Float32Array): number {
+    const held = this.#held.get(data);
+    return held === undefined ? this.#placed(data, "", data.length * floatBytes, (at) => this.copyIn(at, data)) : held.at;
+  }
+
+  /** target gives where a result may be written: `settle` brings it to `out`, if it is not there already. */
+  target(out: Float32Array): number {
+    return this.#held.get(out)?.at ?? this.temporary(out.length * floatBytes);
+  }
+
+  settle(at: number, out: Float32Array): void {
+    if (this.#held.get(out)?.at !== at) this.copyOut(at, out);
+  }
+
+  /** packed gives where a matrix [k, n] lies as `gemm` takes it. */
+  packed(data: Float32Array, k: number, n: number, transposed: boolean): number {
+    return this.#placed(data, `${k}x${n}${transposed}`, k * padded(n) * floatBytes, (at) => this.#pack(data, k, n, transposed, at));
+  }
+
+  /** tell writes what an operation is told, and gives where that is. */
+  tell(words: Int32Array): number {
+    this.#ints.set(words, told / 4);
+    return told;
   }
 
   /** #placed finds a weight in that form, or lays data out: a weight for good, in the first form that it is asked for. */
-  #placed(data: Float32Array, form: string, lay: (at: number) => number): { readonly at: number; readonly free: number } {
+  #placed(data: Float32Array, form: string, bytes: number, lay: (at: number) => void): number {
     const known = this.#kept.get(data);
-    if (known?.form === form) return { at: known.at, free: this.free };
-    const at = this.free;
-    const free = lay(at);
-    if (known === undefined && isWeight(data)) {
+    if (known?.form === form) return known.at;
+    const stays = known === undefined && isWeight(data);
+    const at = stays ? this.#take(bytes).at : this.temporary(bytes);
+    lay(at);
+    if (stays) {
       this.#kept.set(data, { at, form });
-      this.free = free;
+      this.weightBytes += bytes;
     }
-    return { at, free };
+    return at;
   }
 
   /** #pack lays out a matrix, block by block where its rows lie together, so that no second one is needed beside it. */
-  #pack(data: Float32Array, k: number, n: number, transposed: boolean, at: number): number {
+  #pack(data: Float32Array, k: number, n: number, transposed: boolean, at: number): void {
+    const held = this.#held.get(data);
+    if (held !== undefined) {
+      this.code.pack(k, n, transposed ? 1 : 0, transposed ? k : n, held.at, at);
+      return;
+    }
     const wideBytes = padded(n) * floatBytes;
-    const end = at + k * wideBytes;
     const rows = transposed ? k : Math.min(block, k);
-    this.room(end + rows * n * floatBytes);
+    const spare = this.temporary(rows * n * floatBytes);
     for (let row = 0; row < k; row += rows) {
       const depth = Math.min(rows, k - row);
-      this.copyIn(end, data.subarray(row * n, (row + depth) * n));
-      this.code.pack(depth, n, transposed ? 1 : 0, end, at + row * wideBytes);
+      this.copyIn(spare, data.subarray(row * n, (row + depth) * n));
+      this.code.pack(depth, n, transposed ? 1 : 0, transposed ? k : n, spare, at + row * wideBytes);
     }
-    return end;
   }
 
   copyIn(at: number, data: Float32Array): void {
     this.#floats.set(data, at / floatBytes);
   }
 
-  /** copyOut fills `out` from memory, which `room` may have moved: views of it are not to be kept. */
   copyOut(at: number, out: Float32Array): void {
     out.set(this.#floats.subarray(at / floatBytes, at / floatBytes + out.length));
   }
 
-  /** room grows the memory to hold `bytes`. Throws ResourceExhausted past 4 GiB. */
-  room(bytes: number): void {
+  #take(bytes: number): { readonly at: number; readonly bytes: number } {
+    const size = rounded(bytes + vectorBytes);
+    const free = this.#free.get(size)?.pop();
+    if (free !== undefined) return { at: free, bytes: size };
+    const at = this.#top;
+    this.#room(at + size);
+    this.#top = at + size;
+    return { at, bytes: size };
+  }
+
+  #give(at: number, bytes: number): void {
+    const free = this.#free.get(bytes);
+    if (free === undefined) this.#free.set(bytes, [at]);
+    else free.push(at);
+  }
+
+  /** #room grows the memory to hold `bytes`. Throws ResourceExhausted past 4 GiB. */
+  #room(bytes: number): void {
     const have = this.#memory.buffer.byteLength;
     if (bytes <= have) return;
     const pages = Math.ceil((bytes - have) / pageBytes);
@@ -119,10 +224,17 @@ export class Memory {
       throw newError(Code.ResourceExhausted, `an operation needs ${bytes} bytes of WebAssembly memory, the model's weights included: more than there are`, err);
     }
     this.#floats = new Float32Array(this.#memory.buffer);
+    this.#ints = new Int32Array(this.#memory.buffer);
   }
 }
 
-/** padded rounds columns up to whole panels: a row of what `gemm` writes. */
+/** rounded gives the size of a block for so many bytes: four sizes between a power of two and the next, so that blocks fit others that want about as much. */
+function rounded(bytes: number): number {
+  const step = Math.max(16, 2 ** (29 - Math.clz32(bytes)));
+  return Math.ceil(bytes / step) * step;
+}
+
+/** padded rounds columns up to whole panels: a row of a packed matrix. */
 export function padded(n: number): number {
   return Math.ceil(n / panel) * panel;
 }

@@ -5,7 +5,7 @@ declare namespace WebAssembly {
     constructor(bytes: Uint8Array);
   }
   class Memory {
-    constructor(size: { readonly initial: number; readonly maximum: number });
+    constructor(size: { readonly initial: number; readonly maximum: number; readonly shared: boolean });
     readonly buffer: ArrayBuffer;
     grow(pages: number): number;
   }

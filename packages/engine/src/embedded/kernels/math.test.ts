@@ -1,4 +1,4 @@
-// Elementwise arithmetic on floats goes row by row where it can: the same numbers come out as one by one.
+// Elementwise arithmetic of the host over shapes that broadcast.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DType, elementCount, newTensor, type Tensor } from "@tfs/tensor";
