@@ -175,15 +175,17 @@ export const lists: Kernels = {
     const grows = node.attrs.bool("resize_if_index_out_of_bounds", false);
     return (inputs, { arena }) => put(listOf(inputs[0]), int(tensorOf(inputs[1])), arena.kept(tensorOf(inputs[2])), grows);
   },
-  TensorListPushBack: () => (inputs, { arena }) => {
-    const [list, value] = [listOf(inputs[0]), arena.kept(tensorOf(inputs[1]))];
-    if (!fits(value.shape, list.shape))
-      throw newError(
-        Code.InvalidArgument,
-        `Tried to append a tensor with incompatible shape to a list. Op element shape: ${shapeText(value.shape)} list shape: ${text(list.shape)}`,
-      );
-    return newList(list.elementType, list.shape, [...list.items, value]);
-  },
+  TensorListPushBack:
+    () =>
+    (inputs, { arena }) => {
+      const [list, value] = [listOf(inputs[0]), arena.kept(tensorOf(inputs[1]))];
+      if (!fits(value.shape, list.shape))
+        throw newError(
+          Code.InvalidArgument,
+          `Tried to append a tensor with incompatible shape to a list. Op element shape: ${shapeText(value.shape)} list shape: ${text(list.shape)}`,
+        );
+      return newList(list.elementType, list.shape, [...list.items, value]);
+    },
   TensorListPopBack: (node) => {
     const elementType = node.attrs.dtype("element_dtype");
     return (inputs) => {

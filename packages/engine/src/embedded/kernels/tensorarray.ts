@@ -159,10 +159,12 @@ const split: KernelFactory = () => (inputs) => {
 
 export const tensorArrays: Kernels = {
   TensorArrayV3: create,
-  TensorArrayWriteV3: () => (inputs, { arena }) => {
-    write(arrayOf(inputs[0]), int(tensorOf(inputs[1])), arena.kept(tensorOf(inputs[2])));
-    return flow;
-  },
+  TensorArrayWriteV3:
+    () =>
+    (inputs, { arena }) => {
+      write(arrayOf(inputs[0]), int(tensorOf(inputs[1])), arena.kept(tensorOf(inputs[2])));
+      return flow;
+    },
   TensorArrayReadV3: () => (inputs) => read(arrayOf(inputs[0]), int(tensorOf(inputs[1]))),
   TensorArrayGatherV3: (node) => {
     const shape = node.attrs.shape("element_shape");
