@@ -278,12 +278,12 @@ function serverOf(options: Flags, { models, batching, page, telemetry, tls, runt
 
 /**
  * keepSmall lets V8's heap grow by less than it would. Its space for young objects stays as large as it is when models begin to load, some 8 MB: it would grow to 32 MB under load,
- * for nothing, since a call takes as much processor time with either. Old objects are collected when they have doubled: calls that wait grow old, and at first it would be
- * four times.
+ * for nothing, since a call takes as much processor time with either. Old objects are collected when they have grown by half: calls that wait grow old, and at first it
+ * would be four times.
  */
 function keepSmall(): void {
   setFlagsFromString("--semi-space-growth-factor=1");
-  setFlagsFromString("--heap-growing-percent=100");
+  setFlagsFromString("--heap-growing-percent=50");
 }
 
 /** engineCommand starts this program again, as one for engines, with the same flags. */
