@@ -1,5 +1,5 @@
-import type { FunctionDef, MetaGraphDef } from "@tfs/proto";
-import { opsReached } from "../embedded/index.ts";
+import type { MetaGraphDef } from "@tfs/proto";
+import { libraryOf, opsReached } from "../embedded/index.ts";
 
 /** Ops that change what a model keeps from run to run. Pure ones with such names (ScatterNd, TensorScatterUpdate) are left alone. */
 const changing =
@@ -13,7 +13,7 @@ const random =
 export function untriable(metaGraph: MetaGraphDef): string | undefined {
   const graph = metaGraph.graphDef;
   if (graph === undefined) return undefined;
-  const library = new Map((graph.library?.function ?? []).map((def): [string, FunctionDef] => [def.signature?.name ?? "", def]));
+  const library = libraryOf(graph);
   const outputs = Object.entries(metaGraph.signatureDef)
     .filter(([name]) => name !== initSignature)
     .flatMap(([, { outputs }]) => Object.values(outputs))

@@ -1,7 +1,7 @@
 // Programs with the control flow of TensorFlow 1: nodes run when their values have come, be they alive or dead, in frames and iterations
 // (tensorflow/core/common_runtime/executor.cc, with one iteration of a frame at a time, as `parallel_iterations=1` has it).
 import { Code, newError, throwIfDone } from "@tfs/std";
-import type { Edge, FlatNode } from "./flat.ts";
+import { type Edge, type FlatNode, keyOf } from "./flat.ts";
 import { type Flow, flowOf } from "./flow.ts";
 import { type Frame, type FrameKind, frameKinds, newFrame, nextIteration } from "./frames.ts";
 import type { Kernel, Later, State } from "./kernel.ts";
@@ -93,8 +93,6 @@ export function dataflow(options: PlanOptions, isFed: (e: Edge) => boolean): Pro
     },
   };
 }
-
-const keyOf = (e: Edge): string => `${e.node}:${e.output}`;
 
 /** No operation has more outputs. */
 const maxOutputs = 65_536;

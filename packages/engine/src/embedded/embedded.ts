@@ -1,9 +1,9 @@
-import type { FunctionDef } from "@tfs/proto";
 import { Code, type Ctx, deadlineExceeded, newError, throwIfDone } from "@tfs/std";
 import { openSavedModel } from "@tfs/savedmodel";
 import type { Tensor } from "@tfs/tensor";
 import type { Engine, LoadOptions } from "../engine.ts";
 import { type Around, compile } from "./compile.ts";
+import { libraryOf } from "./flat.ts";
 import { type Model, newModel } from "./model.ts";
 import { simdForm } from "./simd/index.ts";
 
@@ -27,10 +27,9 @@ export async function loadModel(ctx: Ctx, dir: string, options: LoadOptions & { 
   for (const key of saved.variables?.keys ?? []) checkpoint.set(key, await saved.variables!.read(ctx, key));
   const readMs = performance.now() - begun;
   throwIfDone(ctx);
-  const library = new Map((saved.metaGraph.graphDef?.library?.function ?? []).map((f): [string, FunctionDef] => [f.signature?.name ?? "", f]));
   const graph = saved.metaGraph.graphDef;
   if (graph === undefined) throw newError(Code.DataLoss, `${dir}: the meta-graph has no graph`);
-  const model = newModel(saved.metaGraph, compile(graph, library, options.around), checkpoint);
+  const model = newModel(saved.metaGraph, compile(graph, libraryOf(graph), options.around), checkpoint);
   try {
     await model.restore(ctx, saved.variables !== undefined, saved.assets, (stage, ms) => options.onStage?.(stage, stage === "restore" ? readMs + ms : ms));
   } catch (err) {

@@ -8,6 +8,9 @@ export interface Edge {
   readonly output: number;
 }
 
+/** keyOf is an edge as a key of maps and sets. */
+export const keyOf = (e: Edge): string => `${e.node}:${e.output}`;
+
 /** FlatNode is a node after inlining; functions called by PartitionedCall are gone, those of control flow are Flats of their own. */
 export interface FlatNode {
   readonly name: string;
@@ -29,6 +32,10 @@ export interface Flat {
 
 /** Library gives the functions of a graph by name. */
 export type Library = ReadonlyMap<string, FunctionDef>;
+
+export function libraryOf(graph: GraphDef): Library {
+  return new Map((graph.library?.function ?? []).map((f): [string, FunctionDef] => [f.signature?.name ?? "", f]));
+}
 
 /** A graph that inlines deeper than this calls itself. */
 const maxDepth = 128;

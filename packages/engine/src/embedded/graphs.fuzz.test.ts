@@ -7,11 +7,12 @@ import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { create, fromBinary } from "@bufbuild/protobuf";
-import { type FunctionDef, GraphDefSchema, MetaGraphDefSchema } from "@tfs/proto";
+import { GraphDefSchema, MetaGraphDefSchema } from "@tfs/proto";
 import { background, codeOf } from "@tfs/std";
 import { DType, type Tensor } from "@tfs/tensor";
 import { assertClose, assertNear, type GoldenTensor, goldenTensor } from "@tfs/tensor/testing";
 import { compile } from "./compile.ts";
+import { libraryOf } from "./flat.ts";
 import { newModel } from "./model.ts";
 
 interface Case {
@@ -57,7 +58,7 @@ test(`${count} random graphs from seed ${first} on give what TensorFlow gives`, 
 
 async function check(tc: Case): Promise<void> {
   const graph = fromBinary(GraphDefSchema, Buffer.from(tc.graph, "base64"));
-  const library = new Map((graph.library?.function ?? []).map((f): [string, FunctionDef] => [f.signature?.name ?? "", f]));
+  const library = libraryOf(graph);
   const model = newModel(create(MetaGraphDefSchema), compile(graph, library), new Map());
   const feeds = new Map(Object.entries(tc.feeds).map(([name, tensor]) => [name, goldenTensor(tensor)]));
   if (tc.error !== undefined) {

@@ -10,6 +10,7 @@ export { newAttrs } from "./attrs.ts";
 export { loadModel, newEmbeddedEngine } from "./embedded.ts";
 export type { Around } from "./compile.ts";
 export type { Edge, FlatNode } from "./flat.ts";
+export { keyOf, libraryOf } from "./flat.ts";
 export type { Dense, Sparse } from "./kernels/index.ts";
 export { flowOf } from "./flow.ts";
 export { countsByInput, countsByOutput, missingOps, parseExamples } from "./kernels/index.ts";

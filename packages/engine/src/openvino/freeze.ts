@@ -2,8 +2,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { type AttrValue, AttrValueSchema, type DataType, NodeDefSchema, type TensorShapeProto, TensorShapeProtoSchema } from "@tfs/proto";
 import { Code, newError } from "@tfs/std";
 import { type DType, DType as Types, type Tensor } from "@tfs/tensor";
-import type { Edge, FlatNode } from "../embedded/index.ts";
-import { keyOf } from "./partition.ts";
+import { type Edge, type FlatNode, keyOf } from "../embedded/index.ts";
 
 /** Input is what the frozen graph is fed, by the name i0, i1, … */
 export interface Input {

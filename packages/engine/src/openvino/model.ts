@@ -1,10 +1,10 @@
 import { Code, type Ctx, newError, throwIfDone } from "@tfs/std";
 import { type DType, DType as Types, newTensor, type Tensor } from "@tfs/tensor";
-import type { Edge, Model, Program } from "../embedded/index.ts";
+import { type Edge, type Model, type Program, keyOf } from "../embedded/index.ts";
 import type { LoadedModel, Took } from "../engine.ts";
 import type { Input } from "./freeze.ts";
 import type { Native } from "./native.ts";
-import { keyOf, type Parts, within } from "./partition.ts";
+import { type Parts, within } from "./partition.ts";
 
 /** Route is a signature whose graph OpenVINO runs a part of. */
 export interface Route {

@@ -5,14 +5,14 @@ import { join } from "node:path";
 import type { SignatureDef, TensorInfo } from "@tfs/proto";
 import { Code, codeOf, type Ctx, newError } from "@tfs/std";
 import { DType as Types, type Tensor } from "@tfs/tensor";
-import { type Edge, type FlatNode, loadModel, type Model, newAttrs } from "../embedded/index.ts";
+import { type Edge, type FlatNode, loadModel, type Model, newAttrs, keyOf } from "../embedded/index.ts";
 import type { Engine, LoadedModel, LoadOptions } from "../engine.ts";
 import type { Gate } from "../native/index.ts";
 import { freeze, type Input } from "./freeze.ts";
 import { knows, type Library, openLibrary } from "./library.ts";
 import { newAccelerated, type Route } from "./model.ts";
 import { newNative } from "./native.ts";
-import { followed, keyOf, partition, typesOf } from "./partition.ts";
+import { followed, partition, typesOf } from "./partition.ts";
 import { shapesOf } from "./shapes.ts";
 
 export interface OpenVinoOptions {

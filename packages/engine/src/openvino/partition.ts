@@ -1,5 +1,5 @@
 import { type DType, DType as Types, type Tensor } from "@tfs/tensor";
-import { type Edge, type FlatNode, flowOf, newAttrs } from "../embedded/index.ts";
+import { type Edge, type FlatNode, flowOf, keyOf, newAttrs } from "../embedded/index.ts";
 import { floats, integers, moved, nativeOps } from "./ops.ts";
 import { outputDTypes } from "./types.ts";
 
@@ -47,8 +47,6 @@ export function followed(nodes: readonly FlatNode[], feeds: readonly Edge[]): { 
   };
   return { nodes: nodes.map((node) => ({ ...node, inputs: node.inputs.map(follow) })), follow };
 }
-
-export const keyOf = (e: Edge): string => `${e.node}:${e.output}`;
 
 /** partition divides what the fetches need. It gives a reason, as text, if there is nothing for OpenVINO to do. */
 export function partition(options: PartitionOptions): Parts | string {

@@ -1,8 +1,7 @@
 import type { TensorInfo } from "@tfs/proto";
 import { type Ctx, isFailure, throwIfDone } from "@tfs/std";
 import { allocate, DType, elementCount, fromStrings, type Tensor, toDType } from "@tfs/tensor";
-import { type Edge, type FlatNode, type Model, newAttrs } from "../embedded/index.ts";
-import { keyOf } from "./partition.ts";
+import { type Edge, type FlatNode, type Model, newAttrs, keyOf } from "../embedded/index.ts";
 
 export interface ShapesOptions {
   /** feeds are the signature's inputs. */

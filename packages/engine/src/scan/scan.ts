@@ -1,9 +1,9 @@
-import type { FunctionDef, MetaGraphDef, SignatureDef } from "@tfs/proto";
+import type { MetaGraphDef, SignatureDef } from "@tfs/proto";
 import { Code, codeOf, type Ctx, messageOf, newError } from "@tfs/std";
 import { openSavedModel } from "@tfs/savedmodel";
 import { type DType, dtypeName, type Tensor, toDType } from "@tfs/tensor";
 import { initSignature, seededTrials, untriable } from "../auto/index.ts";
-import { type Around, isTensor, loadModel, missingOps, type Model, newAttrs, opsReached, type Value, unknownOps } from "../embedded/index.ts";
+import { type Around, isTensor, libraryOf, loadModel, missingOps, type Model, newAttrs, opsReached, type Value, unknownOps } from "../embedded/index.ts";
 import type { EngineName } from "../engine.ts";
 import { nativeOps } from "../openvino/index.ts";
 import { flopsOf } from "./flops.ts";
@@ -57,7 +57,7 @@ export async function scan(ctx: Ctx, dir: string, options: ScanOptions = {}): Pr
   const { metaGraph } = saved;
   const graph = metaGraph.graphDef;
   if (graph === undefined) throw newError(Code.DataLoss, `${dir}: the meta-graph has no graph`);
-  const library = new Map((graph.library?.function ?? []).map((f): [string, FunctionDef] => [f.signature?.name ?? "", f]));
+  const library = libraryOf(graph);
   const names = Object.keys(metaGraph.signatureDef).filter((name) => name !== initSignature);
   const ops = [...opsReached(graph, library, rootsOf(metaGraph, saved.variables !== undefined))].sort();
   const missing = missingOps(ops);

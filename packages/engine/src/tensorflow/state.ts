@@ -1,5 +1,5 @@
-import type { FunctionDef, MetaGraphDef } from "@tfs/proto";
-import { opsReached } from "../embedded/index.ts";
+import type { MetaGraphDef } from "@tfs/proto";
+import { libraryOf, opsReached } from "../embedded/index.ts";
 
 /** Ops that change a variable or a table (tensorflow/core/ops/state_ops.cc, resource_variable_ops.cc, training_ops.cc, lookup_ops.cc). */
 const changing =
@@ -9,7 +9,7 @@ const changing =
 export function changesState(metaGraph: MetaGraphDef): boolean {
   const graph = metaGraph.graphDef;
   if (graph === undefined) return false;
-  const library = new Map((graph.library?.function ?? []).map((f): [string, FunctionDef] => [f.signature?.name ?? "", f]));
+  const library = libraryOf(graph);
   const outputs = Object.entries(metaGraph.signatureDef)
     .filter(([name]) => name !== "__saved_model_init_op")
     .flatMap(([, signature]) => Object.values(signature.outputs))

@@ -2,7 +2,8 @@
 import { DType } from "@tfs/tensor";
 import { newAttrs } from "../attrs.ts";
 import { type ChainOp, maxValues, type Recipe } from "../simd/index.ts";
-import { constantOp, type Graph, isFloat, keyOf, type Op, readers, type Work } from "./op.ts";
+import { keyOf } from "../flat.ts";
+import { constantOp, type Graph, isFloat, type Op, readers, type Work } from "./op.ts";
 
 /** Ops that chains have, with what they are called there. */
 const names: Readonly<Record<string, ChainOp>> = {

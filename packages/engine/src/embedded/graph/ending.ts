@@ -3,7 +3,8 @@ import { DType, elementCount, type Tensor } from "@tfs/tensor";
 import { newAttrs } from "../attrs.ts";
 import { ints } from "../shape.ts";
 import { markWeight } from "../weight.ts";
-import { type After, constantOp, type Graph, isFloat, keyOf, type Op, readers } from "./op.ts";
+import { keyOf } from "../flat.ts";
+import { type After, constantOp, type Graph, isFloat, type Op, readers } from "./op.ts";
 
 /** Memo gives what was made of the same tensors before, by what it is, or makes it: plans of one model share weights. */
 export type Memo = (what: string, from: readonly Tensor[], make: () => Tensor) => Tensor;

@@ -1,7 +1,8 @@
 // Constants: what is the same in every run is computed once.
 import type { Tensor } from "@tfs/tensor";
 import { markWeight } from "../weight.ts";
-import { type Graph, keyOf, type Op } from "./op.ts";
+import { keyOf } from "../flat.ts";
+import type { Graph, Op } from "./op.ts";
 
 export interface FoldOptions {
   /** evaluate gives what an op makes of its inputs, or nothing if it cannot, or should not, be known now. */

@@ -10,5 +10,4 @@ export { ended, normalized } from "./ending.ts";
 export type { FoldOptions } from "./fold.ts";
 export { folded, pruned } from "./fold.ts";
 export type { After, Graph, Op, Work } from "./op.ts";
-export { keyOf } from "./op.ts";
 export { remembered, sized } from "./sizes.ts";

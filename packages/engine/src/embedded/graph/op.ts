@@ -32,8 +32,6 @@ export interface After {
   readonly padding?: readonly [number, number, number, number];
 }
 
-export const keyOf = (e: Edge): string => `${e.node}:${e.output}`;
-
 /** Graph is what the work at load time goes over. */
 export interface Graph {
   /** ops in an order in which each comes after what it needs. */
