@@ -111,7 +111,7 @@ class Bundle implements AsyncDisposable {
     // Checked before allocating: a damaged size must not claim memory.
     if (offset < 0 || size < 0 || offset + size > fileSize)
       throw newError(Code.DataLoss, `${file}: key ${printable(key)}: ${size} bytes at offset ${offset} run past the end (${fileSize})`);
-    const bytes = Buffer.allocUnsafeSlow(size); // all of it is read, or nobody sees it; filling 100 MiB with zeros holds up the loop
+    const bytes = new Uint8Array(new SharedArrayBuffer(size)); // for all threads that run the model; its zeros cost nothing, filling 100 MiB with them holds up the loop
     for (let at = 0; at < size; ) {
       const { bytesRead } = await shard.read(bytes, at, Math.min(size - at, maxReadBytes), offset + at);
       if (bytesRead === 0) throw newError(Code.DataLoss, `${file}: key ${printable(key)}: the file ended at offset ${offset + at}`);
@@ -215,7 +215,7 @@ export type { Bundle };
 /** Checksums are made in pieces of a fifth of a millisecond, for so many milliseconds at a time: the collector, which new memory calls up, takes its time between them. */
 const [summedBytes, sliceMs] = [1 << 16, 2];
 /** One read call takes at most this: a 32-bit count is the limit of some systems. */
-const maxReadBytes = 1 << 30;
+export const maxReadBytes: number = 1 << 30;
 /** An index past this is not an index: 10 million tensors take less. */
 const maxIndexBytes = 1 << 30;
 

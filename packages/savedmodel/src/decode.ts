@@ -22,13 +22,13 @@ const sliceMs = 5;
 /** Field numbers: saved_model.proto, meta_graph.proto, graph.proto, function.proto. */
 const field = { metaGraphs: 2, graphDef: 2, node: 1, library: 2, function: 1, nodeDef: 3 } as const;
 
-/** decodeSavedModel parses a SavedModel. Throws as fromBinary does, for what does not parse. */
-export async function decodeSavedModel(bytes: Uint8Array): Promise<SavedModel> {
+/** decodeSavedModel parses a SavedModel, and gives what each meta-graph was parsed of, too: views. Throws as fromBinary does, for what does not parse. */
+export async function decodeSavedModel(bytes: Uint8Array): Promise<{ readonly proto: SavedModel; readonly metaGraphs: readonly Uint8Array[] }> {
   const pace = newPace(sliceMs);
   const { rest, taken } = take(bytes, field.metaGraphs);
-  const model = fromBinary(SavedModelSchema, rest);
-  for (const part of taken) model.metaGraphs.push(await metaGraphOf(part, pace));
-  return model;
+  const proto = fromBinary(SavedModelSchema, rest);
+  for (const part of taken) proto.metaGraphs.push(await metaGraphOf(part, pace));
+  return { proto, metaGraphs: taken };
 }
 
 async function metaGraphOf(bytes: Uint8Array, pace: Pace): Promise<MetaGraphDef> {

@@ -1,18 +1,19 @@
-import { readFile, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { isAbsolute, join, normalize } from "node:path";
-import { fromBinary } from "@bufbuild/protobuf";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { fromText } from "@bufbuild/protobuf/txtpb";
 import {
   AssetFileDefSchema,
   FingerprintDefSchema,
   type FingerprintDef,
   type MetaGraphDef,
+  MetaGraphDefSchema,
   type SavedModel as SavedModelProto,
   SavedModelSchema,
   type SignatureDef,
 } from "@tfs/proto";
 import { Code, type Ctx, newError, throwIfDone } from "@tfs/std";
-import { type Bundle, openBundle } from "./bundle.ts";
+import { type Bundle, maxReadBytes, openBundle } from "./bundle.ts";
 import { decodeSavedModel } from "./decode.ts";
 
 export interface OpenOptions {
@@ -26,6 +27,8 @@ export interface SavedModel extends AsyncDisposable {
   readonly metaGraphs: readonly MetaGraphDef[];
   /** metaGraph is the one whose tag set was asked for. */
   readonly metaGraph: MetaGraphDef;
+  /** metaGraphBytes gives its encoding, in shared memory if the file has that: other threads can parse it too. */
+  metaGraphBytes(): Uint8Array;
   readonly signatures: ReadonlyMap<string, SignatureDef>;
   /** assets maps the graph tensor that wants a path ("asset_path:0") to the file's absolute path. */
   readonly assets: ReadonlyMap<string, string>;
@@ -45,9 +48,10 @@ const maxGraphBytes = 2 ** 31 - 1;
 export async function openSavedModel(ctx: Ctx, dir: string, options: OpenOptions = {}): Promise<SavedModel> {
   throwIfDone(ctx);
   if (await exists(join(dir, "export.meta"))) throw newError(Code.Unimplemented, "Session Bundle is deprecated and removed.");
-  const proto = await readProto(dir);
+  const { proto, metaGraphs } = await readProto(dir);
   const tags = options.tags ?? ["serve"];
-  const metaGraph = proto.metaGraphs.find((m) => sameTags(m.metaInfoDef?.tags ?? [], tags));
+  const at = proto.metaGraphs.findIndex((m) => sameTags(m.metaInfoDef?.tags ?? [], tags));
+  const metaGraph = proto.metaGraphs[at];
   if (metaGraph === undefined) {
     const text = "To inspect available tag-sets in the SavedModel, please use the SavedModel CLI: `saved_model_cli`";
     throw newError(Code.NotFound, `Could not find meta graph def matching supplied tags: { ${tags.join(" ")} }. ${text}`);
@@ -60,6 +64,7 @@ export async function openSavedModel(ctx: Ctx, dir: string, options: OpenOptions
       dir,
       metaGraphs: proto.metaGraphs,
       metaGraph,
+      metaGraphBytes: () => metaGraphs?.[at] ?? toBinary(MetaGraphDefSchema, metaGraph),
       signatures: new Map(Object.entries(metaGraph.signatureDef)),
       assets: assetsOf(dir, metaGraph),
       fingerprint: await readFingerprint(dir),
@@ -82,7 +87,13 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-async function readProto(dir: string): Promise<SavedModelProto> {
+/** Read is a parsed file, and, if it is a binary one, what its meta-graphs were parsed of. */
+interface Read {
+  readonly proto: SavedModelProto;
+  readonly metaGraphs: readonly Uint8Array[] | undefined;
+}
+
+async function readProto(dir: string): Promise<Read> {
   const binary = join(dir, "saved_model.pb");
   if (await exists(binary)) {
     const bytes = await readBounded(binary);
@@ -96,7 +107,7 @@ async function readProto(dir: string): Promise<SavedModelProto> {
   if (await exists(text)) {
     const source = new TextDecoder().decode(await readBounded(text));
     try {
-      return fromText(SavedModelSchema, source);
+      return { proto: fromText(SavedModelSchema, source), metaGraphs: undefined };
     } catch (err) {
       throw newError(Code.DataLoss, `Can't parse ${text} as text proto`, err);
     }
@@ -105,11 +116,16 @@ async function readProto(dir: string): Promise<SavedModelProto> {
   throw newError(Code.NotFound, `${what}\nSpecified file path: ${dir}`);
 }
 
+/** readBounded reads a file into shared memory. One that changes meanwhile is read as long as it was, or to its end. */
 async function readBounded(path: string): Promise<Uint8Array> {
   const { size } = await stat(path);
   if (size > maxGraphBytes) throw newError(Code.DataLoss, `${path}: ${size} bytes, a protobuf message has at most ${maxGraphBytes}`);
+  const bytes = new Uint8Array(new SharedArrayBuffer(size));
   try {
-    return await readFile(path);
+    await using file = await open(path);
+    let at = 0;
+    for (let got = -1; got !== 0 && at < size; at += got) got = (await file.read(bytes, at, Math.min(size - at, maxReadBytes), at)).bytesRead;
+    return bytes.subarray(0, at);
   } catch (err) {
     throw newError(Code.DataLoss, `${path}: cannot be read`, err);
   }

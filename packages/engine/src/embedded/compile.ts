@@ -6,7 +6,7 @@ import { calls, type Edge, type Flat, type FlatNode, flattenFunction, type Libra
 import type { Body, Kernel, Node } from "./kernel.ts";
 import { type Graph, recipeOf, remembered, type Work } from "./graph/index.ts";
 import { type Improver, type Known, newImprover } from "./improve.ts";
-import { chainOf, convolution, kernels, product } from "./kernels/index.ts";
+import { chainOf, convolution, kernels, product, streamed } from "./kernels/index.ts";
 import { plan, type Program } from "./plan.ts";
 import { functionsOf } from "./reach.ts";
 import { newSimd } from "./simd/index.ts";
@@ -37,6 +37,11 @@ const unseen = new Set(["Print", "PrintV2"]);
 /** Around puts something around the kernel of each node: who wants to know what a run computes. The ops then stay as the graph has them. */
 export type Around = (op: Work, kernel: Kernel) => Kernel;
 
+/** changesState tells of an op by itself whether it may change a model's state. */
+export function changesState(op: string): boolean {
+  return streamed.has(op) || (effects.test(op) && !checks.test(op));
+}
+
 export function compile(graph: GraphDef, library: Library, around?: Around): Compiler {
   const flat = newFlat(graph, library);
   const bodies = new Map<string, Body>();
@@ -51,6 +56,11 @@ export function compile(graph: GraphDef, library: Library, around?: Around): Com
   function hasEffect(node: { readonly op: string; readonly attr: FlatNode["attr"] }): boolean {
     if (kernels[node.op] === undefined && !calls.has(node.op)) return !unseen.has(node.op);
     return effects.test(node.op) || functionsOf(node.attr).some(bodyHasEffect);
+  }
+
+  /** changes tells whether a node may change the model's state. */
+  function changes(node: Pick<Work, "op" | "attr">): boolean {
+    return changesState(node.op) || (!checks.test(node.op) && hasEffect(node));
   }
 
   function bodyHasEffect(name: string): boolean {
@@ -115,6 +125,7 @@ export function compile(graph: GraphDef, library: Library, around?: Around): Com
           targets: fn.control,
           kernel,
           effect: hasEffect,
+          changes,
           improve: improvement(inside, () => undefined, new Map()),
         });
         return program.run(inputs, state);
@@ -128,7 +139,10 @@ export function compile(graph: GraphDef, library: Library, around?: Around): Com
     flat,
     program(feeds, fetches, targets, known = () => undefined) {
       const assumed = new Map<string, Tensor>();
-      return { ...plan({ nodes: flat.nodes, feeds, fetches, targets, kernel, effect: hasEffect, improve: improvement(improver, known, assumed) }), assumed };
+      return {
+        ...plan({ nodes: flat.nodes, feeds, fetches, targets, kernel, effect: hasEffect, changes, improve: improvement(improver, known, assumed) }),
+        assumed,
+      };
     },
     missing(fetches, targets) {
       const found = new Set<string>();

@@ -6,6 +6,7 @@ import { type Flow, flowOf } from "./flow.ts";
 import { type Frame, type FrameKind, frameKinds, newFrame, nextIteration } from "./frames.ts";
 import type { Kernel, Later, State } from "./kernel.ts";
 import { located } from "./located.ts";
+import { type Held, hold, perValue } from "./leash.ts";
 import type { PlanOptions, Program } from "./plan.ts";
 import { isTensor, tensorOf, type Value } from "./value.ts";
 
@@ -16,7 +17,7 @@ interface Wire {
 }
 
 /** FlowNode is a node with all that depends on it. */
-export interface FlowNode {
+export interface FlowNode extends Held {
   readonly name: string;
   readonly flow: Flow | undefined;
   readonly kernel: Kernel;
@@ -33,6 +34,7 @@ export interface FlowNode {
 
 /** dataflow makes a program of nodes among which there is v1 control flow. Every control input counts here: what is dead makes dead who waits for it. */
 export function dataflow(options: PlanOptions, isFed: (e: Edge) => boolean): Program {
+  const { changes = options.effect } = options;
   const fedNodes = new Set(options.feeds.map((e) => e.node));
   const order = reached(options, isFed, fedNodes);
   const place = new Map(order.map((n, i) => [n, i]));
@@ -66,6 +68,8 @@ export function dataflow(options: PlanOptions, isFed: (e: Edge) => boolean): Pro
       wires: wires[i]!,
       waiting: waiting[i]!,
       fetched: fetched[i]!,
+      ns: perValue(op),
+      changes: changes(options.nodes[n]!),
     };
   });
   // What a plan is only made for to learn its ops may be a graph that would be refused when it runs.
@@ -256,6 +260,7 @@ function newRun(nodes: readonly FlowNode[], kinds: readonly FrameKind[], fetches
       if (dead) return void end(frame, n, [], true);
       if (node.flow === "merge") return void end(frame, n, inputs, false);
       if (node.flow === "switch") return void end(frame, n, switched(inputs), false);
+      if (state.leash !== undefined) hold(state.leash, node, inputs);
       const result: Value | Later<readonly Value[]> = node.kernel(inputs, state);
       if (result instanceof Promise)
         return result.then(

@@ -1,35 +1,55 @@
-import { Code, type Ctx, deadlineExceeded, newError, throwIfDone } from "@tfs/std";
+import { availableParallelism } from "node:os";
 import { openSavedModel } from "@tfs/savedmodel";
+import { Code, type Ctx, deadlineExceeded, newError, throwIfDone } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
 import type { Engine, LoadOptions } from "../engine.ts";
 import { type Around, compile } from "./compile.ts";
 import { libraryOf } from "./flat.ts";
 import { type Model, newModel } from "./model.ts";
+import { newPool, newPooledModel } from "./pool/index.ts";
 import { simdForm } from "./simd/index.ts";
 
-/** newEmbeddedEngine makes the engine that needs nothing installed. It holds no state of its own: each loaded model has its own. */
-export function newEmbeddedEngine(): Engine {
+export interface EmbeddedOptions {
+  /** threads is how many threads run what takes longer than some milliseconds; default one for each processor. With 0 all runs in the event loop. */
+  readonly threads?: number;
+}
+
+/** newEmbeddedEngine makes the engine that needs nothing installed. Threads are there while a model needs them; each loaded model has its own state. */
+export function newEmbeddedEngine({ threads = availableParallelism() }: EmbeddedOptions = {}): Engine {
+  const pool = newPool({ threads });
   return {
     name: "embedded",
     async probe() {
       const form = simdForm();
       return form === undefined ? { ok: false, why: "WebAssembly has no SIMD here" } : { ok: true, version: form };
     },
-    load: loadModel,
+    async load(ctx, dir, options) {
+      const { model, metaGraphBytes } = await open(ctx, dir, options);
+      return threads > 0 ? newPooledModel({ model, metaGraphBytes, pool }) : model;
+    },
   };
 }
 
-/** loadModel loads a SavedModel; engines that run parts of it elsewhere build on what it gives. */
+/** loadModel loads a SavedModel to run here; engines that run parts of it elsewhere build on what it gives. */
 export async function loadModel(ctx: Ctx, dir: string, options: LoadOptions & { readonly around?: Around } = {}): Promise<Model> {
+  return (await open(ctx, dir, options)).model;
+}
+
+interface Opened {
+  readonly model: Model;
+  readonly metaGraphBytes: () => Uint8Array;
+}
+
+async function open(ctx: Ctx, dir: string, options: LoadOptions & { readonly around?: Around } = {}): Promise<Opened> {
   await using saved = await openSavedModel(ctx, dir, options.tags === undefined ? {} : { tags: options.tags });
   const checkpoint = new Map<string, Tensor>();
   const begun = performance.now();
   for (const key of saved.variables?.keys ?? []) checkpoint.set(key, await saved.variables!.read(ctx, key));
   const readMs = performance.now() - begun;
   throwIfDone(ctx);
-  const graph = saved.metaGraph.graphDef;
-  if (graph === undefined) throw newError(Code.DataLoss, `${dir}: the meta-graph has no graph`);
-  const model = newModel(saved.metaGraph, compile(graph, libraryOf(graph), options.around), checkpoint);
+  const { metaGraph, metaGraphBytes } = saved;
+  if (metaGraph.graphDef === undefined) throw newError(Code.DataLoss, `${dir}: the meta-graph has no graph`);
+  const model = newModel(metaGraph, compile(metaGraph.graphDef, libraryOf(metaGraph.graphDef), options.around), checkpoint);
   try {
     await model.restore(ctx, saved.variables !== undefined, saved.assets, (stage, ms) => options.onStage?.(stage, stage === "restore" ? readMs + ms : ms));
   } catch (err) {
@@ -37,5 +57,5 @@ export async function loadModel(ctx: Ctx, dir: string, options: LoadOptions & { 
     if (err === deadlineExceeded) throw newError(Code.DeadlineExceeded, `loading ${dir} took longer than allowed`, err);
     throw err;
   }
-  return model;
+  return { model, metaGraphBytes };
 }

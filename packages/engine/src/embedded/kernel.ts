@@ -1,6 +1,7 @@
 import type { Ctx, Pace } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
 import type { Attrs } from "./attrs.ts";
+import type { Leash } from "./leash.ts";
 import type { Philox } from "./random/index.ts";
 import type { Rounds } from "./rounds.ts";
 import type { Arena, Simd } from "./simd/index.ts";
@@ -45,6 +46,8 @@ export interface State {
   readonly pace: Pace;
   /** rounds bounds how often loops go round. */
   readonly rounds: Rounds;
+  /** leash is there if the run shall not take long where it is. */
+  readonly leash?: Leash | undefined;
 }
 
 /** Kernel computes a node's outputs. One output may be given bare. Only control flow gives them later. */

@@ -5,6 +5,7 @@ import type { LoadedModel, LoadOptions, Took } from "../engine.ts";
 import { newAttrs } from "./attrs.ts";
 import type { Compiled, Compiler } from "./compile.ts";
 import type { Edge } from "./flat.ts";
+import type { Leash } from "./leash.ts";
 import { opsText, whoHas } from "./missing.ts";
 import type { Later, State } from "./kernel.ts";
 import { materialized, type Program } from "./plan.ts";
@@ -12,6 +13,7 @@ import type { Philox } from "./random/index.ts";
 import { newRounds } from "./rounds.ts";
 import { newSimd } from "./simd/index.ts";
 import { isTensor, type Table, type Value, type Variable } from "./value.ts";
+import { markWeight } from "./weight.ts";
 
 /** Plans kept per model; each distinct pair of feed and fetch names is one, and clients choose the fetches. */
 const maxPlans = 256;
@@ -26,6 +28,9 @@ const loadMs = 5;
 /** No operation has more outputs; each of those before the one that is asked for takes a place in a plan. */
 const maxOutputs = 65_536;
 
+/** free is for runs of which nothing is fetched by name, and that may take what they take. */
+const free = { fetches: [], leash: undefined };
+
 interface Plan {
   readonly program: Compiled;
   /** changes is the model's when it was last seen that variables hold what the program takes them to. */
@@ -35,11 +40,20 @@ interface Plan {
   readonly types: readonly (DType | undefined)[];
 }
 
-/** Performance is what a program is given, what is fetched of it, for messages, and who hears how long it took. */
+/** Performance is what a program is given, what is fetched of it, for messages, who hears how long it took, and what holds it. */
 interface Performance {
   readonly values: readonly Value[];
   readonly fetches: readonly string[];
   readonly took: Took | undefined;
+  readonly leash: Leash | undefined;
+}
+
+/** Holding is all that runs find, and may change: with it another model of the same graph goes on where this one is. */
+export interface Holding {
+  readonly variables: readonly Variable[];
+  readonly tables: readonly Table[];
+  readonly streams: readonly (readonly [name: string, stream: { at: Philox }])[];
+  readonly assigned: readonly string[];
 }
 
 class Model implements LoadedModel {
@@ -132,6 +146,15 @@ class Model implements LoadedModel {
   // Runs are synchronous inside, so state changes are whole without a lock; but a loop that runs long lets others have their turns. Where it may change
   // state, those of this model wait until it has ended.
   async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[], took?: Took): Promise<readonly Tensor[]> {
+    return await this.#run(ctx, feeds, fetches, { took, leash: undefined });
+  }
+
+  /** tryRun runs as run does, on a leash: it throws `left` if it takes too long. */
+  async tryRun(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[], how: Pick<Performance, "took" | "leash">): Promise<readonly Tensor[]> {
+    return await this.#run(ctx, feeds, fetches, how);
+  }
+
+  async #run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[], how: Pick<Performance, "took" | "leash">): Promise<readonly Tensor[]> {
     while (this.#changing !== undefined) await race(ctx, this.#changing);
     this.#check(ctx);
     const plan = this.#plan([...feeds.keys()], fetches);
@@ -144,14 +167,35 @@ class Model implements LoadedModel {
       }
       return t;
     });
-    return await this.#perform(ctx, plan.program, { values, fetches, took });
+    return await this.#perform(ctx, plan.program, { values, fetches, ...how });
   }
 
   /** perform runs a program that compiler made, in turn with the model's runs. */
   async perform(ctx: Ctx, program: Program, values: readonly Value[], took?: Took): Promise<readonly Tensor[]> {
     while (this.#changing !== undefined) await race(ctx, this.#changing);
     this.#check(ctx);
-    return await this.#perform(ctx, program, { values, fetches: [], took });
+    return await this.#perform(ctx, program, { values, fetches: [], took, leash: undefined });
+  }
+
+  /** rested is when no run is under way that rests. */
+  async rested(): Promise<void> {
+    while (this.#resting.size > 0) await Promise.all(this.#resting);
+  }
+
+  /** holding gives all that runs find, as it is now: nothing of it is copied. */
+  holding(): Holding {
+    return { variables: [...this.#variables.values()], tables: [...this.#tables.values()], streams: [...this.#streams], assigned: [...this.#assigned] };
+  }
+
+  /** take goes on from where another model of the same graph has been, in place of `restore`. */
+  take({ variables, tables, streams, assigned }: Holding): void {
+    for (const variable of variables) {
+      this.#variables.set(variable.name, variable);
+      if (variable.value !== undefined) markWeight(variable.value.data);
+    }
+    for (const table of tables) this.#tables.set(table.name, table);
+    for (const [name, stream] of streams) this.#streams.set(name, stream);
+    for (const name of assigned) this.#assigned.add(name);
   }
 
   /** held gives what the variable of this name holds now. */
@@ -164,10 +208,10 @@ class Model implements LoadedModel {
     if (this.#closed) throw newError(Code.Unavailable, "the model has been unloaded");
   }
 
-  #perform(ctx: Ctx, program: Program, { values, fetches, took }: Performance): Later<readonly Tensor[]> {
+  #perform(ctx: Ctx, program: Program, { values, fetches, took, leash }: Performance): Later<readonly Tensor[]> {
     if (program.effects) this.changes++;
     const begun = performance.now();
-    const got = this.#execute(ctx, program, program.effects ? values.map(copied) : values, fetches);
+    const got = this.#execute(ctx, program, program.effects ? values.map(copied) : values, { fetches, leash });
     const tell = (): void => took?.(performance.now() - begun);
     if (got instanceof Promise) return this.#rested(got, program.effects, tell);
     tell();
@@ -196,7 +240,7 @@ class Model implements LoadedModel {
     this.#simd = newSimd(); // the memory of the old ones is let go
   }
 
-  #execute(ctx: Ctx, program: Program, feeds: readonly Value[], fetches: readonly string[] = []): Later<Tensor[]> {
+  #execute(ctx: Ctx, program: Program, feeds: readonly Value[], { fetches, leash }: Pick<Performance, "fetches" | "leash"> = free): Later<Tensor[]> {
     const state: State = {
       ctx,
       variable: (name, make) => getOrMake(this.#variables, name, make),
@@ -211,6 +255,7 @@ class Model implements LoadedModel {
       arena: this.#simd.arena(),
       pace: newPace(loopMs),
       rounds: newRounds(maxRounds),
+      leash,
     };
     let values: Later<Value[]>;
     try {

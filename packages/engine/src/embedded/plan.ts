@@ -4,6 +4,7 @@ import type { FlatNode, Edge } from "./flat.ts";
 import { flowOf } from "./flow.ts";
 import type { Graph, Work } from "./graph/index.ts";
 import type { Kernel, Later, State } from "./kernel.ts";
+import { type Held, hold, perValue } from "./leash.ts";
 import { located } from "./located.ts";
 import type { Tensor } from "@tfs/tensor";
 import { isTensor, tensorOf, type Value } from "./value.ts";
@@ -17,7 +18,7 @@ export interface Program {
   readonly ops: ReadonlySet<string>;
 }
 
-interface Step {
+interface Step extends Held {
   readonly name: string;
   readonly kernel: Kernel;
   readonly inputs: Int32Array;
@@ -40,12 +41,14 @@ export interface PlanOptions {
   /** improve makes less work of the ops, whose values that are fetched stay; targets are run for their effects. Default: nothing is done. */
   readonly improve?: (graph: Graph, targets: ReadonlySet<number>) => Graph;
   /** effect tells whether a node must run even if it is only reached by a control edge. */
-  readonly effect: (node: FlatNode) => boolean;
+  readonly effect: (node: Pick<FlatNode, "op" | "attr">) => boolean;
+  /** changes tells whether a node may change the model's state; default as `effect`. */
+  readonly changes?: (op: Pick<Work, "op" | "attr">) => boolean;
 }
 
 /** plan orders what the fetches and targets need. Edges are numbered by node and output; a fed edge stops the walk. */
 export function plan(options: PlanOptions): Program {
-  const { nodes } = options;
+  const { nodes, changes = options.effect } = options;
   const fed = new Map<number, Set<number>>();
   for (const f of options.feeds) fed.set(f.node, (fed.get(f.node) ?? new Set()).add(f.output));
   const isFed = (e: Edge): boolean => fed.get(e.node)?.has(e.output) ?? false;
@@ -80,7 +83,18 @@ export function plan(options: PlanOptions): Program {
   const steps = ops.flatMap((op): Omit<Step, "dead">[] => {
     const kernel = options.kernel(op);
     const [at, count] = [first.get(op.at)!, outputs.get(op.at)!];
-    if (op.constant === undefined) return [{ name: op.name, kernel, inputs: Int32Array.from(op.inputs.map(slot)), first: at, outputs: count }];
+    if (op.constant === undefined)
+      return [
+        {
+          name: op.name,
+          kernel,
+          inputs: Int32Array.from(op.inputs.map(slot)),
+          first: at,
+          outputs: count,
+          ns: perValue(op.op),
+          changes: changes(op),
+        },
+      ];
     for (let i = 0; i < count && i < op.constant.length; i++) {
       start[at + i] = op.constant[i];
       given.add(at + i);
@@ -134,6 +148,7 @@ function runStep(step: Step, values: (Value | undefined)[], state: State, fed: R
   throwIfDone(state.ctx);
   const inputs = new Array<Value>(step.inputs.length);
   for (let i = 0; i < inputs.length; i++) inputs[i] = values[step.inputs[i]!]!;
+  if (state.leash !== undefined) hold(state.leash, step, inputs);
   let result: Value | Later<readonly Value[]>;
   try {
     result = step.kernel(inputs, state);

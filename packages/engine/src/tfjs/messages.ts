@@ -1,5 +1,4 @@
-import type { Code } from "@tfs/std";
-import type { Packed } from "./packing.ts";
+import type { Life as AnyLife, Packed, Thread as AnyThread } from "../thread/index.ts";
 
 /** Request is what a thread is asked for. */
 export type Request =
@@ -13,16 +12,18 @@ export type Request =
     }
   | { readonly kind: "unload"; readonly model: number };
 
-/** Asked is a request with the number that its answer carries. */
-export interface Asked {
-  readonly id: number;
-  readonly request: Request;
+/** Done is what an answer holds: the number of a loaded model, the tensors of a run and the milliseconds that it took. */
+export interface Done {
+  readonly model?: number;
+  readonly tensors?: readonly Packed[];
+  readonly ms?: number;
 }
 
-/** Started is a thread's first word. */
-export type Started = { readonly kind: "ready"; readonly tensorflow: string; readonly gpu: boolean } | { readonly kind: "failed"; readonly message: string };
+/** Info is the version of the library, and whether it has found a GPU. */
+export interface Info {
+  readonly tensorflow: string;
+  readonly gpu: boolean;
+}
 
-/** Answer to a load is the model's number, to a run the tensors, and how many milliseconds it took. */
-export type Answer =
-  | { readonly kind: "answer"; readonly id: number; readonly model?: number; readonly tensors?: readonly Packed[]; readonly ms?: number }
-  | { readonly kind: "error"; readonly id: number; readonly code: Code; readonly message: string };
+export type Life = AnyLife<Request, Done, Info>;
+export type Thread = AnyThread<Request, Done, Info>;

@@ -4,9 +4,9 @@ import { Code, codeOf, type Ctx, newError, throwIfDone } from "@tfs/std";
 import { type DType, dtypeName, elementCount, layoutOf, shapeText, type Tensor, toDType } from "@tfs/tensor";
 import type { LoadedModel, Took } from "../engine.ts";
 import { type Gate, newRuns } from "../native/index.ts";
+import { buffersOf, pack, unpack } from "../thread/index.ts";
 import { takes } from "./dtypes.ts";
-import { buffersOf, pack, unpack } from "./packing.ts";
-import type { Life, Thread } from "./thread.ts";
+import type { Life, Thread } from "./messages.ts";
 
 export interface ModelOptions {
   readonly metaGraph: MetaGraphDef;

@@ -2,10 +2,11 @@ import { openSavedModel, type SavedModel } from "@tfs/savedmodel";
 import { type Clock, Code, type Ctx, deadlineExceeded, hasEnded, messageOf, newError, race, systemClock, throwIfDone } from "@tfs/std";
 import type { Engine, LoadedModel, LoadOptions } from "../engine.ts";
 import { newGate } from "../native/index.ts";
+import { newThread } from "../thread/index.ts";
 import { checkDtypes } from "./dtypes.ts";
+import type { Thread } from "./messages.ts";
 import { newModel } from "./model.ts";
 import { findPlace, type PlaceOptions } from "./place.ts";
-import { newThread, type Thread } from "./thread.ts";
 
 export interface TfjsOptions extends PlaceOptions {
   /** maxWaiting is how many runs may wait for the thread; default 4096. More are refused with ResourceExhausted. */
@@ -19,6 +20,11 @@ export interface TfjsOptions extends PlaceOptions {
 /** Runs that are with the thread: the one that it works on, and the next, so that it need not wait for it. */
 const underWay = 2;
 
+/** Where the worker's compiled file is, also for a program that is bundled into one: beside this package's manifest, which is no part of a bundle. */
+function workerFile(): URL {
+  return new URL("./dist/tfjs/worker.js", import.meta.resolve("@tfs/engine/package.json"));
+}
+
 /** newTfjsEngine makes the engine; its package is looked for when it is first needed, and its thread is there while models are. */
 export function newTfjsEngine(options: TfjsOptions = {}): Engine {
   const { maxWaiting, maxDeaths, clock = systemClock() } = options;
@@ -26,7 +32,8 @@ export function newTfjsEngine(options: TfjsOptions = {}): Engine {
   let last: { readonly url: string; readonly thread: Thread } | undefined;
 
   function threadOf(url: string): Thread {
-    if (last?.url !== url) last = { url, thread: newThread({ url, clock, ...(maxDeaths === undefined ? {} : { maxDeaths }) }) };
+    if (last?.url !== url)
+      last = { url, thread: newThread({ file: workerFile(), data: { url }, name: "tfjs", clock, ...(maxDeaths === undefined ? {} : { maxDeaths }) }) };
     return last.thread;
   }
 
@@ -62,7 +69,7 @@ export function newTfjsEngine(options: TfjsOptions = {}): Engine {
       const thread = threadOf(place.url);
       thread.join();
       try {
-        const { tensorflow, gpu } = await race(ctx, thread.life());
+        const { tensorflow, gpu } = (await race(ctx, thread.life())).info;
         return { ok: true, version: `${place.name} ${place.version} with TensorFlow ${tensorflow} on ${gpu ? "a GPU" : "the CPU"}` };
       } catch (err) {
         throwIfDone(ctx);

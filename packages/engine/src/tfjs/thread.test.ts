@@ -12,7 +12,8 @@ import type { LoadedModel } from "../engine.ts";
 import { newGate } from "../native/index.ts";
 import { newModel } from "./model.ts";
 import { threadScript } from "./testing/index.ts";
-import { newThread, type Thread, type ThreadOptions } from "./thread.ts";
+import { newThread, type ThreadOptions } from "../thread/index.ts";
+import type { Thread } from "./messages.ts";
 
 const ctx = background();
 const file = threadScript();
@@ -20,8 +21,8 @@ after(() => rmSync(dirname(fileURLToPath(file)), { recursive: true }));
 
 /** Threads of tests end with them. */
 const threads: Thread[] = [];
-function thread(options: Partial<ThreadOptions> = {}): Thread {
-  const made = newThread({ url: "file:///tfjs", file, clock: systemClock(), ...options });
+function thread({ url = "file:///tfjs", ...options }: Partial<ThreadOptions> & { readonly url?: string } = {}): Thread {
+  const made: Thread = newThread({ file, data: { url }, name: "tfjs", clock: systemClock(), ...options });
   made.join();
   threads.push(made);
   return made;

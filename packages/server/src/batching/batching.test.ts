@@ -130,7 +130,7 @@ test("13.11 two requests of two rows in a batch of four: one run, each gets its 
 /** matrixPair asks the matrix model for inputs of two and three rows inside. */
 async function matrixPair(padVariableLengthInputs: boolean, isolates: boolean): Promise<readonly unknown[]> {
   const [path, loads] = [join(models, "matrix/1"), newLoads(newRegistry())];
-  const model = await loadServable(ctx, { engines: newEmbeddedEngine, tags: ["serve"], loads }, { name: "m", version: 1n, path }, path);
+  const model = await loadServable(ctx, { engines: () => newEmbeddedEngine(), tags: ["serve"], loads }, { name: "m", version: 1n, path }, path);
   const run: Function = (given, fetches, c) => model.run(c, new Map([["x:0", given.get("x")!]]), fetches);
   const { servable } = await rig({ maxBatchSize: 2, batchTimeoutMicros: 1_000_000, padVariableLengthInputs }, run, { isolates });
   const calls = [floats([1, 2, 2], 1, 2, 3, 4), floats([1, 3, 3], 5, 6, 7, 8, 9, 10, 11, 12, 13)].map((t) => servable.run(ctx, feeds(t), ["y:0"]));

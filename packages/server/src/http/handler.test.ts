@@ -15,7 +15,7 @@ import { newFleet, newHttpHandler } from "./index.ts";
 const clock = systemClock();
 const registry = newRegistry();
 const core = newCore({
-  engines: newEmbeddedEngine,
+  engines: () => newEmbeddedEngine(),
   tags: ["serve"],
   loads: newLoads(registry),
   storages: { file: newLocalStorage(clock) },

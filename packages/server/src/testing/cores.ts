@@ -52,7 +52,7 @@ export function open(options: Partial<CoreOptions> = {}): Open {
   const said: string[] = [];
   const logger = newLogger({ write: (line) => void said.push(line), clock, level: "info" });
   const loads = newLoads(newRegistry());
-  const core = newCore({ engines: newEmbeddedEngine, tags: ["serve"], loads, storages: { file: disk }, clock, logger, pollMs: 0, ...options });
+  const core = newCore({ engines: () => newEmbeddedEngine(), tags: ["serve"], loads, storages: { file: disk }, clock, logger, pollMs: 0, ...options });
   return { core, said, [Symbol.asyncDispose]: () => core.close() };
 }
 /** started opens a core and starts it with a configuration. */

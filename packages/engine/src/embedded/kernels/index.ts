@@ -21,7 +21,7 @@ import { windows } from "./window.ts";
 import { lists } from "./list.ts";
 import { math } from "./math.ts";
 import { products } from "./product.ts";
-import { randoms } from "./random.ts";
+import { randoms, streamed } from "./random.ts";
 import { reductions } from "./reduce.ts";
 import { regexes } from "./regex.ts";
 import { resizes } from "./resize.ts";
@@ -42,6 +42,7 @@ import { unaries } from "./unary.ts";
 import { unicodes } from "./unicode.ts";
 import { volumes } from "./volume.ts";
 
+export { streamed };
 export { chainOf } from "./chain.ts";
 export { product } from "./product.ts";
 export { variableName } from "./state.ts";

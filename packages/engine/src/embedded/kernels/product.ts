@@ -3,6 +3,7 @@ import { Code, newError } from "@tfs/std";
 import { DType, dtypeName, elementCount, reshape, shapeText, type Tensor } from "@tfs/tensor";
 import type { After } from "../graph/index.ts";
 import type { Kernel, KernelFactory, Kernels, Node, State } from "../kernel.ts";
+import { productMs } from "../leash.ts";
 import { broadcast, make, offsets } from "../shape.ts";
 import { type Ending, type Matrix, plain } from "../simd/index.ts";
 import { tensorOf } from "../value.ts";
@@ -13,15 +14,16 @@ import { narrow, room, widen } from "./math.ts";
 const hostProducts = 512;
 
 /** Its is what a kernel computes with. */
-type Its = Pick<State, "simd" | "arena">;
+type Its = Pick<State, "simd" | "arena" | "leash">;
 
-function matMul({ simd, arena }: Its, a: Tensor, b: Tensor, ta: boolean, tb: boolean, after?: After, bias?: Tensor): Tensor {
+function matMul({ simd, arena, leash }: Its, a: Tensor, b: Tensor, ta: boolean, tb: boolean, after?: After, bias?: Tensor): Tensor {
   if (a.shape.length !== 2) throw newError(Code.InvalidArgument, `In[0] and In[1] has different ndims: ${shapeText(a.shape)} vs. ${shapeText(b.shape)}`);
   const [m, k] = ta ? [a.shape[1]!, a.shape[0]!] : [a.shape[0]!, a.shape[1]!];
   const [k2, n] = tb ? [b.shape[1]!, b.shape[0]!] : [b.shape[0]!, b.shape[1]!];
   if (b.shape.length !== 2 || k !== k2)
     throw newError(Code.InvalidArgument, `Matrix size-incompatible: In[0]: ${shapeText(a.shape)}, In[1]: ${shapeText(b.shape)}`);
   if (a.dtype !== b.dtype) throw newError(Code.InvalidArgument, `MatMul of ${dtypeName(a.dtype)} and ${dtypeName(b.dtype)}`);
+  leash?.step(productMs(m * n * k, a.dtype !== DType.Float));
   if (a.dtype !== DType.Float || (after === undefined && m * n * k < hostProducts)) return hostMatMul(a, b, ta, tb, m, k, n);
   const out = arena.make([m, n]);
   simd.multiply(matrix(a, ta), matrix(b, tb), out.data as Float32Array, after === undefined ? plain : endingOf(after, bias, n));
@@ -88,6 +90,7 @@ export function batchMatMul(its: Its, a: Tensor, b: Tensor, ta: boolean, tb: boo
   if (a.dtype === DType.Float && b.dtype === DType.Float && k === (tb ? matB[1] : matB[0]) && elementCount(shape) > 0 && k > 0) {
     const out = its.arena.make(shape);
     const n = shape.at(-1)!;
+    its.leash?.step(productMs(elementCount(shape) * k));
     const x = { ...matrix({ ...a, shape: matA }, ta), wide: matA[1]!, at: atA.map((i) => i * sizeA) };
     const y = { ...matrix({ ...b, shape: matB }, tb), wide: matB[1]!, at: atB.map((i) => i * sizeB) };
     its.simd.multiplyEach(x, y, { data: out.data as Float32Array, wide: n, at: atA.map((_, i) => i * m * n) });

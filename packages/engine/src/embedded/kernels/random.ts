@@ -205,6 +205,16 @@ const algorithm: Tensor = { dtype: DType.Int32, shape: [], data: Int32Array.of(p
 const seed = (): Stream => bySeed;
 const key = (): Stream => byKey;
 
+/** streamed are ops whose numbers go on where the last run's have ended: state of the model. */
+export const streamed: ReadonlySet<string> = new Set([
+  "RandomUniform",
+  "RandomStandardNormal",
+  "TruncatedNormal",
+  "RandomUniformInt",
+  "RandomShuffle",
+  "Multinomial",
+]);
+
 export const randoms: Kernels = {
   RandomUniform: floats("uniform", ongoing),
   RandomStandardNormal: floats("normal", ongoing),

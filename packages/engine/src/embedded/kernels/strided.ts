@@ -1,6 +1,7 @@
 // Products of tensors whose dimensions have labels, where they lie: no operand is brought into another order first, if the steps of its dimensions allow it.
 import { elementCount, type Tensor } from "@tfs/tensor";
 import type { State } from "../kernel.ts";
+import { productMs } from "../leash.ts";
 import { strides, walk } from "../shape.ts";
 import type { Stack } from "../simd/index.ts";
 
@@ -52,7 +53,8 @@ export function wayOf(
 }
 
 /** multiplied goes it. */
-export function multiplied({ simd, arena }: State, a: Tensor, b: Tensor, way: Way): Tensor {
+export function multiplied({ simd, arena, leash }: State, a: Tensor, b: Tensor, way: Way): Tensor {
+  leash?.step(productMs(elementCount(way.shape) * (way.left.transposed ? way.left.rows : way.left.columns)));
   const out = arena.make(way.shape);
   const left = { ...way.left, data: a.data as Float32Array };
   const right = { ...way.right, data: b.data as Float32Array };

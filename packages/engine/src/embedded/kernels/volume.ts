@@ -3,6 +3,7 @@
 import { Code, newError } from "@tfs/std";
 import { DType, dtypeName, elementCount, shapeText, type Tensor } from "@tfs/tensor";
 import type { KernelFactory, Kernels, Node } from "../kernel.ts";
+import { productMs } from "../leash.ts";
 import { ints, make } from "../shape.ts";
 import type { Simd } from "../simd/index.ts";
 import { tensorOf } from "../value.ts";
@@ -129,7 +130,7 @@ function convolved(
 function convolve3d(rank: 4 | 5): KernelFactory {
   return (node) => {
     const moves = movesOf(node);
-    return (inputs, { simd }) => {
+    return (inputs, { simd, leash }) => {
       const [x, filter] = [tensorOf(inputs[0]), tensorOf(inputs[1])];
       const [data, weights] = [floats(x, rank, node, "input"), floats(filter, rank, node, "filter")];
       const depth = x.shape.at(-1)!;
@@ -139,6 +140,7 @@ function convolve3d(rank: 4 | 5): KernelFactory {
         throw newError(Code.InvalidArgument, `input depth must be evenly divisible by filter depth: ${depth} vs ${channels}`);
       const g = geometry(inner(x.shape), inner([0, ...filter.shape.slice(0, -2), 0]), moves);
       const out = make(DType.Float, [x.shape[0]!, ...g.places.slice(5 - rank), filters]);
+      leash?.step(productMs((out.data.length * weights.length) / filters));
       const to = out.data as Float32Array;
       const [perImage, each] = [elementCount(g.size) * depth, filters / groups];
       const slice = g.places[1] * g.places[2];
@@ -167,7 +169,7 @@ function columns(data: Float32Array, width: number, from: number, count: number)
 function backwards(rank: 4 | 5): KernelFactory {
   return (node) => {
     const moves = movesOf(node);
-    return (inputs, { simd }) => {
+    return (inputs, { simd, leash }) => {
       const [sizes, filter, gradient] = [ints(tensorOf(inputs[0])), tensorOf(inputs[1]), tensorOf(inputs[2])];
       const [weights, data] = [floats(filter, rank, node, "filter"), floats(gradient, rank, node, "out_backprop")];
       const [channels, filters] = filter.shape.slice(-2) as [number, number];
@@ -179,6 +181,7 @@ function backwards(rank: 4 | 5): KernelFactory {
       if (shapeText(want) !== shapeText(gradient.shape) || shape.at(-1) !== channels)
         throw newError(Code.InvalidArgument, `${node.op}: out_backprop has the shape ${shapeText(gradient.shape)}, where ${shapeText(want)} is expected`);
       const out = make(DType.Float, shape);
+      leash?.step(productMs((gradient.data.length * weights.length) / filters));
       const to = out.data as Float32Array;
       const [perImage, slice] = [elementCount(g.size) * channels, g.places[1] * g.places[2]];
       const cells = elementCount(g.window);

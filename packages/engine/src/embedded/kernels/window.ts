@@ -3,6 +3,7 @@ import { Code, newError } from "@tfs/std";
 import { DType, dtypeName, elementCount, shapeText, type Tensor } from "@tfs/tensor";
 import type { After } from "../graph/index.ts";
 import type { Kernel, KernelFactory, Kernels, Node, State } from "../kernel.ts";
+import { productMs } from "../leash.ts";
 import { type Images, plain, type Window } from "../simd/index.ts";
 import type { Attrs } from "../attrs.ts";
 import { tensorOf, type Value } from "../value.ts";
@@ -116,7 +117,10 @@ function convolved(state: State, moves: Moves, given: Tensor, filter: Tensor, af
   if (filter.shape.length !== 4) throw newError(Code.InvalidArgument, `filter must be 4-dimensional: ${shapeText(filter.shape)}`);
   const [high, wide, , filters] = filter.shape as [number, number, number, number];
   const ending = after === undefined ? plain : endingOf(after, bias, filters);
-  return over(state, x, filters, [high, wide], moves, (window, out) => state.simd.convolve(images(x), filter.data as Float32Array, window, out, ending));
+  return over(state, x, filters, [high, wide], moves, (window, out) => {
+    state.leash?.step(productMs((out.data.length * filter.data.length) / filters));
+    state.simd.convolve(images(x), filter.data as Float32Array, window, out, ending);
+  });
 }
 
 function convolvedEach(state: State, moves: Moves, given: Tensor, filter: Tensor, after?: After, bias?: Tensor): Tensor {

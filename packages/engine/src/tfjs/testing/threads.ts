@@ -13,17 +13,18 @@ if (workerData.url === "file:///lacking") parentPort.postMessage({ kind: "failed
 else if (workerData.url === "file:///dying") process.exit(3);
 else {
   let models = 0, held = [];
-  const answer = (id, fetches) => parentPort.postMessage({ kind: "answer", id, tensors: fetches.map(() => ({ dtype: 3, shape: [], data: Int32Array.of(threadId) })) });
+  const answer = (id, fetches) => parentPort.postMessage({ kind: "answer", id, done: { tensors: fetches.map(() => ({ dtype: 3, shape: [], data: Int32Array.of(threadId) })) } });
+  const failed = (id, code, message) => parentPort.postMessage({ kind: "error", id, failure: { code, message, details: [] } });
   parentPort.on("message", ({ id, request: { kind, fetches = [], dir } }) => {
-    if (dir === "/bad") parentPort.postMessage({ kind: "error", id, code: 9, message: "bad model" });
-    else if (kind === "load") parentPort.postMessage({ kind: "answer", id, model: ++models });
-    else if (kind === "unload") parentPort.postMessage({ kind: "answer", id });
+    if (dir === "/bad") failed(id, 9, "bad model");
+    else if (kind === "load") parentPort.postMessage({ kind: "answer", id, done: { model: ++models } });
+    else if (kind === "unload") parentPort.postMessage({ kind: "answer", id, done: {} });
     else if (fetches.includes("die:0")) throw new Error("run over by a test");
-    else if (fetches.includes("throw:0")) parentPort.postMessage({ kind: "error", id, code: 3, message: "thrown" });
+    else if (fetches.includes("throw:0")) failed(id, 3, "thrown");
     else if (fetches.includes("hold:0")) held.push(() => answer(id, fetches));
     else { answer(id, fetches); for (const go of held.splice(0)) go(); }
   });
-  parentPort.postMessage({ kind: "ready", tensorflow: "0.0.0", gpu: false });
+  parentPort.postMessage({ kind: "ready", info: { tensorflow: "0.0.0", gpu: false } });
 }`;
 
 /** threadScript writes a file for a thread to run. */

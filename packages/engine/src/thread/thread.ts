@@ -1,52 +1,40 @@
 import { Worker } from "node:worker_threads";
-import { type Clock, Code, type Failure, messageOf, newError } from "@tfs/std";
-import type { Answer, Asked, Request, Started } from "./messages.ts";
-import type { Packed } from "./packing.ts";
+import { type Clock, Code, deadlineExceeded, type Failure, messageOf, newError } from "@tfs/std";
+import type { Asked, Said } from "./messages.ts";
 
 /** Life is one worker thread, from its start to its end. */
-export interface Life {
-  /** tensorflow is the version of the library. */
-  readonly tensorflow: string;
-  readonly gpu: boolean;
+export interface Life<Request, Done, Info> {
+  /** info is what the thread says of itself. */
+  readonly info: Info;
   readonly ended: boolean;
   /** call asks for something, and hands `transfer` over. Throws what the thread throws, and Unavailable if it ends before it answers. */
   call(request: Request, transfer?: readonly ArrayBuffer[]): Promise<Done>;
 }
 
-/** Done is what an answer holds: the number of a loaded model, the tensors of a run and the milliseconds that it took. */
-export interface Done {
-  readonly model?: number;
-  readonly tensors?: readonly Packed[];
-  readonly ms?: number;
-}
-
 export interface ThreadOptions {
-  /** url is the main file of the package, for the thread to import. */
-  readonly url: string;
+  /** file is what the thread runs; it calls serveThread. */
+  readonly file: URL;
+  /** data is what it finds as its workerData; default nothing. */
+  readonly data?: unknown;
+  /** name of the engine whose thread it is. */
+  readonly name: string;
   readonly clock: Clock;
-  /** file is what the thread runs; default this package's worker. */
-  readonly file?: URL;
   /** maxDeaths is how often it may die within a minute, or not begin, before it is started no more until that is past; default 5. */
   readonly maxDeaths?: number;
 }
 
 const minuteMs = 60_000;
 
-/** Where the worker's compiled file is, also for a program that is bundled into one: beside this package's manifest, which is no part of a bundle. */
-function workerFile(): URL {
-  return new URL("./dist/tfjs/worker.js", import.meta.resolve("@tfs/engine/package.json"));
-}
-
 /** Thread is the worker thread of an engine: there while somebody uses it, and started anew by whoever comes after it has died. */
-class Thread {
-  readonly #options: Required<ThreadOptions>;
+class Thread<Request, Done, Info> {
+  readonly #options: ThreadOptions & { readonly maxDeaths: number };
   readonly #deaths: number[] = [];
-  #life: Promise<StartedLife> | undefined;
+  #life: Promise<StartedLife<Request, Done, Info>> | undefined;
   #ending: Promise<void> = Promise.resolve();
   #users = 0;
 
   constructor(options: ThreadOptions) {
-    this.#options = { maxDeaths: 5, file: workerFile(), ...options };
+    this.#options = { maxDeaths: 5, ...options };
   }
 
   /** join says that a model is to be there. Each join wants one leave. */
@@ -68,7 +56,7 @@ class Thread {
   }
 
   /** life gives the thread that runs, or starts one. Throws Unavailable if it does not start, or died too often of late. */
-  async life(): Promise<Life> {
+  async life(): Promise<Life<Request, Done, Info>> {
     const before = this.#life;
     const last = await before?.catch(() => undefined);
     if (last !== undefined && !last.ended) return last;
@@ -86,41 +74,40 @@ class Thread {
   }
 
   #checkDeaths(): void {
-    const { clock, maxDeaths } = this.#options;
+    const { clock, maxDeaths, name } = this.#options;
     while (this.#deaths.length > 0 && this.#deaths[0]! <= clock.now() - minuteMs) this.#deaths.shift();
-    if (this.#deaths.length >= maxDeaths) throw newError(Code.Unavailable, `the tfjs engine's thread has died ${maxDeaths} times within a minute`);
+    if (this.#deaths.length >= maxDeaths) throw newError(Code.Unavailable, `the ${name} engine's thread has died ${maxDeaths} times within a minute`);
   }
 
-  async #start(): Promise<StartedLife> {
+  async #start(): Promise<StartedLife<Request, Done, Info>> {
     await this.#ending;
-    const { file, url } = this.#options;
-    return await startLife(file, url);
+    return await startLife(this.#options);
   }
 }
 export type { Thread };
 
 /** newThread starts nothing yet. */
-export function newThread(options: ThreadOptions): Thread {
+export function newThread<Request, Done, Info>(options: ThreadOptions): Thread<Request, Done, Info> {
   return new Thread(options);
 }
 
-interface StartedLife extends Life {
+interface StartedLife<Request, Done, Info> extends Life<Request, Done, Info> {
   end(): Promise<void>;
 }
 
-interface Waiting {
+interface Waiting<Done> {
   resolve(done: Done): void;
   reject(err: unknown): void;
 }
 
-function startLife(file: URL, url: string): Promise<StartedLife> {
-  const worker = new Worker(file, { workerData: { url }, name: "tfjs" });
-  const waiting = new Map<number, Waiting>();
+function startLife<Request, Done, Info>({ file, data, name }: ThreadOptions): Promise<StartedLife<Request, Done, Info>> {
+  const worker = new Worker(file, { workerData: data, name });
+  const waiting = new Map<number, Waiting<Done>>();
   let [next, ended, why] = [1, false, "it ended"];
   let refused: Failure | undefined;
 
   /** settle takes who waits for an answer. The thread keeps the process alive only while somebody waits. */
-  function settle(id: number): Waiting | undefined {
+  function settle(id: number): Waiting<Done> | undefined {
     const found = waiting.get(id);
     waiting.delete(id);
     if (waiting.size === 0) worker.unref();
@@ -129,8 +116,8 @@ function startLife(file: URL, url: string): Promise<StartedLife> {
 
   function call(request: Request, transfer: readonly ArrayBuffer[] = []): Promise<Done> {
     return new Promise((resolve, reject) => {
-      if (ended) throw newError(Code.Unavailable, `the tfjs engine's thread has died: ${why}`);
-      const asked: Asked = { id: next++, request };
+      if (ended) throw newError(Code.Unavailable, `the ${name} engine's thread has died: ${why}`);
+      const asked: Asked<Request> = { id: next++, request };
       worker.postMessage(asked, transfer);
       worker.ref();
       waiting.set(asked.id, { resolve, reject });
@@ -144,20 +131,18 @@ function startLife(file: URL, url: string): Promise<StartedLife> {
     worker.once("exit", (code) => {
       ended = true;
       if (why === "it ended" && code !== 0) why = `exit code ${code}`;
-      const died = newError(Code.Unavailable, `the tfjs engine's thread has died: ${why}`);
+      const died = newError(Code.Unavailable, `the ${name} engine's thread has died: ${why}`);
       reject(refused ?? died); // of a start that has gone well nobody hears
       for (const { reject: tell } of waiting.values()) tell(died);
       waiting.clear();
     });
-    worker.on("message", (said: Started | Answer) => {
+    worker.on("message", (said: Said<Done, Info>) => {
       switch (said.kind) {
         case "ready": {
           worker.unref();
-          const { tensorflow, gpu } = said;
           const end = async (): Promise<void> => void (await worker.terminate());
           resolve({
-            tensorflow,
-            gpu,
+            info: said.info,
             call,
             end,
             get ended() {
@@ -171,11 +156,15 @@ function startLife(file: URL, url: string): Promise<StartedLife> {
           worker.terminate().catch(reject);
           return;
         case "answer":
-          settle(said.id)?.resolve(said);
+          settle(said.id)?.resolve(said.done);
           return;
-        case "error":
-          settle(said.id)?.reject(newError(said.code, said.message));
+        case "error": {
+          const { code, message, details } = said.failure;
+          settle(said.id)?.reject(
+            message === deadlineExceeded.message && code === deadlineExceeded.code ? deadlineExceeded : newError(code, message, undefined, details),
+          );
           return;
+        }
       }
     });
   });

@@ -1,0 +1,90 @@
+import { Code, type Failure, newError } from "@tfs/std";
+import { DType } from "@tfs/tensor";
+import { isTensor, type Value } from "./value.ts";
+
+/** left is what a run throws that takes too long for where it is: it has changed nothing, and is to begin again elsewhere. */
+export const left: Failure = newError(Code.Aborted, "the run goes on elsewhere");
+
+/** The clock is looked at every so many steps: most take less than that does. */
+const looks = 16;
+
+/** Leash holds a run to some milliseconds: fewer by what its next step will take as far as one can tell, more by the clock. */
+class Leash {
+  readonly #maxMs: number;
+  readonly #patienceMs: number;
+  #untilMs = 0;
+  #knownMs = 0;
+  #steps = 0;
+  #stays = false;
+
+  constructor(maxMs: number, patienceMs: number) {
+    this.#maxMs = maxMs;
+    this.#patienceMs = patienceMs;
+  }
+
+  /** step is told before a step how many milliseconds it takes by the least. Throws `left` if that is too long. */
+  step(ms: number): void {
+    this.#knownMs += ms;
+    const isLong = this.#knownMs >= this.#maxMs;
+    if ((!isLong && this.#steps++ % looks !== 0) || this.#stays) return;
+    if (isLong || this.#isOver()) throw left;
+  }
+
+  /** stay says that the next step changes something: from there on the run ends where it is. */
+  stay(): void {
+    this.#stays = true;
+  }
+
+  #isOver(): boolean {
+    const now = performance.now();
+    if (this.#untilMs === 0) this.#untilMs = now + this.#patienceMs;
+    return now >= this.#untilMs;
+  }
+}
+export type { Leash };
+
+/** newLeash makes that of one run, whose time counts from its first step. */
+export function newLeash(maxMs: number, patienceMs: number): Leash {
+  return new Leash(maxMs, patienceMs);
+}
+
+/** Kernels do so much in a millisecond at the most, on the fastest processors: products of floats in WebAssembly, of other numbers on the host. */
+const [products, hostProducts] = [1e7, 1e6];
+
+/** productMs is the least that so many multiplications take. */
+export function productMs(count: number, onHost = false): number {
+  return count / (onHost ? hostProducts : products);
+}
+
+/** Ops that take long for each of their values, or for each byte of strings. */
+const slow =
+  /Sort|TopK|Unique|FFT|Decode|Regex|String|Unicode|Parse|NonMax|Resize|Lookup|Einsum|Cum|Segment|Sparse|Scatter|Gather|Hash|Draw|Random|Multinomial/;
+const [slowNs, usualNs] = [20, 1];
+
+/** perValue gives the least nanoseconds that an op takes for each value that it is given. */
+export function perValue(op: string): number {
+  return slow.test(op) ? slowNs : usualNs;
+}
+
+/** Held is what is known of a step before it is run: the nanoseconds that it takes for a value at the least, and whether it may change the model's state. */
+export interface Held {
+  readonly ns: number;
+  readonly changes: boolean;
+}
+
+/** hold tells a run's leash of its next step. */
+export function hold(leash: Leash, { ns, changes }: Held, inputs: readonly Value[]): void {
+  leash.step((valuesOf(inputs) * ns) / 1e6);
+  if (changes) leash.stay();
+}
+
+/** valuesOf counts what a step is given: of strings the bytes. */
+function valuesOf(inputs: readonly Value[]): number {
+  let count = 0;
+  for (const value of inputs) {
+    if (value === undefined || !isTensor(value)) continue;
+    if (value.dtype === DType.String) for (const text of value.data as readonly Uint8Array[]) count += text.length + 1;
+    else count += value.data.length;
+  }
+  return count;
+}

@@ -1,0 +1,97 @@
+// Data plane: from a run's tensors to a thread and back.
+import { Code, codeOf, type Ctx, newError, remainingMs } from "@tfs/std";
+import type { Tensor } from "@tfs/tensor";
+import type { Took } from "../../engine.ts";
+import { newRuns } from "../../native/index.ts";
+import { buffersOf, pack, unpack } from "../../thread/index.ts";
+import type { Life, Seed } from "./messages.ts";
+import type { Place } from "./pool.ts";
+
+/** There is where the model is: in which life of the thread, under which number. */
+interface There {
+  readonly life: Life;
+  readonly model: number;
+}
+
+/**
+ * Copy is a model in a thread of the pool. A thread that dies takes it along; the next run brings it there again, as its seed has it.
+ */
+class Copy {
+  readonly place: Place;
+  readonly #seed: () => Seed;
+  readonly #runs = newRuns();
+  #there: Promise<There> | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(place: Place, seed: () => Seed) {
+    this.place = place;
+    this.#seed = seed;
+    place.thread.join();
+  }
+
+  /** run runs the model in its thread. A run that nobody waits for any more ends between two of its steps. */
+  async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[], took?: Took): Promise<readonly Tensor[]> {
+    if (this.#closed !== undefined) throw newError(Code.Unavailable, "the model has been unloaded");
+    const stop = new Int32Array(new SharedArrayBuffer(4));
+    try {
+      return await this.#runs.run(
+        (work) => this.place.gate.run(ctx, work),
+        () => this.#ask(ctx, feeds, fetches, { stop, took }),
+      );
+    } finally {
+      Atomics.store(stop, 0, 1);
+    }
+  }
+
+  async #ask(
+    ctx: Ctx,
+    feeds: ReadonlyMap<string, Tensor>,
+    fetches: readonly string[],
+    { stop, took }: { readonly stop: Int32Array; readonly took: Took | undefined },
+  ): Promise<readonly Tensor[]> {
+    const { life, model } = await this.#bring();
+    const tensors = Array.from(feeds.values(), pack);
+    const asked = { kind: "run", model, feeds: [...feeds.keys()], tensors, fetches, leftMs: remainingMs(ctx), stop } as const;
+    const { tensors: got = [], ms = 0 } = await life.call(asked, buffersOf(tensors));
+    took?.(ms);
+    return got.map(unpack);
+  }
+
+  /** #bring brings the model into the thread, if it is not there. */
+  async #bring(): Promise<There> {
+    const before = this.#there;
+    const last = await before?.catch(() => undefined);
+    if (last !== undefined && !last.life.ended) return last;
+    if (this.#there === before) this.#there = this.#take(); // else another run does it
+    return await this.#there!;
+  }
+
+  async #take(): Promise<There> {
+    const life = await this.place.thread.life();
+    const { model } = await life.call({ kind: "take", seed: this.#seed() });
+    return { life, model: model! }; // that is what a take is answered with
+  }
+
+  /** close waits for runs in flight, and takes the model out of the thread. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await this.#runs.over();
+    try {
+      const there = await this.#there?.catch(() => undefined);
+      await there?.life.call({ kind: "drop", model: there.model });
+    } catch (err) {
+      if (codeOf(err) !== Code.Unavailable) throw err; // a thread that has died has no model left
+    } finally {
+      await this.place.thread.leave();
+    }
+  }
+}
+export type { Copy };
+
+export function newCopy(place: Place, seed: () => Seed): Copy {
+  return new Copy(place, seed);
+}

@@ -1,0 +1,43 @@
+import { type Clock, systemClock } from "@tfs/std";
+import { type Gate, newGate } from "../../native/index.ts";
+import { newThread } from "../../thread/index.ts";
+import type { Done, Request, Thread } from "./messages.ts";
+
+/** Runs that are with a thread: the one that it works on, and the next, so that it need not wait for it. */
+const underWay = 2;
+
+/** Place is a thread of the pool, and who waits for it. */
+export interface Place {
+  readonly thread: Thread;
+  readonly gate: Gate;
+}
+
+/** Pool is some threads for the models of one engine. Each is there while a model has a copy in it. */
+export interface Pool {
+  readonly places: readonly Place[];
+}
+
+export interface PoolOptions {
+  /** threads is how many there are at the most. */
+  readonly threads: number;
+  /** maxWaiting is how many runs may wait for each; default 4096. More are refused with ResourceExhausted. */
+  readonly maxWaiting?: number;
+  /** clock is for how often a thread may die; default the system's. */
+  readonly clock?: Clock;
+  /** file is what a thread runs; default this package's worker. */
+  readonly file?: URL;
+}
+
+/** Where the worker's compiled file is, also for a program that is bundled into one: beside this package's manifest, which is no part of a bundle. */
+function workerFile(): URL {
+  return new URL("./dist/embedded/pool/worker.js", import.meta.resolve("@tfs/engine/package.json"));
+}
+
+/** newPool starts nothing yet. */
+export function newPool({ threads, maxWaiting, clock = systemClock(), file }: PoolOptions): Pool {
+  const place = (): Place => ({
+    thread: newThread<Request, Done, undefined>({ file: file ?? workerFile(), name: "embedded", clock }),
+    gate: newGate({ places: underWay, ...(maxWaiting === undefined ? {} : { maxWaiting }) }),
+  });
+  return { places: Array.from({ length: threads }, place) };
+}

@@ -1,0 +1,182 @@
+// Data plane: where a run takes place. Short ones stay in the event loop, long ones go to threads.
+import type { MetaGraphDef } from "@tfs/proto";
+import { Code, type Ctx, newError, throwIfDone } from "@tfs/std";
+import type { Tensor } from "@tfs/tensor";
+import type { LoadedModel, Took } from "../../engine.ts";
+import { left, newLeash } from "../leash.ts";
+import type { Model } from "../model.ts";
+import { type Copy, newCopy } from "./copy.ts";
+import { type Kinds, maxMs, newKinds } from "./kinds.ts";
+import type { Seed } from "./messages.ts";
+import type { Place, Pool } from "./pool.ts";
+import { shared } from "./seed.ts";
+
+/** By the clock a run is given up later than by what its steps are known to take: others may have had the processor. */
+const patienceMs = 20;
+/** Copies of one model together hold at most so much beyond one: each lays out the weights for itself. */
+const maxCopiesBytes = 2 ** 30;
+
+export interface PooledOptions {
+  readonly model: Model;
+  /** metaGraphBytes gives the encoding of the model's meta-graph. */
+  readonly metaGraphBytes: () => Uint8Array;
+  readonly pool: Pool;
+}
+
+/**
+ * PooledModel is a model that runs here while it is quick, and in threads when it is not. A run begins here, and where it turns out to take long it is given up
+ * and begins again in a thread; its kind goes there at once from then on. What changes the model's state is in one place at a time: here, or, when such a run took
+ * long, in one thread for good. A thread that dies takes the changes along.
+ */
+class PooledModel implements LoadedModel {
+  readonly metaGraph: MetaGraphDef;
+  readonly #model: Model;
+  readonly #metaGraphBytes: () => Uint8Array;
+  readonly #places: readonly Place[];
+  readonly #kinds: Kinds;
+  readonly #maxCopies: number;
+  readonly #copies = new Map<Place, Copy>();
+  /** #quick is true until a run belongs elsewhere. */
+  #quick: boolean;
+  /** #single is true when a run may have changed the state: then all are in one place. */
+  #single = false;
+  #moving: Promise<void> | undefined;
+  /** #runs are all that are under way, #runsHere those in the event loop. */
+  #runs = 0;
+  #runsHere = 0;
+  #onOver: (() => void) | undefined;
+  #onIdle: (() => void) | undefined;
+  /** #closing are copies that wait for their last runs. */
+  readonly #closing = new Set<Promise<void>>();
+  #closed = false;
+
+  constructor({ model, metaGraphBytes, pool }: PooledOptions) {
+    this.metaGraph = model.metaGraph;
+    this.#model = model;
+    this.#metaGraphBytes = metaGraphBytes;
+    this.#places = pool.places;
+    const bytes = model.estimateBytes();
+    this.#kinds = newKinds(model.metaGraph, bytes);
+    this.#quick = this.#kinds.beginsHere;
+    this.#maxCopies = 1 + Math.floor(maxCopiesBytes / (bytes + 1));
+  }
+
+  estimateBytes(): number {
+    return this.#model.estimateBytes();
+  }
+
+  async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[], took?: Took): Promise<readonly Tensor[]> {
+    if (this.#closed) throw newError(Code.Unavailable, "the model has been unloaded");
+    this.#runs++;
+    try {
+      const got = this.#quick ? await this.#here(ctx, feeds, fetches, took) : undefined;
+      return got ?? (await this.#anywhere(ctx, feeds, fetches, took));
+    } finally {
+      this.#runs--;
+      if (this.#runs === 0) this.#onOver?.();
+    }
+  }
+
+  async #anywhere(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[], took: Took | undefined): Promise<readonly Tensor[]> {
+    while (this.#moving !== undefined) await this.#moving;
+    throwIfDone(ctx);
+    const kind = this.#kinds.of(feeds, fetches);
+    if (kind.changes) this.#settle();
+    const isAway = this.#single && this.#copies.size > 0;
+    if (kind.isHere && !isAway) {
+      const got = await this.#here(ctx, feeds, fetches, took);
+      if (got !== undefined) return got;
+    }
+    const copy = this.#single ? await this.#move() : this.#pick();
+    return await copy.run(ctx, feeds, fetches, (ms) => {
+      kind.ranThere(ms);
+      took?.(ms);
+    });
+  }
+
+  /** #here runs in the event loop, and gives nothing if that takes too long. */
+  async #here(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[], took: Took | undefined): Promise<readonly Tensor[] | undefined> {
+    const tell = (ms: number): void => {
+      took?.(ms);
+      if (this.#quick && ms <= maxMs) return;
+      this.#quick = false;
+      this.#kinds.of(feeds, fetches).ranHere(ms);
+    };
+    this.#runsHere++;
+    try {
+      return await this.#model.tryRun(ctx, feeds, fetches, { took: tell, leash: newLeash(maxMs, patienceMs) });
+    } catch (err) {
+      if (err !== left) throw err;
+      this.#quick = false;
+      this.#kinds.of(feeds, fetches).left();
+      return undefined;
+    } finally {
+      this.#runsHere--;
+      if (this.#runsHere === 0) this.#onIdle?.();
+    }
+  }
+
+  /** #settle gives up all copies when the state is to change: they would go on with what it was. */
+  #settle(): void {
+    if (this.#single) return;
+    this.#single = true;
+    this.#giveUp();
+  }
+
+  #giveUp(): void {
+    for (const copy of this.#copies.values()) {
+      const closing = copy.close().finally(() => this.#closing.delete(closing));
+      this.#closing.add(closing);
+    }
+    this.#copies.clear();
+  }
+
+  /** #move gives the one copy that changes its state, when all runs here have ended. */
+  async #move(): Promise<Copy> {
+    for (;;) {
+      const [home] = this.#copies.values();
+      if (home !== undefined) return home;
+      this.#moving ??= this.#moveAway().finally(() => (this.#moving = undefined));
+      await this.#moving;
+    }
+  }
+
+  async #moveAway(): Promise<void> {
+    if (this.#runsHere > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    const seed = this.#seed();
+    this.#copyTo(this.#best(this.#places), () => seed);
+  }
+
+  /** #pick gives a copy for one run: there where it waits least, and rather where the model is already. */
+  #pick(): Copy {
+    const place = this.#best(this.#copies.size < this.#maxCopies ? this.#places : [...this.#copies.keys()]);
+    return this.#copies.get(place) ?? this.#copyTo(place, () => this.#seed());
+  }
+
+  #best(places: readonly Place[]): Place {
+    const cost = (place: Place): number => 2 * place.gate.busy + (this.#copies.has(place) ? 0 : 1);
+    return places.reduce((best, place) => (cost(place) < cost(best) ? place : best));
+  }
+
+  #copyTo(place: Place, seed: () => Seed): Copy {
+    const copy = newCopy(place, seed);
+    this.#copies.set(place, copy);
+    return copy;
+  }
+
+  #seed(): Seed {
+    return { metaGraph: this.#metaGraphBytes(), holding: shared(this.#model.holding()) };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#runs > 0) await new Promise<void>((resolve) => (this.#onOver = resolve));
+    this.#giveUp();
+    await Promise.all([this.#model.close(), ...this.#closing]);
+  }
+}
+
+/** newPooledModel takes a model that has been restored; closing it closes that. The pool has at least one thread. */
+export function newPooledModel(options: PooledOptions): LoadedModel {
+  return new PooledModel(options);
+}

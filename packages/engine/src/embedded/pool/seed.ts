@@ -1,0 +1,26 @@
+import type { Tensor } from "@tfs/tensor";
+import type { Holding } from "../model.ts";
+import type { Variable } from "../value.ts";
+
+/** Smaller values are copied with the message that carries them. */
+const minBytes = 4096;
+
+/** shared gives what a model holds with its large values in shared memory: those that are not there yet are copied. */
+export function shared(holding: Holding): Holding {
+  return { ...holding, variables: holding.variables.map(sharedVariable) };
+}
+
+function sharedVariable(variable: Variable): Variable {
+  return variable.value === undefined ? variable : { ...variable, value: sharedTensor(variable.value) };
+}
+
+function sharedTensor(tensor: Tensor): Tensor {
+  const { dtype, shape, data } = tensor;
+  if (!ArrayBuffer.isView(data)) return tensor;
+  if (data.buffer instanceof SharedArrayBuffer) return tensor;
+  if (data.byteLength < minBytes) return { dtype, shape, data: data.slice() } as Tensor; // what it may be a view of would be copied as a whole
+  const copy = new Uint8Array(new SharedArrayBuffer(data.byteLength));
+  copy.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  const Data = data.constructor as new (buffer: SharedArrayBuffer) => Float32Array;
+  return { dtype, shape, data: new Data(copy.buffer) } as Tensor;
+}
