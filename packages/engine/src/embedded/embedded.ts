@@ -12,10 +12,12 @@ import { simdForm } from "./simd/index.ts";
 export interface EmbeddedOptions {
   /** threads is how many threads run what takes longer than some milliseconds; default one for each processor. With 0 all runs in the event loop. */
   readonly threads?: number;
+  /** smallBytes is what a model may hold whose runs begin in the event loop, and leave it where they take long; default 4 MiB. Those of a larger one begin in a thread. */
+  readonly smallBytes?: number;
 }
 
 /** newEmbeddedEngine makes the engine that needs nothing installed. Threads are there while a model needs them; each loaded model has its own state. */
-export function newEmbeddedEngine({ threads = availableParallelism() }: EmbeddedOptions = {}): Engine {
+export function newEmbeddedEngine({ threads = availableParallelism(), smallBytes = 4 * 2 ** 20 }: EmbeddedOptions = {}): Engine {
   const pool = newPool({ threads });
   return {
     name: "embedded",
@@ -25,7 +27,10 @@ export function newEmbeddedEngine({ threads = availableParallelism() }: Embedded
     },
     async load(ctx, dir, options) {
       const { model, metaGraphBytes } = await open(ctx, dir, options);
-      return threads > 0 ? newPooledModel({ model, metaGraphBytes, pool }) : model;
+      if (threads === 0) return model;
+      const pooled = newPooledModel({ model, metaGraphBytes, pool, smallBytes });
+      await pooled.prepare();
+      return pooled;
     },
   };
 }

@@ -177,11 +177,6 @@ class Model implements LoadedModel {
     return await this.#perform(ctx, program, { values, fetches: [], took, leash: undefined });
   }
 
-  /** rested is when no run is under way that rests. */
-  async rested(): Promise<void> {
-    while (this.#resting.size > 0) await Promise.all(this.#resting);
-  }
-
   /** holding gives all that runs find, as it is now: nothing of it is copied. */
   holding(): Holding {
     return { variables: [...this.#variables.values()], tables: [...this.#tables.values()], streams: [...this.#streams], assigned: [...this.#assigned] };
@@ -196,6 +191,15 @@ class Model implements LoadedModel {
     for (const table of tables) this.#tables.set(table.name, table);
     for (const [name, stream] of streams) this.#streams.set(name, stream);
     for (const name of assigned) this.#assigned.add(name);
+  }
+
+  /** prepare makes the plan of runs that feed and fetch these, which the first of them would wait for. What is wrong with it they will be told. */
+  prepare(feeds: readonly string[], fetches: readonly string[]): void {
+    try {
+      this.#plan(feeds, fetches);
+    } catch {
+      // a run plans again, and fails
+    }
   }
 
   /** held gives what the variable of this name holds now. */

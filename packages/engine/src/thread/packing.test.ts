@@ -7,6 +7,7 @@ const text = (...values: readonly string[]): Tensor => fromStrings(values);
 const rows: readonly { readonly name: string; readonly tensor: Tensor }[] = [
   { name: "numbers", tensor: newTensor(DType.Float, [2, 1], Float32Array.of(1, 2)) },
   { name: "a view of more than the tensor", tensor: newTensor(DType.Int32, [2], new Int32Array([9, 1, 2, 9]).subarray(1, 3)) },
+  { name: "a Buffer", tensor: newTensor(DType.UInt8, [3], Buffer.from("abc")) },
   { name: "int64", tensor: newTensor(DType.Int64, [], BigInt64Array.of(-(2n ** 63n))) },
   { name: "no numbers", tensor: newTensor(DType.Float, [0, 3], new Float32Array(0)) },
   { name: "strings", tensor: text("", "a", "", "long enough to be nothing small", "") },
@@ -18,7 +19,7 @@ const plain = (t: Tensor): unknown => ({ ...t, data: Array.from(t.data as ArrayL
 
 for (const { name, tensor } of rows) {
   for (const [how, by] of [["packed", pack] as const, ["packed by its owner", packOwned] as const])
-    test(`tfjs: ${name}, ${how}, come out of another thread as they went in`, () => {
+    test(`thread: ${name}, ${how}, come out of another thread as they went in`, () => {
       const want = plain(tensor);
       const packed = by(how === "packed" ? tensor : structuredClone(tensor)); // an owner's is gone afterwards
       const sent = structuredClone(packed, { transfer: buffersOf([packed]) });
@@ -30,7 +31,7 @@ for (const { name, tensor } of rows) {
     });
 }
 
-test("tfjs: what belongs to a caller stays the caller's, and only what is handed over goes", () => {
+test("thread: what belongs to a caller stays the caller's, and only what is handed over goes", () => {
   const whole = new Float32Array([1, 2, 3, 4]);
   const packed = pack(newTensor(DType.Float, [2], whole.subarray(1, 3)));
   assert.equal(packed.data.buffer.byteLength, 8);
@@ -38,7 +39,7 @@ test("tfjs: what belongs to a caller stays the caller's, and only what is handed
   assert.deepEqual([...whole], [1, 2, 3, 4]);
 });
 
-test("tfjs: an owner's array that is alone in its buffer is not copied, a view is", () => {
+test("thread: an owner's array that is alone in its buffer is not copied, a view is", () => {
   const data = new Float32Array([1, 2, 3, 4]);
   assert.equal(packOwned(newTensor(DType.Float, [4], data)).data, data);
   assert.notEqual(packOwned(newTensor(DType.Float, [2], data.subarray(2))).data.buffer, data.buffer);

@@ -12,7 +12,7 @@ export interface Packed {
 
 /** pack copies a tensor, once: its data may be a view of a request, which is its owner's. */
 export function pack({ dtype, shape, data }: Tensor): Packed {
-  return ArrayBuffer.isView(data) ? { dtype, shape, data: data.slice() } : packStrings(dtype, shape, data);
+  return ArrayBuffer.isView(data) ? { dtype, shape, data: copy.call(data) as NumericData } : packStrings(dtype, shape, data);
 }
 
 /** packOwned packs without a copy where the data is alone in its buffer; the tensor is not to be used afterwards. */
@@ -20,6 +20,9 @@ export function packOwned(tensor: Tensor): Packed {
   const { dtype, shape, data } = tensor;
   return ArrayBuffer.isView(data) && data.byteLength === data.buffer.byteLength ? { dtype, shape, data } : pack(tensor);
 }
+
+/** A Buffer's own slice would be a view. */
+const copy = Uint8Array.prototype.slice as (this: NumericData) => unknown;
 
 function packStrings(dtype: DType, shape: readonly number[], values: readonly Uint8Array[]): Packed {
   const ends = new Float64Array(values.length);

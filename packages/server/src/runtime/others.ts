@@ -1,6 +1,6 @@
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
-import { type Engine, type EngineName, findLibrary, type LibraryName, libraries, newEmbeddedEngine, type Search } from "@tfs/engine";
+import { type Engine, type EngineName, findLibrary, type LibraryName, libraries, type Search } from "@tfs/engine";
 import {
   newAutoEngine,
   newGate,
@@ -14,7 +14,7 @@ import {
 } from "@tfs/engine/all";
 import { background, Code, type Ctx, newError } from "@tfs/std";
 import { newLazyEngine } from "./lazy.ts";
-import type { Engines, RuntimeOptions } from "./runtime.ts";
+import { embedded, type Engines, type RuntimeOptions } from "./runtime.ts";
 
 /** Engines are asked in this order where they are not compared: the quick one, the one that can everything, the one that is always there, the one that has one thread. */
 const order: readonly Exclude<EngineName, "auto">[] = ["openvino", "tensorflow", "embedded", "tfjs"];
@@ -48,7 +48,7 @@ export function newOthers(options: RuntimeOptions): Engines {
   function make(name: EngineName): Engine {
     switch (name) {
       case "embedded":
-        return newEmbeddedEngine();
+        return embedded(options);
       case "openvino": {
         const { intraOpThreads: threads = 0 } = session;
         return found(name, (dir) => newOpenVinoEngine({ dir, gate, ...(threads > 0 && { threads }) }));

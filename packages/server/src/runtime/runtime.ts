@@ -53,11 +53,16 @@ export function newEngines(options: RuntimeOptions): Engines {
     let engine = made.get(name);
     if (engine === undefined) {
       const isPlain = name === "embedded" && command === undefined && tflite === undefined;
-      engine = isPlain ? newEmbeddedEngine() : newLazyEngine(name, () => other(name));
+      engine = isPlain ? embedded(options) : newLazyEngine(name, () => other(name));
       made.set(name, engine);
     }
     return engine;
   };
+}
+
+/** embedded makes that engine: its threads run what TensorFlow's inter-op threads do. */
+export function embedded({ session: { interOpThreads: threads = 0 } = {} }: RuntimeOptions): Engine {
+  return newEmbeddedEngine(threads > 0 ? { threads } : {});
 }
 
 /** engineNamed gives an engine's name as a type. Throws InvalidArgument for what is none. */

@@ -29,6 +29,11 @@ class Copy {
     place.thread.join();
   }
 
+  /** prepare brings the model into its thread. */
+  async prepare(): Promise<void> {
+    await this.#bring();
+  }
+
   /** run runs the model in its thread. A run that nobody waits for any more ends between two of its steps. */
   async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[], took?: Took): Promise<readonly Tensor[]> {
     if (this.#closed !== undefined) throw newError(Code.Unavailable, "the model has been unloaded");

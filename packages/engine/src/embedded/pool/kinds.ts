@@ -6,9 +6,6 @@ import { opsReached } from "../reach.ts";
 
 /** Kinds kept per model: clients choose what they feed and fetch. */
 const maxKinds = 256;
-/** A model of more has its runs begin in a thread, until it is known that they are quick: to plan and to lay out weights takes long, too. */
-const smallBytes = 4 * 2 ** 20;
-
 /** A run that takes longer belongs in a thread, if that was not chance: so many have to, one after the other. */
 export const maxMs = 2;
 const maxLong = 5;
@@ -31,14 +28,11 @@ export interface Kind {
 }
 
 export interface Kinds {
-  /** beginsHere tells whether kinds of which nothing is known belong here. */
-  readonly beginsHere: boolean;
   of(feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[]): Kind;
 }
 
-/** newKinds remembers those of a model that holds so many bytes. */
-export function newKinds({ graphDef }: MetaGraphDef, bytes: number): Kinds {
-  const beginsHere = bytes <= smallBytes;
+/** newKinds remembers those of a model. */
+export function newKinds({ graphDef }: MetaGraphDef, beginsHere: boolean): Kinds {
   const kinds = new Map<string, Kind>();
   const changing = new Map<string, boolean>();
   const library = graphDef === undefined ? undefined : libraryOf(graphDef);
@@ -49,7 +43,6 @@ export function newKinds({ graphDef }: MetaGraphDef, bytes: number): Kinds {
   }
 
   return {
-    beginsHere,
     of(feeds, fetches) {
       const asked = fetches.join("\0");
       const key = `${[...feeds.keys()].sort().join("\0")}\0\0${asked}\0\0${Math.ceil(Math.log2(bytesOf(feeds) + 1))}`;

@@ -21,6 +21,8 @@ export interface PooledOptions {
   /** metaGraphBytes gives the encoding of the model's meta-graph. */
   readonly metaGraphBytes: () => Uint8Array;
   readonly pool: Pool;
+  /** smallBytes is what a model may hold whose runs begin here. Those of a larger one begin in threads, until they are known to be quick: to lay out its weights takes long, too. */
+  readonly smallBytes: number;
 }
 
 /**
@@ -48,16 +50,16 @@ class PooledModel implements LoadedModel {
   #onIdle: (() => void) | undefined;
   /** #closing are copies that wait for their last runs. */
   readonly #closing = new Set<Promise<void>>();
-  #closed = false;
+  #over: Promise<void> | undefined;
 
-  constructor({ model, metaGraphBytes, pool }: PooledOptions) {
+  constructor({ model, metaGraphBytes, pool, smallBytes }: PooledOptions) {
     this.metaGraph = model.metaGraph;
     this.#model = model;
     this.#metaGraphBytes = metaGraphBytes;
     this.#places = pool.places;
     const bytes = model.estimateBytes();
-    this.#kinds = newKinds(model.metaGraph, bytes);
-    this.#quick = this.#kinds.beginsHere;
+    this.#quick = bytes <= smallBytes;
+    this.#kinds = newKinds(model.metaGraph, this.#quick);
     this.#maxCopies = 1 + Math.floor(maxCopiesBytes / (bytes + 1));
   }
 
@@ -65,8 +67,13 @@ class PooledModel implements LoadedModel {
     return this.#model.estimateBytes();
   }
 
+  /** prepare brings the model to where its first run will be, if that is not here. */
+  async prepare(): Promise<void> {
+    if (!this.#quick) await this.#pick().prepare();
+  }
+
   async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[], took?: Took): Promise<readonly Tensor[]> {
-    if (this.#closed) throw newError(Code.Unavailable, "the model has been unloaded");
+    if (this.#over !== undefined) throw newError(Code.Unavailable, "the model has been unloaded");
     this.#runs++;
     try {
       const got = this.#quick ? await this.#here(ctx, feeds, fetches, took) : undefined;
@@ -168,15 +175,21 @@ class PooledModel implements LoadedModel {
     return { metaGraph: this.#metaGraphBytes(), holding: shared(this.#model.holding()) };
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
+  close(): Promise<void> {
+    this.#over ??= this.#close();
+    return this.#over;
+  }
+
+  async #close(): Promise<void> {
     if (this.#runs > 0) await new Promise<void>((resolve) => (this.#onOver = resolve));
     this.#giveUp();
     await Promise.all([this.#model.close(), ...this.#closing]);
   }
 }
 
+export type { PooledModel };
+
 /** newPooledModel takes a model that has been restored; closing it closes that. The pool has at least one thread. */
-export function newPooledModel(options: PooledOptions): LoadedModel {
+export function newPooledModel(options: PooledOptions): PooledModel {
   return new PooledModel(options);
 }

@@ -1,7 +1,7 @@
 // A thread's own file: it is started, never imported. It runs models one step at a time, like the event loop that it relieves.
 import { parentPort } from "node:worker_threads";
 import { fromBinary } from "@bufbuild/protobuf";
-import { MetaGraphDefSchema } from "@tfs/proto";
+import { MetaGraphDefSchema, type TensorInfo } from "@tfs/proto";
 import { Code, type Ctx, newError } from "@tfs/std";
 import { buffersOf, type Handled, pack, serveThread, unpack } from "../../thread/index.ts";
 import { compile } from "../compile.ts";
@@ -41,8 +41,13 @@ function take({ metaGraph, holding }: Seed): number {
   if (graph === undefined) throw newError(Code.Internal, "a meta-graph without a graph"); // it would not have been loaded
   const model = newModel(meta, compile(graph, libraryOf(graph)), new Map());
   model.take(holding);
+  for (const { inputs, outputs } of Object.values(meta.signatureDef)) model.prepare(namesOf(inputs), namesOf(outputs));
   models.set(++last, model);
   return last;
+}
+
+function namesOf(infos: { readonly [alias: string]: TensorInfo }): string[] {
+  return Object.values(infos).flatMap(({ encoding }) => (encoding.case === "name" ? [encoding.value] : []));
 }
 
 async function run({ model, feeds, tensors, fetches, leftMs, stop }: Request & { readonly kind: "run" }): Promise<Handled<Done>> {
