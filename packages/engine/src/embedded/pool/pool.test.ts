@@ -11,7 +11,7 @@ import { background, Code, codeOf, type Ctx, newError, withCancel } from "@tfs/s
 import { DType, fromStrings, newTensor, type Tensor } from "@tfs/tensor";
 import type { LoadedModel } from "../../engine.ts";
 import { loadModel, newEmbeddedEngine } from "../index.ts";
-import { newPool, type PoolOptions } from "./pool.ts";
+import { newPool, type Pool, type PoolOptions } from "./pool.ts";
 import { newPooledModel, type PooledModel } from "./pooled.ts";
 
 const ctx = background();
@@ -54,15 +54,17 @@ function modelBytes(): Uint8Array {
   return toBinary(SavedModelSchema, fromJson(SavedModelSchema, { savedModelSchemaVersion: "1", metaGraphs } as JsonValue));
 }
 
+interface LoadingOptions extends Partial<PoolOptions> {
+  readonly from?: string;
+  readonly smallBytes?: number;
+  readonly pool?: Pool;
+}
+
 /** load loads that model, or another, with a pool of its own. */
-async function load({
-  from = dir,
-  smallBytes = 2 ** 20,
-  ...options
-}: Partial<PoolOptions> & { readonly from?: string; readonly smallBytes?: number } = {}): Promise<PooledModel> {
+async function load({ from = dir, smallBytes = 2 ** 20, pool, ...options }: LoadingOptions = {}): Promise<PooledModel> {
   const model = await loadModel(ctx, from);
   await using saved = await openSavedModel(ctx, from);
-  return newPooledModel({ model, metaGraphBytes: saved.metaGraphBytes, pool: newPool({ threads: 1, ...options }), smallBytes });
+  return newPooledModel({ model, metaGraphBytes: saved.metaGraphBytes, pool: pool ?? newPool({ threads: 1, ...options }), smallBytes });
 }
 
 /** square is a matrix of n x n numbers; one of 300 multiplied takes longer than a run may take here, one of 2 does not. */
@@ -145,13 +147,36 @@ test("pool: others are served while a run takes long", async () => {
   await Promise.all([endless.close(), other.close()]);
 });
 
+test("pool: a model moves when what changes its state here has ended", async () => {
+  const model = await load({ from: join(models, "rounds/1") });
+  const { inputs, outputs } = model.metaGraph.signatureDef["serving_default"]!;
+  const rounds = async (outer: number, aliases: readonly string[]): Promise<unknown> => {
+    const feeds = new Map(
+      Object.entries({ outer, inner: 1 }).map(([alias, n]) => [String(inputs[alias]!.encoding.value), newTensor(DType.Int32, [], Int32Array.of(n))]),
+    );
+    const got = await model.run(
+      ctx,
+      feeds,
+      aliases.map((alias) => String(outputs[alias]!.encoding.value)),
+    );
+    return got[aliases.indexOf("count")]!.data[0];
+  };
+  for (let i = 1; i <= 5; i++) assert.equal(Number(await rounds(20_000, ["total", "count"])), i * 20_000); // so often by turns: it is known to be long
+  const [here, there] = [rounds(50_000, ["count", "total"]), rounds(10_000, ["total", "count"])];
+  assert.deepEqual([Number(await here), Number(await there)], [150_000, 160_000]);
+  await model.close();
+});
+
 test("pool: a run that is not let in any more is told so, one that is under way is waited for", async () => {
-  const model = await load();
-  const runs = [ask(model, long, [product]), ask(model, long, [count, product])];
+  const pool = newPool({ threads: 1 });
+  const model = await load({ pool });
+  const runs = [ask(model, long, [product]), ask(model, long, [product])];
   const closing = model.close();
   await assert.rejects(ask(model, short, [product]), { code: Code.Unavailable, message: "the model has been unloaded" });
+  const life = await pool.places[0]!.thread.life();
   await Promise.all(runs);
   await closing;
+  assert.equal(life.ended, true);
   await model.close();
 });
 
