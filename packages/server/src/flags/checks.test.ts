@@ -118,7 +118,7 @@ for (const { name, argv, want } of remarks) test(`flags: remarks: ${name}`, () =
 test("flags: each flag that does nothing is remarked on when it asks for something", () => {
   const other = { string: "x", bool: "true", int: "7", int32: "7", int64: "7", float: "0.7" };
   for (const { name, kind, fate } of table) {
-    const session = /^(tensorflow_session|tensorflow_int|per_process_gpu)/.test(name); // in force for one engine only, and that is not the default
+    const session = /^(tensorflow_session_config|tensorflow_intra|per_process_gpu)/.test(name); // in force for other engines than the default
     const text = session ? forTensorFlow : fate === "moot" ? moot : fate === "not yet" ? notYet : undefined;
     const want = text === undefined ? [] : [`warn ${name}: ${text}`];
     const value = name === "grpc_channel_arguments" ? "grpc.keepalive_time_ms=1" : other[kind]; // the one text that is checked before

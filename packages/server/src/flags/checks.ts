@@ -41,13 +41,16 @@ export function refuse(flags: Flags): void {
     if (flag.fate === "refused" && asks(flags, flag)) throw newError(Code.Unimplemented, `--${flag.name} is not supported: ${flag.why}`);
 }
 
+/** threadFlags are those of TensorFlow's that the embedded engine keeps to as well. */
+const threadFlags: ReadonlySet<string> = new Set(["tensorflow_session_parallelism", "tensorflow_inter_op_parallelism"]);
+
 /** remark logs, once each, the flags that were given and do nothing. */
 export function remark(flags: Flags, logger: Logger): void {
   const { moot } = channelSettings(flags);
   if (moot.length > 0) logger.warn("gRPC channel arguments are accepted and mean nothing here", { flag: "grpc_channel_arguments", names: moot.join(",") });
   for (const flag of table) {
     if (!asks(flags, flag)) continue;
-    if (sessionFlags.includes(flag) && !["auto", "tensorflow"].includes(flags.string("engine")))
+    if (sessionFlags.includes(flag) && !["auto", "tensorflow", ...(threadFlags.has(flag.name) ? ["embedded"] : [])].includes(flags.string("engine")))
       logger.warn("a flag is about models that TensorFlow runs", { flag: flag.name, engine: flags.string("engine") });
     if (flag.fate === "not yet") logger.warn("a flag is accepted but not in force yet", { flag: flag.name, why: flag.why });
     if (flag.fate === "moot") logger.warn("a flag is accepted and means nothing here", { flag: flag.name, why: flag.why });

@@ -28,9 +28,11 @@ const threads = "0 is automatic";
 
 /** sessionFlags are about TensorFlow, for models that it runs. */
 export const sessionFlags: readonly ServerFlag[] = [
-  inForce(int64(group, "tensorflow_session_parallelism", 0, `TensorFlow's threads within an op and for ops; ${threads}`)),
+  inForce(
+    int64(group, "tensorflow_session_parallelism", 0, `TensorFlow's threads within an op and for ops, and the embedded engine's for long runs; ${threads}`),
+  ),
   inForce(int64(group, "tensorflow_intra_op_parallelism", 0, `TensorFlow's threads within an op, and OpenVINO's; ${threads}`)),
-  inForce(int64(group, "tensorflow_inter_op_parallelism", 0, `TensorFlow's threads for ops; ${threads}`)),
+  inForce(int64(group, "tensorflow_inter_op_parallelism", 0, `TensorFlow's threads for ops, and the embedded engine's for long runs; ${threads}`)),
   inForce(string(group, "tensorflow_session_config_file", "", "text-format ConfigProto of TensorFlow's sessions")),
   inForce(float(group, "per_process_gpu_memory_fraction", 0, `part of a GPU's memory that TensorFlow takes; ${threads}`)),
 ];
