@@ -3,10 +3,10 @@ import { type Clock, type Ctx, messageOf } from "@tfs/std";
 import type { LoadedModel, Trial } from "../engine.ts";
 
 /** Rounds that are run at most. */
-const maxRounds = 20;
+const maxRounds = 60;
 /** A turn of a model takes about this long at least, in milliseconds: what is quicker is run several times, up to maxRepeats. */
-const turnMs = 1;
-const maxRepeats = 64;
+const turnMs = 2;
+const maxRepeats = 256;
 
 /** Measured is how long a model takes for a run, in milliseconds, as the geometric mean over all trials; or why that is not known. */
 export type Measured = { readonly ms: number } | { readonly why: string };
@@ -20,8 +20,9 @@ export interface MeasureOptions {
 }
 
 /**
- * measure runs models in turns, so that what else the machine does meets all of them alike. Of each trial the quickest turn counts, since that only ever adds; each trial
- * counts alike, be it great or small. One that has not had a whole round by then, or fails, has no figure.
+ * measure runs models in turns, so that what else the machine does meets all of them alike. Of each trial the median of the later half of its turns counts: by then code is
+ * compiled, and what a model leaves to be collected is part of what it costs. Each trial counts alike, be it great or small. One that has not had a whole round by then, or
+ * fails, has no figure.
  */
 export async function measure(
   ctx: Ctx,
@@ -29,7 +30,7 @@ export async function measure(
   trials: readonly Trial[],
   { clock, untilMs, least = 0 }: MeasureOptions,
 ): Promise<Measured[]> {
-  const best = models.map(() => trials.map(() => Number.POSITIVE_INFINITY));
+  const turns = models.map(() => trials.map((): number[] => []));
   const failed = new Map<number, string>();
   rounds: for (let round = 0; round < maxRounds; round++) {
     for (const [t, { feeds, fetches }] of trials.entries()) {
@@ -37,12 +38,12 @@ export async function measure(
         const m = (round + turn) % models.length; // nobody is always the first
         if (failed.has(m)) continue;
         if (round >= least && clock.now() >= untilMs) break rounds;
-        const known = best[m]![t]!;
-        const repeats = Math.min(maxRepeats, Math.max(1, known === Number.POSITIVE_INFINITY ? 1 : Math.ceil(turnMs / known)));
+        const known = turns[m]![t]!;
+        const repeats = known.length === 0 ? 1 : Math.min(maxRepeats, Math.ceil(turnMs / known.at(-1)!));
         try {
           const begun = clock.now();
           for (let i = 0; i < repeats; i++) await models[m]!.run(ctx, feeds, fetches);
-          best[m]![t] = Math.min(known, Math.max((clock.now() - begun) / repeats, Number.MIN_VALUE));
+          known.push(Math.max((clock.now() - begun) / repeats, Number.MIN_VALUE));
         } catch (err) {
           failed.set(m, messageOf(err));
         }
@@ -50,10 +51,16 @@ export async function measure(
       }
     }
   }
-  return best.map((times, m) => {
+  return turns.map((all, m) => {
     const why = failed.get(m);
     if (why !== undefined) return { why };
-    if (times.includes(Number.POSITIVE_INFINITY)) return { why: "there was no time to measure it" };
-    return { ms: Math.exp(times.reduce((sum, ms) => sum + Math.log(ms), 0) / times.length) };
+    if (all.some((times) => times.length === 0)) return { why: "there was no time to measure it" };
+    return { ms: Math.exp(all.reduce((sum, times) => sum + Math.log(usual(times)), 0) / all.length) };
   });
+}
+
+/** usual is the median of the later half. */
+function usual(times: readonly number[]): number {
+  const later = times.slice(Math.floor(times.length / 2)).sort((a, b) => a - b);
+  return later[Math.floor((later.length - 1) / 2)]!;
 }
