@@ -7,7 +7,7 @@ import sys
 import rows
 
 TARGET = pathlib.Path(__file__).resolve().parents[2] / "packages/engine/testdata/kernels"
-FAMILIES = ("arrays", "images", "pictures", "random", "segments", "sparse", "special", "spectra", "texts", "windows")
+FAMILIES = ("arrays", "images", "pictures", "products", "random", "segments", "sparse", "special", "spectra", "texts", "windows")
 TARGET.mkdir(parents=True, exist_ok=True)
 for family in sys.argv[1:] or FAMILIES:
     rows.rows.clear()

@@ -3,7 +3,7 @@
 // that the innermost loop reads both sides in a row. 4 × 8 sums are held in registers, of which x86-64 has sixteen.
 #include "code.h"
 
-enum { block = 512 };
+enum { block = 512, stack = 128 };
 
 // turn writes four floats of each of four rows, which lie `wide` floats apart, as four columns, which lie eight floats apart.
 INLINE void turn(const float *from, long wide, float *to) {
@@ -77,7 +77,7 @@ INLINE void tile(const int rows, const int panels, int depth, const float *a, lo
 }
 
 // edge is tile for a last panel of fewer columns: their neighbours in memory belong to the next row.
-static void edge(int rows, int wide, int depth, const float *a, long wideA, const float *b, float *c, long wideC, int first, const Ending *last) {
+static __attribute__((noinline)) void edge(int rows, int wide, int depth, const float *a, long wideA, const float *b, float *c, long wideC, int first, const Ending *last) {
   float whole[4 * columns], bias[columns];
   for (int r = 0; r < rows && !first; r++)
     for (int q = 0; q < columns; q++) whole[r * columns + q] = q < wide ? c[r * wideC + q] : 0;
@@ -93,6 +93,16 @@ static void edge(int rows, int wide, int depth, const float *a, long wideA, cons
     for (int q = 0; q < wide; q++) c[r * wideC + q] = whole[r * columns + q];
 }
 
+// strip is tile for any number of rows and one panel. It is a function of its own, that a long product calls often: an engine which meanwhile has made better code of it
+// takes that at the next call, and not before.
+static __attribute__((noinline)) void strip(int m, int depth, const float *a, long wideA, const float *b, float *c, long wideC, int first, const Ending *last) {
+  int r = 0;
+  for (; r + 4 <= m; r += 4) tile(4, 1, depth, a + r * wideA, wideA, b, 0, c + r * wideC, wideC, first, last);
+  if (m - r == 3) tile(3, 1, depth, a + r * wideA, wideA, b, 0, c + r * wideC, wideC, first, last);
+  else if (m - r == 2) tile(2, 1, depth, a + r * wideA, wideA, b, 0, c + r * wideC, wideC, first, last);
+  else if (m - r == 1) tile(1, 1, depth, a + r * wideA, wideA, b, 0, c + r * wideC, wideC, first, last);
+}
+
 void product(int m, int n, int k, const float *a, long wideA, const float *b, float *c, long wideC, Ending ending) {
   int whole = n / columns, panels = (n + columns - 1) / columns;
   int from = 0;
@@ -105,16 +115,9 @@ void product(int m, int n, int k, const float *a, long wideA, const float *b, fl
 #define END(j) (last ? (at = (Ending){ending.bias ? ending.bias + (j) * columns : 0, ending.low, ending.high}, &at) : 0)
     Ending at;
     if (m >= 4) {
-      for (int j = 0; j < whole; j++) {
-        const Ending *end = END(j);
-        const float *panel = b + (long)j * step;
-        float *to = c + j * columns;
-        int r = 0;
-        for (; r + 4 <= m; r += 4) tile(4, 1, depth, a + r * wideA, wideA, panel, step, to + r * wideC, wideC, first, end);
-        if (m - r == 3) tile(3, 1, depth, a + r * wideA, wideA, panel, step, to + r * wideC, wideC, first, end);
-        else if (m - r == 2) tile(2, 1, depth, a + r * wideA, wideA, panel, step, to + r * wideC, wideC, first, end);
-        else if (m - r == 1) tile(1, 1, depth, a + r * wideA, wideA, panel, step, to + r * wideC, wideC, first, end);
-      }
+      for (int i = 0; i < m; i += stack)
+        for (int j = 0; j < whole; j++)
+          strip(least(stack, m - i), depth, a + i * wideA, wideA, b + (long)j * step, c + i * wideC + j * columns, wideC, first, END(j));
     } else {
       // Few rows read each panel once, so that memory is what they wait for: several panels at a time are several streams, and sums enough to hide an addition's latency.
       int i = 0;

@@ -5,7 +5,7 @@ import type { Kernels, State } from "../kernel.ts";
 import { make, strides, walk } from "../shape.ts";
 import { tensorOf } from "../value.ts";
 import { moved } from "./array.ts";
-import { batchMatMul } from "./product.ts";
+import { batchMatMul, isMultiplied } from "./product.ts";
 import { sumOver } from "./reduce.ts";
 import { type Labels, multiplied, type Way, wayOf } from "./strided.ts";
 
@@ -166,16 +166,16 @@ export const einsums: Kernels = {
   Einsum: (node) => {
     const equation = parse(node.attrs.string("equation"), node.inputCount);
     let shapes: readonly (readonly number[])[] = [];
-    let way: Way | undefined; // for floats of these shapes
+    let way: Way | undefined; // for numbers that WebAssembly multiplies, of these shapes
     return (inputs, state) => {
       const tensors = inputs.map((v) => tensorOf(v));
       const [a, b] = tensors;
-      const floats = b !== undefined && a!.dtype === DType.Float && b.dtype === DType.Float;
-      if (floats && way !== undefined && tensors.every(({ shape }, i) => shapeText(shape) === shapeText(shapes[i]!))) return multiplied(state, a!, b, way);
+      const fast = b !== undefined && isMultiplied(a!) && b.dtype === a!.dtype;
+      if (fast && way !== undefined && tensors.every(({ shape }, i) => shapeText(shape) === shapeText(shapes[i]!))) return multiplied(state, a!, b, way);
       const prepared = prepare(equation, tensors);
       const [left, right] = prepared.labels as [readonly string[], readonly string[]];
       shapes = tensors.map(({ shape }) => shape);
-      way = floats ? wayOf([a!.shape, b.shape], [left, right, prepared.wanted], sorted(left, right, prepared.wanted)) : undefined;
+      way = fast ? wayOf([a!.shape, b.shape], [left, right, prepared.wanted], sorted(left, right, prepared.wanted)) : undefined;
       return way === undefined ? einsum(state, prepared, tensors) : multiplied(state, a!, b!, way);
     };
   },

@@ -1,11 +1,11 @@
-// Products of matrices. Floats go to our own WebAssembly; small ones and other dtypes stay on the host.
+// Products of matrices. Floats and doubles go to our own WebAssembly; small ones and other dtypes stay on the host.
 import { Code, newError } from "@tfs/std";
 import { DType, dtypeName, elementCount, reshape, shapeText, type Tensor } from "@tfs/tensor";
 import type { After } from "../graph/index.ts";
 import type { Kernel, KernelFactory, Kernels, Node, State } from "../kernel.ts";
 import { productMs } from "../leash.ts";
 import { broadcast, make, offsets } from "../shape.ts";
-import { type Ending, type Matrix, plain } from "../simd/index.ts";
+import { type Arena, type Ending, type Matrix, type Numbers, plain } from "../simd/index.ts";
 import { tensorOf } from "../value.ts";
 import { permuted } from "./array.ts";
 import { narrow, room, widen } from "./math.ts";
@@ -23,11 +23,21 @@ function matMul({ simd, arena, leash }: Its, a: Tensor, b: Tensor, ta: boolean, 
   if (b.shape.length !== 2 || k !== k2)
     throw newError(Code.InvalidArgument, `Matrix size-incompatible: In[0]: ${shapeText(a.shape)}, In[1]: ${shapeText(b.shape)}`);
   if (a.dtype !== b.dtype) throw newError(Code.InvalidArgument, `MatMul of ${dtypeName(a.dtype)} and ${dtypeName(b.dtype)}`);
-  leash?.step(productMs(m * n * k, a.dtype !== DType.Float));
-  if (a.dtype !== DType.Float || (after === undefined && m * n * k < hostProducts)) return hostMatMul(a, b, ta, tb, m, k, n);
-  const out = arena.make([m, n]);
-  simd.multiply(matrix(a, ta), matrix(b, tb), out.data as Float32Array, after === undefined ? plain : endingOf(after, bias, n));
+  leash?.step(productMs(m * n * k, !isMultiplied(a)));
+  if (!isMultiplied(a) || (after === undefined && m * n * k < hostProducts)) return hostMatMul(a, b, ta, tb, m, k, n);
+  const out = resultOf(arena, a.dtype, [m, n]);
+  simd.multiply(matrix(a, ta), matrix(b, tb), out.data as Numbers, after === undefined ? plain : endingOf(after, bias, n));
   return out;
+}
+
+/** isMultiplied tells whether WebAssembly multiplies what a tensor has. */
+export function isMultiplied({ dtype }: Tensor): boolean {
+  return dtype === DType.Float || dtype === DType.Double;
+}
+
+/** resultOf makes room for a product: floats lie in the run's arena, doubles do not. */
+export function resultOf(arena: Arena, dtype: DType, shape: readonly number[]): Tensor {
+  return dtype === DType.Float ? arena.make(shape) : make(dtype, shape);
 }
 
 /** endingOf says to WebAssembly what is done to sums. A bias is a constant of as many values as there are columns. */
@@ -37,7 +47,7 @@ export function endingOf({ low, high }: After, bias: Tensor | undefined, columns
 }
 
 function matrix({ data, shape }: Tensor, transposed: boolean): Matrix {
-  return { data: data as Float32Array, rows: shape[0]!, columns: shape[1]!, transposed };
+  return { data: data as Numbers, rows: shape[0]!, columns: shape[1]!, transposed };
 }
 
 function hostMatMul(a: Tensor, b: Tensor, ta: boolean, tb: boolean, m: number, k: number, n: number): Tensor {
@@ -87,13 +97,13 @@ export function batchMatMul(its: Its, a: Tensor, b: Tensor, ta: boolean, tb: boo
   const [atA, atB] = [offsets(batchA, batch), offsets(batchB, batch)];
   const shape = [...batch, ta ? matA[1]! : matA[0]!, tb ? matB[0]! : matB[1]!];
   const [m, k] = ta ? [matA[1]!, matA[0]!] : [matA[0]!, matA[1]!];
-  if (a.dtype === DType.Float && b.dtype === DType.Float && k === (tb ? matB[1] : matB[0]) && elementCount(shape) > 0 && k > 0) {
-    const out = its.arena.make(shape);
+  if (isMultiplied(a) && b.dtype === a.dtype && k === (tb ? matB[1] : matB[0]) && elementCount(shape) > 0 && k > 0) {
+    const out = resultOf(its.arena, a.dtype, shape);
     const n = shape.at(-1)!;
     its.leash?.step(productMs(elementCount(shape) * k));
     const x = { ...matrix({ ...a, shape: matA }, ta), wide: matA[1]!, at: atA.map((i) => i * sizeA) };
     const y = { ...matrix({ ...b, shape: matB }, tb), wide: matB[1]!, at: atB.map((i) => i * sizeB) };
-    its.simd.multiplyEach(x, y, { data: out.data as Float32Array, wide: n, at: atA.map((_, i) => i * m * n) });
+    its.simd.multiplyEach(x, y, { data: out.data as Numbers, wide: n, at: atA.map((_, i) => i * m * n) });
     return out;
   }
   const out = make(a.dtype, shape);

@@ -3,7 +3,8 @@ import { elementCount, type Tensor } from "@tfs/tensor";
 import type { State } from "../kernel.ts";
 import { productMs } from "../leash.ts";
 import { strides, walk } from "../shape.ts";
-import type { Stack } from "../simd/index.ts";
+import type { Numbers, Stack } from "../simd/index.ts";
+import { resultOf } from "./product.ts";
 
 /** Labels are what dimensions are called, sorted by what becomes of them in a product. */
 export interface Labels {
@@ -55,11 +56,11 @@ export function wayOf(
 /** multiplied goes it. */
 export function multiplied({ simd, arena, leash }: State, a: Tensor, b: Tensor, way: Way): Tensor {
   leash?.step(productMs(elementCount(way.shape) * (way.left.transposed ? way.left.rows : way.left.columns)));
-  const out = arena.make(way.shape);
-  const left = { ...way.left, data: a.data as Float32Array };
-  const right = { ...way.right, data: b.data as Float32Array };
-  if (way.isOne) simd.multiply(left, right, out.data as Float32Array);
-  else simd.multiplyEach(left, right, { ...way.out, data: out.data as Float32Array });
+  const out = resultOf(arena, a.dtype, way.shape);
+  const left = { ...way.left, data: a.data as Numbers };
+  const right = { ...way.right, data: b.data as Numbers };
+  if (way.isOne) simd.multiply(left, right, out.data as Numbers);
+  else simd.multiplyEach(left, right, { ...way.out, data: out.data as Numbers });
   return out;
 }
 

@@ -7,6 +7,9 @@ export interface Exports {
   pack(k: number, n: number, transposed: number, wide: number, from: number, to: number): void;
   gemm(m: number, n: number, k: number, a: number, wideA: number, packed: number, c: number, wideC: number, bias: number, low: number, high: number): void;
   transpose(rows: number, columns: number, wide: number, from: number, to: number): void;
+  pack64: Exports["pack"];
+  gemm64(m: number, n: number, k: number, a: number, wideA: number, packed: number, c: number, wideC: number): void;
+  transpose64: Exports["transpose"];
   conv(...numbers: number[]): void;
   depthwise(...numbers: number[]): void;
   pool(...numbers: number[]): void;
@@ -16,14 +19,15 @@ export interface Exports {
   permute(sizes: number, steps: number, from: number, to: number): void;
 }
 
-/** As in gemm.c: the right matrix is cut into panels of so many columns and blocks of so many rows. */
-const [panel, block] = [8, 512];
+/** As in gemm.c and double.c: the right matrix is cut into panels of 32 bytes, which are columns, and blocks of so many rows. */
+const [panelBytes, block] = [32, 512];
 const pageBytes = 2 ** 16;
 const maxPages = 2 ** 16;
 /** The stack of compiled C is in the first two pages, what an operation is told in the third. */
 const reservedPages = 3;
 const told = 2 * pageBytes;
 export const floatBytes = 4;
+export const doubleBytes = 8;
 /** Code reads and writes whole vectors: behind what a block is for, there is room for what they have too much. */
 const vectorBytes = 16;
 
@@ -147,9 +151,9 @@ export class Memory {
     if (this.#held.get(out)?.at !== at) this.copyOut(at, out);
   }
 
-  /** packed gives where a matrix [k, n] lies as `gemm` takes it. */
-  packed(data: Float32Array, k: number, n: number, transposed: boolean): number {
-    return this.#placed(data, `${k}x${n}${transposed}`, k * padded(n) * floatBytes, (at) => this.#pack(data, k, n, transposed, at));
+  /** packed gives where a matrix [k, n] lies as `gemm` takes it, or as `gemm64` does one of doubles, which are seen as floats here. */
+  packed(data: Float32Array, k: number, n: number, transposed: boolean, bytes: 4 | 8 = floatBytes): number {
+    return this.#placed(data, `${k}x${n}${transposed}`, k * padded(n, bytes) * bytes, (at) => this.#pack(data, k, n, transposed, bytes, at));
   }
 
   /** tell writes what an operation is told, and gives where that is. */
@@ -173,19 +177,21 @@ export class Memory {
   }
 
   /** #pack lays out a matrix, block by block where its rows lie together, so that no second one is needed beside it. */
-  #pack(data: Float32Array, k: number, n: number, transposed: boolean, at: number): void {
+  #pack(data: Float32Array, k: number, n: number, transposed: boolean, bytes: 4 | 8, at: number): void {
+    const pack = bytes === floatBytes ? this.code.pack : this.code.pack64;
     const held = this.#held.get(data);
     if (held !== undefined) {
-      this.code.pack(k, n, transposed ? 1 : 0, transposed ? k : n, held.at, at);
+      pack(k, n, transposed ? 1 : 0, transposed ? k : n, held.at, at);
       return;
     }
-    const wideBytes = padded(n) * floatBytes;
+    const wideBytes = padded(n, bytes) * bytes;
+    const wideFloats = (n * bytes) / floatBytes;
     const rows = transposed ? k : Math.min(block, k);
-    const spare = this.temporary(rows * n * floatBytes);
+    const spare = this.temporary(rows * n * bytes);
     for (let row = 0; row < k; row += rows) {
       const depth = Math.min(rows, k - row);
-      this.copyIn(spare, data.subarray(row * n, (row + depth) * n));
-      this.code.pack(depth, n, transposed ? 1 : 0, transposed ? k : n, spare, at + row * wideBytes);
+      this.copyIn(spare, data.subarray(row * wideFloats, (row + depth) * wideFloats));
+      pack(depth, n, transposed ? 1 : 0, transposed ? k : n, spare, at + row * wideBytes);
     }
   }
 
@@ -234,7 +240,8 @@ function rounded(bytes: number): number {
   return Math.ceil(bytes / step) * step;
 }
 
-/** padded rounds columns up to whole panels: a row of a packed matrix. */
-export function padded(n: number): number {
+/** padded rounds columns, of numbers of so many bytes, up to whole panels: a row of a packed matrix. */
+export function padded(n: number, bytes: 4 | 8 = floatBytes): number {
+  const panel = panelBytes / bytes;
   return Math.ceil(n / panel) * panel;
 }

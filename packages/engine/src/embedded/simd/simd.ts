@@ -2,17 +2,17 @@ import { type Arena, newArena } from "./arena.ts";
 import { chain, type Layout } from "./chains.ts";
 import type { Ending } from "./ending.ts";
 import { Memory } from "./memory.ts";
-import { type Matrix, multiply, multiplyEach, type Stack } from "./products.ts";
+import { type Matrix, multiply, multiplyEach, type Numbers, type Stack } from "./products.ts";
 import { fold, type folds, permute, softmax } from "./rows.ts";
 import { convolve, convolveEach, type Images, pool, type Window } from "./windows.ts";
 
 /**
- * Simd computes with floats for one model, in WebAssembly memory that is the model's own. Values may lie there, in a run's arena, or anywhere else: then they are
+ * Simd computes with floats, and multiplies doubles, for one model, in WebAssembly memory that is the model's own. Values may lie there, in a run's arena, or anywhere else: then they are
  * copied. All throw ResourceExhausted where 4 GiB are not enough.
  */
 export interface Simd {
-  /** multiply writes a times b to `out`, row by row. The inner sizes must be equal and not zero. */
-  multiply(a: Matrix, b: Matrix, out: Float32Array, ending?: Ending): void;
+  /** multiply writes a times b to `out`, row by row. All are floats, or all doubles, which have no ending. The inner sizes must be equal and not zero. */
+  multiply(a: Matrix, b: Matrix, out: Numbers, ending?: Ending): void;
   /** multiplyEach writes the products of stacks of matrices, one by one. */
   multiplyEach(a: Stack, b: Stack, out: Pick<Stack, "data" | "wide" | "at">): void;
   /** convolve writes the convolution of images with filter[high, wide, channels, filters] to `out`. Nothing of it may be empty. */
