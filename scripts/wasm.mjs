@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const sources = ["gemm.c", "double.c", "window.c", "numbers.c", "chain.c", "rows.c"].map((name) => join(root, "packages/engine/wasm", name));
+const sources = ["gemm.c", "double.c", "window.c", "numbers.c", "chain.c", "rows.c", "cell.c"].map((name) => join(root, "packages/engine/wasm", name));
 const target = join(root, "packages/engine/src/embedded/simd/code.ts");
 const dir = mkdtempSync(join(tmpdir(), "tfs-wasm-"));
 

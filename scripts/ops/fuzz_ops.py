@@ -2,6 +2,7 @@
 
 import numpy as np
 
+import patterns
 from rows import tf
 
 v1 = tf.compat.v1
@@ -396,6 +397,21 @@ def drawn(pool, rng, values):
     return kind(shape, tf.constant(seed, tf.int64), dtype=rng.choice([tf.float32, tf.float16])), True
 
 
+def recurrent(pool, rng, values):
+    x = bounded(pool.pick([tf.float32], [2]))
+    m, k = sized(x)
+    if k == 0:
+        raise Unfit
+    n = rng.randint(1, 6)
+    weight = lambda *shape: tf.constant(values.standard_normal(shape), tf.float32)
+    how = {"bias": rng.random() < 0.8, "swapped": rng.random() < 0.3}
+    if rng.random() < 0.5:
+        return patterns.lstm(x, weight(k, 4 * n), weight(m, n), weight(n, 4 * n), weight(m, n), weight(4 * n), more=rng.random() < 0.2, **how), False
+    biases = (weight(3 * n), weight(3 * n)) if rng.random() < 0.5 else weight(2, 3 * n)
+    how |= {"sliced": rng.random() < 0.5, "unpacked": rng.random() < 0.5, "other": rng.random() < 0.2}
+    return patterns.gru(x, weight(k, 3 * n), weight(m, n), weight(n, 3 * n), biases, **how), False
+
+
 def quantized(f):
     return unary(f, FLOATS, exact=True, needs_exact=True)
 
@@ -428,7 +444,7 @@ OPS = [
     moved(lambda t, rng: tf.broadcast_to(t, [2, *sized(t)])),
     moved(lambda t, rng: tf.slice(t, [0] * t.shape.rank, [-1 if rng.random() < 0.5 else n for n in sized(t)])),
     *[concat, stack, unstack, gather, gather_nd, scatter, scatter_nd, where, compare, logical, cast, cast, one_hot, top, arg, sort, softmax, matmul, matmul, einsum],
-    *[conv, conv, pool_, norm, resize, segment, uniques, bins, diagonal, cumulate, spectrum, as_string, shape_of, cond, cond, loop, mapped, drawn],
+    *[conv, conv, pool_, norm, resize, segment, uniques, bins, diagonal, cumulate, spectrum, as_string, shape_of, cond, cond, loop, mapped, drawn, recurrent, recurrent],
     text(lambda t, rng: rng.choice([tf.strings.lower, tf.strings.upper, tf.strings.strip, tf.strings.length])(t)),
     text(lambda t, rng: tf.strings.join([t, t], rng.choice(["", "-"]))),
     text(lambda t, rng: tf.strings.regex_replace(t, "[a-c]|\\s", "<\\0>")),

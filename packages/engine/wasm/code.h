@@ -14,10 +14,12 @@ enum { columns = 8 };
 
 static inline int least(int a, int b) { return a < b ? a : b; }
 
-// Ending is what happens to sums before they are written: a bias for each column, where there is one, then limits, which may be infinite. A NaN stays one.
+// Ending is what happens to sums before they are written: a bias for each column, where there is one, then limits, which may be infinite. A NaN stays one. With `more`
+// they are added to what is there.
 typedef struct {
   const float *bias;
   float low, high;
+  int more;
 } Ending;
 
 INLINE v128_t limited(v128_t x, v128_t low, v128_t high) { return wasm_f32x4_pmin(wasm_f32x4_pmax(x, low), high); }

@@ -84,7 +84,7 @@ static __attribute__((noinline)) void edge(int rows, int wide, int depth, const 
   Ending ending;
   if (last) {
     for (int q = 0; q < columns; q++) bias[q] = last->bias && q < wide ? last->bias[q] : 0;
-    ending = (Ending){bias, last->low, last->high};
+    ending = (Ending){bias, last->low, last->high, 0};
   }
   if (rows == 4) tile(4, 1, depth, a, wideA, b, 0, whole, columns, first, last ? &ending : 0);
   else
@@ -109,10 +109,10 @@ void product(int m, int n, int k, const float *a, long wideA, const float *b, fl
   do {
     int depth = least(block, k - from);
     int step = depth * columns;
-    int first = from == 0;
+    int first = from == 0 && !ending.more;
     const Ending *last = from + depth >= k ? &ending : 0;
 // END is the ending where panel j begins.
-#define END(j) (last ? (at = (Ending){ending.bias ? ending.bias + (j) * columns : 0, ending.low, ending.high}, &at) : 0)
+#define END(j) (last ? (at = (Ending){ending.bias ? ending.bias + (j) * columns : 0, ending.low, ending.high, 0}, &at) : 0)
     Ending at;
     if (m >= 4) {
       for (int i = 0; i < m; i += stack)
@@ -145,7 +145,7 @@ void product(int m, int n, int k, const float *a, long wideA, const float *b, fl
 
 // gemm writes a[m, k] times a packed matrix to c[m, n], whose rows lie so many floats apart, with a bias for each column (or none) and limits.
 EXPORT(gemm) void gemm(int m, int n, int k, const float *a, int wideA, const float *b, float *c, int wideC, const float *bias, float low, float high) {
-  product(m, n, k, a, wideA, b, c, wideC, (Ending){bias, low, high});
+  product(m, n, k, a, wideA, b, c, wideC, (Ending){bias, low, high, 0});
 }
 
 // transpose writes the transpose of a[rows, wide], whose rows lie `wideA` floats apart.

@@ -18,7 +18,7 @@ static inline void clear(float *to, int n) {
 EXPORT(conv) void conv(int count, int h, int w, int channels, int outH, int outW, int high, int wide, int stepY, int stepX, int spreadY, int spreadX, int top, int left, int filters, const float *x, const float *filter, const float *bias, float low, float limit, float *rows, int chunk, float *out) {
   int depth = high * wide * channels;
   long pixels = (long)count * outH * outW;
-  Ending ending = {bias, low, limit};
+  Ending ending = {bias, low, limit, 0};
   if (high == 1 && wide == 1 && stepY == 1 && stepX == 1 && top == 0 && left == 0 && outH == h && outW == w) {
     for (long from = 0; from < pixels; from += chunk)
       product(from + chunk < pixels ? chunk : (int)(pixels - from), filters, depth, x + from * channels, channels, filter, out + from * filters, filters, ending);

@@ -6,7 +6,7 @@ import { calls, type Edge, type Flat, type FlatNode, flattenFunction, type Libra
 import type { Body, Kernel, Node } from "./kernel.ts";
 import { type Graph, recipeOf, remembered, type Work } from "./graph/index.ts";
 import { type Improver, type Known, newImprover } from "./improve.ts";
-import { chainOf, convolution, kernels, product, streamed } from "./kernels/index.ts";
+import { chainOf, convolution, fusedOf, kernels, product, streamed } from "./kernels/index.ts";
 import { plan, type Program } from "./plan.ts";
 import { functionsOf } from "./reach.ts";
 import { newSimd } from "./simd/index.ts";
@@ -80,6 +80,7 @@ export function compile(graph: GraphDef, library: Library, around?: Around): Com
   function made(op: Work): Kernel {
     if (op.constant !== undefined) return () => op.constant!;
     if (op.chain !== undefined) return chain(op);
+    if (op.fused !== undefined) return fusedOf(op.fused, op.inputs, kernel);
     const factory = kernels[op.op];
     if (factory === undefined) throw newError(Code.Unimplemented, `there is no kernel for the op ${op.op} (node ${op.name})`);
     const decoded = constants.get(op.attr);

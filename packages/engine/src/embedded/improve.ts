@@ -1,7 +1,7 @@
 import { background, newPace } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
 import { newAttrs } from "./attrs.ts";
-import { chained, ended, folded, type Graph, type Memo, normalized, type Op, pruned, sized, type Work } from "./graph/index.ts";
+import { cellAt, chained, ended, folded, fused, type Graph, type Memo, normalized, type Op, pruned, sized, type Work } from "./graph/index.ts";
 import type { Kernel, State } from "./kernel.ts";
 import { variableName } from "./kernels/index.ts";
 import { newRounds } from "./rounds.ts";
@@ -57,7 +57,8 @@ export function newImprover(kernel: (op: Work) => Kernel, simd: Simd): Improver 
         return value;
       };
       const simple = pruned(folded(graph, { evaluate, variable }), root);
-      return sized(pruned(chained(ended(normalized(simple, memo), memo)), root));
+      const whole = fused(simple, cellAt);
+      return sized(pruned(chained(ended(normalized(whole, memo), memo)), root));
     },
   };
 }

@@ -101,13 +101,17 @@ export function ints(t: Tensor): number[] {
   if (t.dtype !== Types.Int32 && t.dtype !== Types.Int64 && t.dtype !== Types.Int16 && t.dtype !== Types.UInt8 && t.dtype !== Types.Int8) {
     throw newError(Code.InvalidArgument, `expected integers, not ${dtypeName(t.dtype)}`);
   }
-  return Array.from(t.data as ArrayLike<number | bigint>, Number);
+  const from = t.data as ArrayLike<number | bigint>;
+  const out = new Array<number>(from.length);
+  for (let i = 0; i < out.length; i++) out[i] = Number(from[i]);
+  return out;
 }
 
 /** int reads a scalar, or a tensor of one element. */
 export function int(t: Tensor): number {
-  const [value, ...rest] = ints(t);
-  if (value === undefined || rest.length > 0) throw newError(Code.InvalidArgument, `expected one number, not shape ${shapeText(t.shape)}`);
+  const values = ints(t);
+  const [value] = values;
+  if (value === undefined || values.length > 1) throw newError(Code.InvalidArgument, `expected one number, not shape ${shapeText(t.shape)}`);
   return value;
 }
 

@@ -15,6 +15,24 @@ export interface Work {
   readonly after?: After;
   /** chain has the elementwise ops that became this one, in order; the inputs are those that come from outside. */
   readonly chain?: readonly Op[];
+  /** fused says of which ops this one came, and what they do together. */
+  readonly fused?: Fused;
+}
+
+/** Pattern is what several ops do together. */
+export type Pattern = "lstm" | "gru";
+
+/** Fused is what came of the ops of a pattern. Its op reads what they do, and gives their results. */
+export interface Fused {
+  readonly pattern: Pattern;
+  /** members are the ops, in order. */
+  readonly members: readonly Op[];
+  /** results are the edges of members whose values are the op's outputs. */
+  readonly results: readonly Edge[];
+  /** roles say which of the op's inputs is what to the pattern. */
+  readonly roles: Readonly<Record<string, number>>;
+  /** numbers are what else the pattern says. */
+  readonly numbers: Readonly<Record<string, number>>;
 }
 
 /** Op is a step of a program before its kernel is made. */

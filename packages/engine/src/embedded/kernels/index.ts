@@ -44,6 +44,7 @@ import { volumes } from "./volume.ts";
 
 export { streamed };
 export { chainOf } from "./chain.ts";
+export { fusedOf } from "./fused.ts";
 export { product } from "./product.ts";
 export { variableName } from "./state.ts";
 export { convolution } from "./window.ts";

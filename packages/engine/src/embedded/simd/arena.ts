@@ -59,10 +59,13 @@ class Arena {
     this.#memory().drop(data as Float32Array);
   }
 
-  /** kept gives a value that may outlive the run: what lies here is copied. */
+  /** kept gives a value that may outlive the run: what lies here is copied, once however many keep it. */
   kept(value: Tensor): Tensor {
-    if (!this.#used || value.dtype !== DType.Float || this.#memory().held(value.data as Float32Array)?.isOwn !== true) return value;
-    return { dtype: value.dtype, shape: value.shape, data: new Float32Array(value.data as Float32Array) };
+    if (!this.#used || value.dtype !== DType.Float) return value;
+    const block = this.#memory().held(value.data as Float32Array);
+    if (block?.isOwn !== true) return value;
+    block.copy ??= new Float32Array(value.data as Float32Array);
+    return { dtype: value.dtype, shape: value.shape, data: block.copy };
   }
 
   /** end lets everything go. */

@@ -10,6 +10,8 @@ export interface Exports {
   pack64: Exports["pack"];
   gemm64(m: number, n: number, k: number, a: number, wideA: number, packed: number, c: number, wideC: number): void;
   transpose64: Exports["transpose"];
+  lstm(...numbers: number[]): void;
+  gru(...numbers: number[]): void;
   conv(...numbers: number[]): void;
   depthwise(...numbers: number[]): void;
   pool(...numbers: number[]): void;
@@ -66,6 +68,8 @@ interface Block {
   readonly isOwn: boolean;
   readonly owner: object;
   readers: number;
+  /** copy is one that was made of it to outlive it. */
+  copy?: Float32Array;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { type Arena, newArena } from "./arena.ts";
+import { gru, type GruStep, lstm, type Step } from "./cells.ts";
 import { chain, type Layout } from "./chains.ts";
 import type { Ending } from "./ending.ts";
 import { Memory } from "./memory.ts";
@@ -21,6 +22,9 @@ export interface Simd {
   convolveEach(images: Images, filter: Float32Array, window: Window, out: Images, ending?: Ending): void;
   /** pool writes the largest of each window, or the mean of those of its cells that lie in the images. */
   pool(images: Images, window: Window, mean: boolean, out: Images): void;
+  /** lstm writes the state and the cell that follow a step of an LSTM, gru the state that follows one of a GRU. Nothing of a step may be empty. */
+  lstm(step: Step & { readonly cell: Float32Array }, outH: Float32Array, outCell: Float32Array): void;
+  gru(step: GruStep, out: Float32Array): void;
   /** chain runs a chain of elementwise ops. */
   chain(layout: Layout, from: readonly Float32Array[], out: Float32Array): void;
   /** softmax writes e^x over its sum, for each row of so many floats. */
@@ -52,6 +56,8 @@ export function newSimd(): Simd {
     convolve: (images, filter, window, out, ending) => convolve(begun(), images, filter, window, out, ending),
     convolveEach: (images, filter, window, out, ending) => convolveEach(begun(), images, filter, window, out, ending),
     pool: (images, window, mean, out) => pool(begun(), images, window, mean, out),
+    lstm: (step, outH, outCell) => lstm(begun(), step, outH, outCell),
+    gru: (step, out) => gru(begun(), step, out),
     chain: (layout, from, out) => chain(begun(), layout, from, out),
     softmax: (size, x, out) => softmax(begun(), size, x, out),
     fold: (how, sizes, by, x, out) => fold(begun(), how, sizes, by, x, out),
