@@ -412,6 +412,15 @@ def recurrent(pool, rng, values):
     return patterns.gru(x, weight(k, 3 * n), weight(m, n), weight(n, 3 * n), biases, **how), False
 
 
+def layer_norm(pool, rng, values):
+    x = bounded(pool.pick([tf.float32], [1, 2, 3, 4]))
+    size = sized(x)[-1]
+    weight = lambda *shape: tf.constant(values.standard_normal(shape), tf.float32)
+    gamma, beta = weight(size) if rng.random() < 0.7 else None, weight(size) if rng.random() < 0.7 else None
+    axis = -1 if rng.random() < 0.8 else rng.randrange(x.shape.rank)
+    return patterns.norm(x, gamma, beta, axis=axis, epsilon=0.1, swapped=rng.random() < 0.3, subtracted=beta is not None and rng.random() < 0.5), False
+
+
 def quantized(f):
     return unary(f, FLOATS, exact=True, needs_exact=True)
 
@@ -444,7 +453,8 @@ OPS = [
     moved(lambda t, rng: tf.broadcast_to(t, [2, *sized(t)])),
     moved(lambda t, rng: tf.slice(t, [0] * t.shape.rank, [-1 if rng.random() < 0.5 else n for n in sized(t)])),
     *[concat, stack, unstack, gather, gather_nd, scatter, scatter_nd, where, compare, logical, cast, cast, one_hot, top, arg, sort, softmax, matmul, matmul, einsum],
-    *[conv, conv, pool_, norm, resize, segment, uniques, bins, diagonal, cumulate, spectrum, as_string, shape_of, cond, cond, loop, mapped, drawn, recurrent, recurrent],
+    *[conv, conv, pool_, norm, resize, segment, uniques, bins, diagonal, cumulate, spectrum, as_string, shape_of, cond, cond, loop, mapped, drawn, recurrent, recurrent, layer_norm, layer_norm],
+    unary(lambda t: patterns.gelu(bounded(t)), [tf.float32]),
     text(lambda t, rng: rng.choice([tf.strings.lower, tf.strings.upper, tf.strings.strip, tf.strings.length])(t)),
     text(lambda t, rng: tf.strings.join([t, t], rng.choice(["", "-"]))),
     text(lambda t, rng: tf.strings.regex_replace(t, "[a-c]|\\s", "<\\0>")),

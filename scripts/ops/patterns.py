@@ -56,3 +56,24 @@ def gru(x, kernel, h, recurrent, biases, bias=True, sliced=True, unpacked=False,
     now = raw.Tanh(x=plus(x2, times(reset, h2, swapped), swapped))
     kept = h * 2.0 if other else h
     return plus(times(update, kept, swapped), times(raw.Sub(x=tf.constant(1.0), y=update), now, swapped), swapped)
+
+
+def norm(x, gamma=None, beta=None, axis=-1, epsilon=1e-3, subtracted=False, keep=True, swapped=False, of=None):
+    """Layer normalisation, as Keras has it, or (`subtracted`) tf.nn.batch_normalization."""
+    mean = raw.Mean(input=x, axis=[axis], keep_dims=keep)
+    variance = raw.Mean(input=raw.SquaredDifference(x=mean, y=x) if swapped else raw.SquaredDifference(x=x if of is None else of, y=mean), axis=[axis], keep_dims=keep)
+    by = raw.Rsqrt(x=plus(variance, tf.constant(epsilon), swapped))
+    by = by if gamma is None else times(by, gamma, swapped)
+    scaled = times(x, by, swapped)
+    if subtracted:
+        return plus(scaled, raw.Sub(x=beta, y=times(mean, by, swapped)), swapped)
+    rest = times(raw.Neg(x=mean), by, swapped)
+    return plus(scaled, rest if beta is None else plus(rest, beta, swapped), swapped)
+
+
+def gelu(x, form="erfc", half=0.5):
+    """GELU as Keras has it, as tf.nn.gelu has it, and with the half at the distribution."""
+    if form == "erfc":
+        return raw.Mul(x=raw.Mul(x=tf.constant(half), y=x), y=raw.Erfc(x=raw.Mul(x=raw.Neg(x=x), y=tf.constant(0.5**0.5))))
+    share = raw.AddV2(x=tf.constant(1.0), y=raw.Erf(x=raw.RealDiv(x=x, y=tf.constant(2**0.5)) if form == "erf" else raw.Mul(x=x, y=tf.constant(0.5**0.5))))
+    return raw.Mul(x=raw.Mul(x=tf.constant(half), y=x), y=share) if form == "erf" else raw.Mul(x=x, y=raw.Mul(x=tf.constant(half), y=share))

@@ -7,9 +7,9 @@
 typedef struct {
   float exponential[6], log2e, round, log2[2];
   float low, high; // where e^x is still a normal number
-  float half, one, two;
+  float half, one, two, diagonal; // the last is the root of a half
   float tanh[6];
-  float near[7], far[9];
+  float near[7], far[9], share[9], middle;
 } Numbers;
 extern Numbers numbers;
 #define K(which) wasm_v128_load32_splat(&numbers.which)
@@ -87,3 +87,13 @@ INLINE v128_t complementary(v128_t x) {
   v128_t tail = far(wasm_f32x4_abs(x));
   return wasm_v128_bitselect(wasm_f32x4_sub(K(two), tail), tail, wasm_f32x4_lt(x, F(0)));
 }
+
+// gelu is x times the share of the normal distribution that is below x: for small x that is e^-(x²/2) times something, as in far, so that it has all its digits there.
+INLINE v128_t gelu(v128_t x) {
+  v128_t tail = wasm_f32x4_mul(far(wasm_f32x4_abs(wasm_f32x4_mul(x, K(diagonal)))), K(half));
+  return wasm_f32x4_mul(x, wasm_v128_bitselect(tail, wasm_f32x4_sub(K(one), tail), wasm_f32x4_lt(x, F(0))));
+}
+
+// isOuter tells whether some |x| are larger than those for which middling is gelu, where a polynomial is enough.
+INLINE int isOuter(v128_t x) { return wasm_v128_any_true(wasm_f32x4_gt(wasm_f32x4_abs(x), K(middle))); }
+INLINE v128_t middling(v128_t x) { return wasm_f32x4_mul(x, MULADD(POLYNOMIAL(share, wasm_f32x4_mul(x, x)), x, K(half))); }

@@ -111,6 +111,40 @@ EXPORT(fold) void fold(int fold, int outer, int size, int inner, float by, const
   else folded(minima, outer, size, inner, by, x, out);
 }
 
+// spread sums up the squares of what n floats are off their mean.
+INLINE float spread(const float *x, int n, float mean) {
+  v128_t all = F(0), middle = F(mean);
+  int whole = n / 8 * 8, from = 0;
+  while (from < whole) {
+    int to = least(whole, from + few * 8);
+    v128_t a = F(0), b = a;
+    for (int i = from; i < to; i += 8) {
+      v128_t first = wasm_f32x4_sub(wasm_v128_load(x + i), middle), second = wasm_f32x4_sub(wasm_v128_load(x + i + 4), middle);
+      a = MULADD(first, first, a);
+      b = MULADD(second, second, b);
+    }
+    all = wasm_f32x4_add(all, wasm_f32x4_add(a, b));
+    from = to;
+  }
+  for (; from < n; from += 4) {
+    v128_t off = wasm_f32x4_sub(n - from < 4 ? rest(x + from, n - from, mean) : wasm_v128_load(x + from), middle);
+    all = MULADD(off, off, all);
+  }
+  return total(all);
+}
+
+// norm brings each row of so many floats to a mean of zero and a variance of one, then scales and shifts it (or not). Behind `out` is room for three floats more.
+EXPORT(norm) void norm(int rows, int size, float epsilon, const float *x, const float *gamma, const float *beta, float *out) {
+  for (int r = 0; r < rows; r++, x += size, out += size) {
+    float mean = line(sums, x, size, 0) / size;
+    v128_t by = F(1 / __builtin_sqrtf(spread(x, size, mean) / size + epsilon)), middle = F(mean);
+    for (int i = 0; i < size; i += 4) {
+      v128_t scale = gamma ? wasm_f32x4_mul(by, wasm_v128_load(gamma + i)) : by;
+      wasm_v128_store(out + i, MULADD(wasm_f32x4_sub(wasm_v128_load(x + i), middle), scale, beta ? wasm_v128_load(beta + i) : F(0)));
+    }
+  }
+}
+
 // permute writes floats in row-major order of five sizes, taken by a step for each of them.
 EXPORT(permute) void permute(const int *sizes, const int *steps, const float *x, float *out) {
   int n = sizes[4], by = steps[4];

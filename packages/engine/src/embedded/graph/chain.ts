@@ -35,6 +35,7 @@ const names: Readonly<Record<string, ChainOp>> = {
   Ceil: "ceil",
   Rint: "round",
   Round: "round",
+  gelu: "gelu",
 };
 
 /** chained joins elementwise ops of floats whose results only each other read. Each of them, even if it stays alone, becomes a chain. */
@@ -65,7 +66,7 @@ export function chained(graph: Graph): Graph {
 }
 
 function joins(op: Op): boolean {
-  if (names[op.op] === undefined || op.constant !== undefined || !isFloat(op) || op.inputs.length > 2) return false;
+  if (names[op.op] === undefined || op.constant !== undefined || !isFloat(op) || (op.inputs.length > 2 && op.fused === undefined)) return false;
   return op.op !== "BiasAdd" || newAttrs(op.name, op.attr).string("data_format", "NHWC") === "NHWC";
 }
 

@@ -10,7 +10,7 @@ import { newAttrs } from "../attrs.ts";
 import type { Edge, FlatNode } from "../flat.ts";
 import { newImprover } from "../improve.ts";
 import type { Kernel, State } from "../kernel.ts";
-import { chainOf, convolution, kernels, product } from "../kernels/index.ts";
+import { chainOf, convolution, fusedOf, kernels, product } from "../kernels/index.ts";
 import { newRounds } from "../rounds.ts";
 import { newSimd } from "../simd/index.ts";
 import { tensorOf, type Value } from "../value.ts";
@@ -209,7 +209,7 @@ const rows: {
       op("rest", "Sub", "beta shift"),
       op("y", "AddV2", "scaled rest"),
     ],
-    want: "mean = Mean(x, const); d = squaredDifference(x, mean); variance = Mean(d, const); y = add inverseRoot multiply multiply multiply subtract add(variance, const, const, x, mean, const)",
+    want: "y = norm(x, const, const, const, const)",
   },
   {
     name: "what depends on constants alone is one, and what passes values on is gone",
@@ -318,6 +318,7 @@ function kernel(o: Work): Kernel {
   if (o.constant !== undefined) return () => o.constant!;
   const node = { name: o.name, op: o.op, attrs: newAttrs(o.name, o.attr), inputCount: o.inputs.length, body: () => assert.fail("no bodies here") };
   if (o.after !== undefined) return o.op === "MatMul" ? product(node, o.after) : convolution(node, o.after);
+  if (o.fused !== undefined) return fusedOf(o.fused, o.inputs, kernel);
   if (o.chain === undefined) return kernels[o.op]!(node);
   const recipe = recipeOf(o);
   return chainOf(

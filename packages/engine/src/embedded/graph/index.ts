@@ -11,5 +11,7 @@ export { ended, normalized } from "./ending.ts";
 export type { FoldOptions } from "./fold.ts";
 export { folded, pruned } from "./fold.ts";
 export { fused } from "./fuse.ts";
+export { geluAt } from "./gelu.ts";
+export { normAt } from "./norm.ts";
 export type { After, Fused, Graph, Op, Pattern, Work } from "./op.ts";
 export { remembered, sized } from "./sizes.ts";

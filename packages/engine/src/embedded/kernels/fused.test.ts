@@ -47,7 +47,7 @@ for (const { name, patterns, graph, feeds, fetches, outputs } of cases)
           newSimd(),
         );
         const better = improver.improve(ops, { known: () => undefined, assumed: new Map(), root: () => false });
-        for (const op of better.ops) if (op.fused !== undefined) found.push(op.fused.pattern);
+        for (const op of better.ops.flatMap((one) => [one, ...(one.chain ?? [])])) if (op.fused !== undefined) found.push(op.fused.pattern);
         return better;
       },
     });

@@ -12,6 +12,8 @@ type Way = (given: readonly (Tensor | undefined)[], numbers: Fused["numbers"], s
 const ways: Readonly<Record<Pattern, { readonly names: readonly string[]; readonly way: Way }>> = {
   lstm: { names: ["x", "kernel", "h", "recurrent", "cell", "bias"], way: lstm },
   gru: { names: ["x", "kernel", "h", "recurrent", "bias", "recurrentBias", "biases"], way: gru },
+  gelu: { names: [], way: () => undefined }, // a chain does it
+  norm: { names: ["x", "gamma", "beta"], way: norm },
 };
 
 /** fusedOf makes the kernel of a pattern, whose inputs come in this order; `kernel` makes that of a member. */
@@ -28,7 +30,8 @@ export function fusedOf({ pattern, members, results, roles, numbers }: Fused, in
       given[i] = tensorOf(values[place]);
       fit &&= given[i]!.dtype === DType.Float;
     }
-    return (fit ? way(given, numbers, state) : undefined) ?? oneByOne(values, state);
+    const made = (fit ? way(given, numbers, state) : undefined) ?? oneByOne(values, state);
+    return made.length === 1 ? made[0]! : made;
   };
 
   function oneByOne(values: readonly Value[], state: State): readonly Value[] {
@@ -63,6 +66,17 @@ function gru(
   if (biases !== undefined && !isMatrix(biases, 2, 3 * step.units)) return undefined;
   const out = arena.make(h!.shape);
   simd.gru({ ...step, recurrentBias: recurrentBias && floats(recurrentBias), biases: biases && floats(biases) }, floats(out));
+  return [out];
+}
+
+/** norm normalises over the last dimension, if that is the one. */
+function norm([x, gamma, beta]: Parameters<Way>[0], { axis = 0, epsilon = 0 }: Fused["numbers"], { simd, arena }: State): readonly Tensor[] | undefined {
+  const { shape, data } = x!;
+  const size = shape.at(-1) ?? 0;
+  const isRow = (t: Tensor | undefined): boolean => t === undefined || (t.data.length === size && t.shape.at(-1) === size && t.shape.length <= shape.length);
+  if (data.length === 0 || (axis !== -1 && axis !== shape.length - 1) || !isRow(gamma) || !isRow(beta)) return undefined;
+  const out = arena.make(shape);
+  simd.norm(size, { epsilon, gamma: gamma && floats(gamma), beta: beta && floats(beta) }, floats(x!), floats(out));
   return [out];
 }
 

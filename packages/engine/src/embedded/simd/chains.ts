@@ -29,6 +29,7 @@ export const codes = {
   floor: 29,
   ceil: 30,
   round: 31,
+  gelu: 32,
 } as const;
 export type ChainOp = keyof typeof codes;
 

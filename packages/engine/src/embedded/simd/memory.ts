@@ -18,6 +18,7 @@ export interface Exports {
   chain(chain: number, inputs: number, steps: number, pieces: number, out: number): void;
   softmax(rows: number, size: number, from: number, to: number): void;
   fold(fold: number, outer: number, size: number, inner: number, by: number, from: number, to: number): void;
+  norm(rows: number, size: number, epsilon: number, from: number, gamma: number, beta: number, to: number): void;
   permute(sizes: number, steps: number, from: number, to: number): void;
 }
 

@@ -8,6 +8,21 @@ export function softmax(memory: Memory, size: number, x: Float32Array, out: Floa
   memory.settle(to, out);
 }
 
+/** Scaling is what layer normalisation does to a row once its mean is zero and its variance one: a factor and a summand for each place, or none. */
+export interface Scaling {
+  readonly epsilon: number;
+  readonly gamma: Float32Array | undefined;
+  readonly beta: Float32Array | undefined;
+}
+
+/** norm normalises each row of so many floats. */
+export function norm(memory: Memory, size: number, { epsilon, gamma, beta }: Scaling, x: Float32Array, out: Float32Array): void {
+  const placed = (data: Float32Array | undefined): number => (data === undefined ? 0 : memory.source(data));
+  const [from, to] = [memory.source(x), memory.target(out)];
+  memory.code.norm(x.length / size, size, epsilon, from, placed(gamma), placed(beta), to);
+  memory.settle(to, out);
+}
+
 /** folds are what fold does, as rows.c numbers it. */
 export const folds = { sum: 0, max: 1, min: 2 } as const;
 

@@ -4,7 +4,7 @@ import { chain, type Layout } from "./chains.ts";
 import type { Ending } from "./ending.ts";
 import { Memory } from "./memory.ts";
 import { type Matrix, multiply, multiplyEach, type Numbers, type Stack } from "./products.ts";
-import { fold, type folds, permute, softmax } from "./rows.ts";
+import { fold, type folds, norm, permute, type Scaling, softmax } from "./rows.ts";
 import { convolve, convolveEach, type Images, pool, type Window } from "./windows.ts";
 
 /**
@@ -29,6 +29,8 @@ export interface Simd {
   chain(layout: Layout, from: readonly Float32Array[], out: Float32Array): void;
   /** softmax writes e^x over its sum, for each row of so many floats. */
   softmax(size: number, x: Float32Array, out: Float32Array): void;
+  /** norm normalises each row of so many floats: layer normalisation. Nothing of it may be empty. */
+  norm(size: number, scaling: Scaling, x: Float32Array, out: Float32Array): void;
   /** fold writes the sum, the largest or the smallest over the middle of x[outer, size, inner], times `by`. Nothing of it may be empty. */
   fold(how: keyof typeof folds, sizes: readonly [number, number, number], by: number, x: Float32Array, out: Float32Array): void;
   /** permute writes what is at `shape`'s indices, a step for each dimension. It tells whether it could. */
@@ -60,6 +62,7 @@ export function newSimd(): Simd {
     gru: (step, out) => gru(begun(), step, out),
     chain: (layout, from, out) => chain(begun(), layout, from, out),
     softmax: (size, x, out) => softmax(begun(), size, x, out),
+    norm: (size, scaling, x, out) => norm(begun(), size, scaling, x, out),
     fold: (how, sizes, by, x, out) => fold(begun(), how, sizes, by, x, out),
     permute: (shape, steps, x, out) => permute(begun(), shape, steps, x, out),
     arena() {
