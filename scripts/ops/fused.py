@@ -64,6 +64,7 @@ special = np.array([[np.nan, 1, 2], [np.inf, 1, 2], [-np.inf, 1, 2], [3, 1, 2]],
 case("lstm, no numbers", ["lstm"], lambda g: patterns.lstm(g.fed(value=special), g.weight(3, 20), g.fed(4, 5), g.weight(5, 20), g.fed(4, 5), g.weight(20)))
 case("lstm, no rows", ["lstm"], lstm(0, 5, 6))
 case("lstm, two steps", ["lstm", "lstm"], lambda g: patterns.steps(g.fed(2, 2, 3), g.weight(3, 20), g.fed(2, 5), g.weight(5, 20), g.fed(2, 5), g.weight(20)))
+case("lstm, two steps of no rows", ["lstm", "lstm"], lambda g: patterns.steps(g.fed(2, 0, 3), g.weight(3, 20), g.fed(0, 5), g.weight(5, 20), g.fed(0, 5), g.weight(20)))
 case("lstm, a gate that somebody reads", [], lstm(3, 5, 6, more="gate"))
 case("lstm, gates in another order", [], lstm(3, 5, 6, order=(1, 0, 2, 3)))
 case("lstm, the state is wider than the cell", ["lstm"], lambda g: patterns.lstm(g.fed(3, 5), g.weight(5, 24), g.fed(3, 7), g.weight(7, 24), g.fed(3, 6), g.weight(24)))

@@ -80,7 +80,7 @@ export function compile(graph: GraphDef, library: Library, around?: Around): Com
   function made(op: Work): Kernel {
     if (op.constant !== undefined) return () => op.constant!;
     if (op.chain !== undefined) return chain(op);
-    if (op.fused !== undefined) return fusedOf(op.fused, op.inputs, kernel);
+    if (op.fused !== undefined) return fusedOf(op.fused, kernel);
     const factory = kernels[op.op];
     if (factory === undefined) throw newError(Code.Unimplemented, `there is no kernel for the op ${op.op} (node ${op.name})`);
     const decoded = constants.get(op.attr);

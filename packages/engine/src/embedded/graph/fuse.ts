@@ -49,15 +49,8 @@ export function fused(graph: Graph, find: (op: Op, sight: Sight) => Found | unde
     if (found !== undefined) take(found);
   }
   const ops = graph.ops.flatMap((op) => instead.get(op.at) ?? [op]);
-  if (led.size === 0) return { ...graph, ops };
-  return {
-    ...graph,
-    ops: ops.map((op) =>
-      op.inputs.some((e) => led.has(keyOf(e))) && !(op.op === "Identity" && taken.has(op.at))
-        ? { ...op, inputs: op.inputs.map((e) => led.get(keyOf(e)) ?? e) }
-        : op,
-    ),
-  };
+  const leads = (op: Op): Op => (op.inputs.some((e) => led.has(keyOf(e))) ? { ...op, inputs: op.inputs.map((e) => led.get(keyOf(e)) ?? e) } : op);
+  return { ...graph, ops: led.size === 0 ? ops : ops.map(leads) };
 
   function take({ pattern, from, members: all, results, numbers = {} }: Found): void {
     const members = [...new Set(all)].sort((a, b) => place.get(a.at)! - place.get(b.at)!);
@@ -74,7 +67,7 @@ export function fused(graph: Graph, find: (op: Op, sight: Sight) => Found | unde
     const roles = Object.fromEntries(known.map(([name, e]) => [name, inputs.findIndex((i) => keyOf(i) === keyOf(e))]));
     const at = results.length === 1 ? first.at : graph.fresh();
     const last = members.at(-1)!;
-    const one: Op = { at, name: last.name, op: pattern, attr: last.attr, inputs, fused: { pattern, members, results, roles, numbers } };
+    const one: Op = { at, name: last.name, op: pattern, attr: last.attr, inputs, fused: { pattern, members, reads: inputs, results, roles, numbers } };
     for (const op of members) {
       taken.add(op.at);
       instead.set(op.at, op === first && at === first.at ? [one] : []);

@@ -318,7 +318,7 @@ function kernel(o: Work): Kernel {
   if (o.constant !== undefined) return () => o.constant!;
   const node = { name: o.name, op: o.op, attrs: newAttrs(o.name, o.attr), inputCount: o.inputs.length, body: () => assert.fail("no bodies here") };
   if (o.after !== undefined) return o.op === "MatMul" ? product(node, o.after) : convolution(node, o.after);
-  if (o.fused !== undefined) return fusedOf(o.fused, o.inputs, kernel);
+  if (o.fused !== undefined) return fusedOf(o.fused, kernel);
   if (o.chain === undefined) return kernels[o.op]!(node);
   const recipe = recipeOf(o);
   return chainOf(

@@ -57,9 +57,7 @@ function shiftOf(e: Edge, sight: Sight): Shift | undefined {
   const less = sight.made(e, "Sub");
   const product = sight.made(less?.inputs[1], "Mul");
   if (less !== undefined && product !== undefined)
-    return either(product, (mean, by) =>
-      meanOf(mean, sight) === undefined ? undefined : { mean, by, beta: less.inputs[0], members: [product, less] },
-    );
+    return either(product, (mean, by) => (meanOf(mean, sight) === undefined ? undefined : { mean, by, beta: less.inputs[0], members: [product, less] }));
   const sum = sight.made(e, ...adds);
   if (sum === undefined) return undefined;
   return either(sum, (p, beta) => {

@@ -27,6 +27,8 @@ export interface Fused {
   readonly pattern: Pattern;
   /** members are the ops, in order. */
   readonly members: readonly Op[];
+  /** reads are the op's inputs as the members know them: what they come from may itself have been fused. */
+  readonly reads: readonly Edge[];
   /** results are the edges of members whose values are the op's outputs. */
   readonly results: readonly Edge[];
   /** roles say which of the op's inputs is what to the pattern. */

@@ -43,7 +43,14 @@ for (const { name, patterns, graph, feeds, fetches, outputs } of cases)
       kernel: () => () => [],
       improve(ops) {
         const improver = newImprover(
-          (op) => kernels[op.op]!({ name: op.name, op: op.op, attrs: newAttrs(op.name, op.attr), inputCount: op.inputs.length, body: () => assert.fail("no bodies here") }),
+          (op) =>
+            kernels[op.op]!({
+              name: op.name,
+              op: op.op,
+              attrs: newAttrs(op.name, op.attr),
+              inputCount: op.inputs.length,
+              body: () => assert.fail("no bodies here"),
+            }),
           newSimd(),
         );
         const better = improver.improve(ops, { known: () => undefined, assumed: new Map(), root: () => false });

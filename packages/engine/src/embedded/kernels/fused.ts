@@ -1,6 +1,6 @@
 // What several ops do together, in one go. Where the inputs of a call do not fit (other types, other shapes), the ops do it one after the other.
 import { DType, type Tensor } from "@tfs/tensor";
-import { type Edge, keyOf } from "../flat.ts";
+import { keyOf } from "../flat.ts";
 import type { Fused, Op, Pattern } from "../graph/index.ts";
 import type { Kernel, State } from "../kernel.ts";
 import type { Step } from "../simd/index.ts";
@@ -16,8 +16,8 @@ const ways: Readonly<Record<Pattern, { readonly names: readonly string[]; readon
   norm: { names: ["x", "gamma", "beta"], way: norm },
 };
 
-/** fusedOf makes the kernel of a pattern, whose inputs come in this order; `kernel` makes that of a member. */
-export function fusedOf({ pattern, members, results, roles, numbers }: Fused, inputs: readonly Edge[], kernel: (member: Op) => Kernel): Kernel {
+/** fusedOf makes the kernel of a pattern; `kernel` makes that of a member. */
+export function fusedOf({ pattern, members, reads, results, roles, numbers }: Fused, kernel: (member: Op) => Kernel): Kernel {
   const steps = members.map((op) => ({ op, kernel: kernel(op) }));
   const { names, way } = ways[pattern];
   const places = names.map((name) => roles[name]);
@@ -35,7 +35,7 @@ export function fusedOf({ pattern, members, results, roles, numbers }: Fused, in
   };
 
   function oneByOne(values: readonly Value[], state: State): readonly Value[] {
-    const all = new Map(inputs.map((e, i) => [keyOf(e), values[i]!]));
+    const all = new Map(reads.map((e, i) => [keyOf(e), values[i]!]));
     for (const step of steps) {
       const given = step.op.inputs.map((e) => all.get(keyOf(e))!);
       const made = step.kernel(given, state) as Value | readonly Value[]; // no member is control flow
