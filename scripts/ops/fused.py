@@ -103,5 +103,26 @@ case("gelu of small numbers", ["gelu"], lambda g: patterns.gelu(g.fed(value=np.l
 case("gelu, not by a half", [], lambda g: patterns.gelu(g.fed(7, 9), half=0.4))
 case("gelu of one number and another", [], lambda g: raw.Mul(x=raw.Mul(x=tf.constant(0.5), y=g.fed(3, 4)), y=raw.Erfc(x=raw.Mul(x=raw.Neg(x=g.fed(3, 4)), y=tf.constant(0.5**0.5)))))
 
+
+def attention(b, t, s, n, h, wide=None, mask=None, **how):
+    def make(g):
+        seen = None if mask is None else g.fed(value=rng.random(mask) < 0.6)
+        return patterns.attention(g.fed(b, t, n, h), g.fed(b, s, n, h), g.fed(b, s, n, wide or h), mask=seen, **how)
+
+    return make
+
+
+for sizes in ((1, 1, 1, 1, 1), (2, 3, 5, 2, 4), (1, 70, 9, 3, 7), (2, 4, 33, 1, 8), (1, 5, 600, 1, 2)):
+    case(f"attention {list(sizes)}", ["attention"], attention(*sizes))
+case("attention, values of another size", ["attention"], attention(2, 3, 5, 2, 4, 9))
+case("attention without a scale", ["attention"], attention(2, 3, 5, 2, 4, scale=None))
+for mask in ((2, 1, 3, 5), (2, 2, 3, 5), (1, 1, 3, 5), (2, 1, 1, 5), (3, 5), (5,), (2, 1, 3, 1), ()):
+    case(f"attention, a mask of {list(mask)}", ["attention"], attention(2, 3, 5, 2, 4, mask=mask))
+case("attention, a mask along rows past those of a piece", ["attention"], attention(1, 130, 6, 2, 3, mask=(1, 1, 130, 6)))
+case("attention, labels called otherwise", ["attention"], attention(2, 3, 5, 2, 4, equations=("aecd,abcd->aceb", "acbe,aecd->abcd")))
+case("attention, keys and queries the other way round", [], attention(2, 3, 3, 2, 4, equations=("BSNH,BTNH->BNTS", "BNTS,BSNH->BTNH")))
+case("attention of nothing", ["attention"], attention(0, 3, 5, 2, 4))
+case("attention to nothing", ["attention"], attention(2, 3, 0, 2, 4))
+
 TARGET.write_text("[\n" + ",\n".join(json.dumps(c) for c in cases) + "\n]\n")
 print(len(cases), "graphs,", TARGET.stat().st_size, "bytes")

@@ -421,6 +421,15 @@ def layer_norm(pool, rng, values):
     return patterns.norm(x, gamma, beta, axis=axis, epsilon=0.1, swapped=rng.random() < 0.3, subtracted=beta is not None and rng.random() < 0.5), False
 
 
+def attention(pool, rng, values):
+    q = bounded(pool.pick([tf.float32], [4]))
+    b, t, n, h = sized(q)
+    s = rng.randint(1, 5)
+    weight = lambda *shape: tf.constant(values.standard_normal(shape), tf.float32)
+    mask = tf.constant(values.random([rng.choice([1, b]), 1, rng.choice([1, t]), s]) < 0.6) if rng.random() < 0.5 and 0 not in (b, t) else None
+    return patterns.attention(q, weight(b, s, n, h), weight(b, s, n, rng.randint(1, 4)), scale=rng.choice([None, 0.5]), mask=mask), False
+
+
 def quantized(f):
     return unary(f, FLOATS, exact=True, needs_exact=True)
 
@@ -453,7 +462,7 @@ OPS = [
     moved(lambda t, rng: tf.broadcast_to(t, [2, *sized(t)])),
     moved(lambda t, rng: tf.slice(t, [0] * t.shape.rank, [-1 if rng.random() < 0.5 else n for n in sized(t)])),
     *[concat, stack, unstack, gather, gather_nd, scatter, scatter_nd, where, compare, logical, cast, cast, one_hot, top, arg, sort, softmax, matmul, matmul, einsum],
-    *[conv, conv, pool_, norm, resize, segment, uniques, bins, diagonal, cumulate, spectrum, as_string, shape_of, cond, cond, loop, mapped, drawn, recurrent, recurrent, layer_norm, layer_norm],
+    *[conv, conv, pool_, norm, resize, segment, uniques, bins, diagonal, cumulate, spectrum, as_string, shape_of, cond, cond, loop, mapped, drawn, recurrent, recurrent, layer_norm, layer_norm, attention, attention],
     unary(lambda t: patterns.gelu(bounded(t)), [tf.float32]),
     text(lambda t, rng: rng.choice([tf.strings.lower, tf.strings.upper, tf.strings.strip, tf.strings.length])(t)),
     text(lambda t, rng: tf.strings.join([t, t], rng.choice(["", "-"]))),

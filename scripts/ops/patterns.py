@@ -77,3 +77,13 @@ def gelu(x, form="erfc", half=0.5):
         return raw.Mul(x=raw.Mul(x=tf.constant(half), y=x), y=raw.Erfc(x=raw.Mul(x=raw.Neg(x=x), y=tf.constant(0.5**0.5))))
     share = raw.AddV2(x=tf.constant(1.0), y=raw.Erf(x=raw.RealDiv(x=x, y=tf.constant(2**0.5)) if form == "erf" else raw.Mul(x=x, y=tf.constant(0.5**0.5))))
     return raw.Mul(x=raw.Mul(x=tf.constant(half), y=x), y=share) if form == "erf" else raw.Mul(x=x, y=raw.Mul(x=tf.constant(half), y=share))
+
+
+def attention(q, k, v, scale=0.5, mask=None, instead=-3e4, equations=("BTNH,BSNH->BNTS", "BNTS,BSNH->BTNH")):
+    """Attention of several heads, as Keras has it."""
+    scores = raw.Einsum(inputs=[q, k], equation=equations[0])
+    if scale is not None:
+        scores = raw.Mul(x=scores, y=tf.constant(scale))
+    if mask is not None:
+        scores = raw.SelectV2(condition=mask, t=scores, e=tf.constant(instead))
+    return raw.Einsum(inputs=[raw.Softmax(logits=scores), v], equation=equations[1])

@@ -26,3 +26,6 @@ INLINE v128_t limited(v128_t x, v128_t low, v128_t high) { return wasm_f32x4_pmi
 
 // product writes a[m, k] times a packed matrix to c[m, n]; rows of a and of c lie `wideA` and `wideC` floats apart.
 void product(int m, int n, int k, const float *a, long wideA, const float *b, float *c, long wideC, Ending ending);
+
+// pack lays a matrix out for product, as gemm.c says.
+void pack(int k, int n, int transposed, int wideB, const float *b, float *to);

@@ -1,4 +1,4 @@
-// What looks at whole rows: softmax, and folds of [outer, size, inner] over the middle.
+// What looks at whole rows: softmax, attention, and folds of [outer, size, inner] over the middle.
 #include "numbers.h"
 
 INLINE float largest(v128_t x) {
@@ -47,6 +47,34 @@ EXPORT(softmax) void softmax(int rows, int size, const float *x, float *out) {
     float by = 1 / total(sum);
     for (i = 0; i < whole; i += 4) wasm_v128_store(out + i, wasm_f32x4_mul(wasm_v128_load(out + i), F(by)));
     for (; i < size; i++) out[i] *= by;
+  }
+}
+
+enum { queries = 64 };
+
+// attend writes softmax(q kᵀ scale) v to out[rows, wide], for q[rows, size], k[keys, size] and v[keys, wide], whose rows lie so far apart. Where there is a mask[rows, keys]
+// (or one row, `wideMask` is 0), `instead` is what stands for a score whose mask is zero. `room` is for k and v packed, and then for so many rows of scores (`queries`).
+EXPORT(attend) void attend(int rows, int keys, int size, int wide, const float *q, int wideQ, const float *k, int wideK, const float *v, int wideV, float scale, const float *mask, int wideMask, float instead, float *room, float *out, int wideOut) {
+  Ending plain = {0, -__builtin_inff(), __builtin_inff(), 0};
+  float *values = room + (long)size * ((keys + columns - 1) / columns * columns);
+  float *scores = values + (long)keys * ((wide + columns - 1) / columns * columns);
+  pack(size, keys, 1, wideK, k, room);
+  pack(keys, wide, 0, wideV, v, values);
+  for (int from = 0; from < rows; from += queries) {
+    int n = least(queries, rows - from);
+    product(n, keys, size, q + (long)from * wideQ, wideQ, room, scores, keys, plain);
+    for (int r = 0; r < n; r++) {
+      float *row = scores + (long)r * keys;
+      const float *seen = mask ? mask + (long)(from + r) * wideMask : 0;
+      int i = 0;
+      for (; i + 4 <= keys; i += 4) {
+        v128_t x = wasm_f32x4_mul(wasm_v128_load(row + i), F(scale));
+        wasm_v128_store(row + i, seen ? wasm_v128_bitselect(x, F(instead), wasm_f32x4_ne(wasm_v128_load(seen + i), F(0))) : x);
+      }
+      for (; i < keys; i++) row[i] = seen && seen[i] == 0 ? instead : row[i] * scale;
+    }
+    softmax(n, keys, scores, scores);
+    product(n, wide, keys, scores, keys, values, out + (long)from * wideOut, wideOut, plain);
   }
 }
 

@@ -1,7 +1,7 @@
 import { background, newPace } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
 import { newAttrs } from "./attrs.ts";
-import { cellAt, chained, ended, folded, fused, geluAt, type Graph, type Memo, normAt, normalized, type Op, pruned, sized, type Work } from "./graph/index.ts";
+import { attentionAt, cellAt, chained, ended, folded, fused, geluAt, type Graph, type Memo, normAt, normalized, type Op, pruned, sized, type Work } from "./graph/index.ts";
 import type { Kernel, State } from "./kernel.ts";
 import { variableName } from "./kernels/index.ts";
 import { newRounds } from "./rounds.ts";
@@ -57,7 +57,7 @@ export function newImprover(kernel: (op: Work) => Kernel, simd: Simd): Improver 
         return value;
       };
       const simple = pruned(folded(graph, { evaluate, variable }), root);
-      const whole = fused(simple, (op, sight) => cellAt(op, sight) ?? normAt(op, sight) ?? geluAt(op, sight));
+      const whole = fused(simple, (op, sight) => cellAt(op, sight) ?? normAt(op, sight) ?? geluAt(op, sight) ?? attentionAt(op, sight));
       return sized(pruned(chained(ended(normalized(whole, memo), memo)), root));
     },
   };

@@ -4,6 +4,7 @@
  *
  * @module
  */
+export { attentionAt } from "./attention.ts";
 export { cellAt } from "./cell.ts";
 export { chained, recipeOf } from "./chain.ts";
 export type { Memo } from "./ending.ts";

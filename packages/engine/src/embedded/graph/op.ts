@@ -20,7 +20,7 @@ export interface Work {
 }
 
 /** Pattern is what several ops do together. */
-export type Pattern = "lstm" | "gru" | "norm" | "gelu";
+export type Pattern = "lstm" | "gru" | "norm" | "gelu" | "attention";
 
 /** Fused is what came of the ops of a pattern. Its op reads what they do, and gives their results. */
 export interface Fused {

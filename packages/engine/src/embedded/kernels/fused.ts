@@ -3,15 +3,17 @@ import { DType, type Tensor } from "@tfs/tensor";
 import { keyOf } from "../flat.ts";
 import type { Fused, Op, Pattern } from "../graph/index.ts";
 import type { Kernel, State } from "../kernel.ts";
-import type { Step } from "../simd/index.ts";
+import { strides } from "../shape.ts";
+import type { Mask, Step } from "../simd/index.ts";
 import { tensorOf, type Value } from "../value.ts";
 
-/** Way computes a pattern's results from what it reads, all floats, in the order of the names that go with it; nothing if they do not fit. */
+/** Way computes a pattern's results from what it reads, floats but for a mask, in the order of the names that go with it; nothing if they do not fit. */
 type Way = (given: readonly (Tensor | undefined)[], numbers: Fused["numbers"], state: State) => readonly Tensor[] | undefined;
 
 const ways: Readonly<Record<Pattern, { readonly names: readonly string[]; readonly way: Way }>> = {
   lstm: { names: ["x", "kernel", "h", "recurrent", "cell", "bias"], way: lstm },
   gru: { names: ["x", "kernel", "h", "recurrent", "bias", "recurrentBias", "biases"], way: gru },
+  attention: { names: ["q", "k", "v", "mask"], way: attention },
   gelu: { names: [], way: () => undefined }, // a chain does it
   norm: { names: ["x", "gamma", "beta"], way: norm },
 };
@@ -28,7 +30,7 @@ export function fusedOf({ pattern, members, reads, results, roles, numbers }: Fu
       const place = places[i];
       if (place === undefined) continue;
       given[i] = tensorOf(values[place]);
-      fit &&= given[i]!.dtype === DType.Float;
+      fit &&= given[i]!.dtype === (names[i] === "mask" ? DType.Bool : DType.Float);
     }
     const made = (fit ? way(given, numbers, state) : undefined) ?? oneByOne(values, state);
     return made.length === 1 ? made[0]! : made;
@@ -78,6 +80,30 @@ function norm([x, gamma, beta]: Parameters<Way>[0], { axis = 0, epsilon = 0 }: F
   const out = arena.make(shape);
   simd.norm(size, { epsilon, gamma: gamma && floats(gamma), beta: beta && floats(beta) }, floats(x!), floats(out));
   return [out];
+}
+
+/** attention has q[batch, rows, heads, size], k[batch, keys, heads, size] and v[batch, keys, heads, wide]. */
+function attention(
+  [q, k, v, mask]: Parameters<Way>[0],
+  { scale = 1, instead = 0 }: Fused["numbers"],
+  { simd, arena }: State,
+): readonly Tensor[] | undefined {
+  const [[batches = 0, rows = 0, heads = 0, size = 0], [, keys = 0], wide = 0] = [q!.shape, k!.shape, v!.shape.at(-1)];
+  const fits = (t: Tensor, ...shape: number[]): boolean => t.shape.length === 4 && shape.every((d, i) => d > 0 && d === t.shape[i]);
+  if (!fits(q!, batches, rows, heads, size) || !fits(k!, batches, keys, heads, size) || !fits(v!, batches, keys, heads, wide)) return undefined;
+  const seen = mask && maskOf(mask, [batches, heads, rows, keys], instead);
+  if (mask !== undefined && seen === undefined) return undefined;
+  const out = arena.make([batches, rows, heads, wide]);
+  simd.attend({ batches, heads, rows, keys, size, wide, scale, q: floats(q!), k: floats(k!), v: floats(v!), mask: seen }, floats(out));
+  return [out];
+}
+
+/** maskOf gives a mask as floats, if it has one for each key, and for the rest one or all. */
+function maskOf({ shape, data }: Tensor, scores: readonly [number, number, number, number], instead: number): Mask | undefined {
+  const own = [...new Array<number>(Math.max(0, 4 - shape.length)).fill(1), ...shape];
+  if (own.length > 4 || own[3] !== scores[3] || !own.every((d, i) => d === 1 || d === scores[i])) return undefined;
+  const steps = strides(own).map((step, i) => (own[i] === 1 ? 0 : step)) as [number, number, number, number];
+  return { data: Float32Array.from(data as Uint8Array), steps: [steps[0], steps[1], steps[2]], instead };
 }
 
 /** stepOf gives what a layer of so many gates reads, if the shapes are such. */

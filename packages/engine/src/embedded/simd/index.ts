@@ -5,6 +5,7 @@
  * @module
  */
 export type { Arena } from "./arena.ts";
+export type { Mask } from "./attention.ts";
 export type { Step } from "./cells.ts";
 export type { ChainOp, Layout, Recipe } from "./chains.ts";
 export { lay, maxValues } from "./chains.ts";

@@ -10,6 +10,7 @@ export interface Exports {
   pack64: Exports["pack"];
   gemm64(m: number, n: number, k: number, a: number, wideA: number, packed: number, c: number, wideC: number): void;
   transpose64: Exports["transpose"];
+  attend(...numbers: number[]): void;
   lstm(...numbers: number[]): void;
   gru(...numbers: number[]): void;
   conv(...numbers: number[]): void;

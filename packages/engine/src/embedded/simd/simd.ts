@@ -1,4 +1,5 @@
 import { type Arena, newArena } from "./arena.ts";
+import { type Attention, attend } from "./attention.ts";
 import { gru, type GruStep, lstm, type Step } from "./cells.ts";
 import { chain, type Layout } from "./chains.ts";
 import type { Ending } from "./ending.ts";
@@ -22,6 +23,8 @@ export interface Simd {
   convolveEach(images: Images, filter: Float32Array, window: Window, out: Images, ending?: Ending): void;
   /** pool writes the largest of each window, or the mean of those of its cells that lie in the images. */
   pool(images: Images, window: Window, mean: boolean, out: Images): void;
+  /** attend writes softmax(q kᵀ scale) v of each head. Nothing of it may be empty. */
+  attend(asked: Attention, out: Float32Array): void;
   /** lstm writes the state and the cell that follow a step of an LSTM, gru the state that follows one of a GRU. Nothing of a step may be empty. */
   lstm(step: Step & { readonly cell: Float32Array }, outH: Float32Array, outCell: Float32Array): void;
   gru(step: GruStep, out: Float32Array): void;
@@ -58,6 +61,7 @@ export function newSimd(): Simd {
     convolve: (images, filter, window, out, ending) => convolve(begun(), images, filter, window, out, ending),
     convolveEach: (images, filter, window, out, ending) => convolveEach(begun(), images, filter, window, out, ending),
     pool: (images, window, mean, out) => pool(begun(), images, window, mean, out),
+    attend: (asked, out) => attend(begun(), asked, out),
     lstm: (step, outH, outCell) => lstm(begun(), step, outH, outCell),
     gru: (step, out) => gru(begun(), step, out),
     chain: (layout, from, out) => chain(begun(), layout, from, out),
