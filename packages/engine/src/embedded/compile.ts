@@ -4,7 +4,7 @@ import type { Tensor } from "@tfs/tensor";
 import { newAttrs } from "./attrs.ts";
 import { calls, type Edge, type Flat, type FlatNode, flattenFunction, type Library, newFlat } from "./flat.ts";
 import type { Body, Kernel, Node } from "./kernel.ts";
-import { type Graph, recipeOf, remembered, type Work } from "./graph/index.ts";
+import { type Graph, patterns, recipeOf, remembered, type Work } from "./graph/index.ts";
 import { type Improver, type Known, newImprover } from "./improve.ts";
 import { chainOf, convolution, fusedOf, kernels, product, streamed } from "./kernels/index.ts";
 import { plan, type Program } from "./plan.ts";
@@ -52,8 +52,9 @@ export function compile(graph: GraphDef, library: Library, around?: Around): Com
 
   const effectful = new Map<string, boolean>();
 
-  /** hasEffect: of an op that we do not have we cannot tell, so it is asked for; an If or a While has the effects of its functions. */
+  /** hasEffect: of an op that we do not have we cannot tell, so it is asked for; those of patterns have none, an If or a While has the effects of its functions. */
   function hasEffect(node: { readonly op: string; readonly attr: FlatNode["attr"] }): boolean {
+    if (patterns.has(node.op)) return false;
     if (kernels[node.op] === undefined && !calls.has(node.op)) return !unseen.has(node.op);
     return effects.test(node.op) || functionsOf(node.attr).some(bodyHasEffect);
   }

@@ -1,7 +1,23 @@
 import { background, newPace } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
 import { newAttrs } from "./attrs.ts";
-import { attentionAt, cellAt, chained, ended, folded, fused, geluAt, type Graph, type Memo, normAt, normalized, type Op, pruned, sized, type Work } from "./graph/index.ts";
+import {
+  attentionAt,
+  cellAt,
+  chained,
+  ended,
+  folded,
+  fused,
+  geluAt,
+  type Graph,
+  type Memo,
+  normAt,
+  normalized,
+  type Op,
+  pruned,
+  sized,
+  type Work,
+} from "./graph/index.ts";
 import type { Kernel, State } from "./kernel.ts";
 import { variableName } from "./kernels/index.ts";
 import { newRounds } from "./rounds.ts";

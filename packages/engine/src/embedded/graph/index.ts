@@ -15,4 +15,5 @@ export { fused } from "./fuse.ts";
 export { geluAt } from "./gelu.ts";
 export { normAt } from "./norm.ts";
 export type { After, Fused, Graph, Op, Pattern, Work } from "./op.ts";
+export { patterns } from "./op.ts";
 export { remembered, sized } from "./sizes.ts";

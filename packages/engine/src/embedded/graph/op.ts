@@ -19,8 +19,11 @@ export interface Work {
   readonly fused?: Fused;
 }
 
-/** Pattern is what several ops do together. */
+/** Pattern is what several ops do together, and the op that they become is called so. */
 export type Pattern = "lstm" | "gru" | "norm" | "gelu" | "attention";
+
+/** patterns are all of them: no op of TensorFlow has such a name. */
+export const patterns: ReadonlySet<string> = new Set<Pattern>(["lstm", "gru", "norm", "gelu", "attention"]);
 
 /** Fused is what came of the ops of a pattern. Its op reads what they do, and gives their results. */
 export interface Fused {

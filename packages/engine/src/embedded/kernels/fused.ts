@@ -3,6 +3,7 @@ import { DType, type Tensor } from "@tfs/tensor";
 import { keyOf } from "../flat.ts";
 import type { Fused, Op, Pattern } from "../graph/index.ts";
 import type { Kernel, State } from "../kernel.ts";
+import { productMs } from "../leash.ts";
 import { strides } from "../shape.ts";
 import type { Mask, Step } from "../simd/index.ts";
 import { tensorOf, type Value } from "../value.ts";
@@ -49,9 +50,10 @@ export function fusedOf({ pattern, members, reads, results, roles, numbers }: Fu
 }
 
 /** lstm gives the state and the cell. */
-function lstm([x, kernel, h, recurrent, cell, bias]: Parameters<Way>[0], _: Fused["numbers"], { simd, arena }: State): readonly Tensor[] | undefined {
+function lstm([x, kernel, h, recurrent, cell, bias]: Parameters<Way>[0], _: Fused["numbers"], { simd, arena, leash }: State): readonly Tensor[] | undefined {
   const step = stepOf(4, { x: x!, kernel: kernel!, h: h!, recurrent: recurrent!, bias });
   if (step === undefined || !isMatrix(cell!, step.rows, step.units)) return undefined;
+  leash?.step(productMs(step.rows * (step.size + step.units) * 4 * step.units));
   const [outH, outCell] = [arena.make(h!.shape), arena.make(h!.shape)];
   simd.lstm({ ...step, cell: floats(cell!) }, floats(outH), floats(outCell));
   return [outH, outCell];
@@ -61,11 +63,12 @@ function lstm([x, kernel, h, recurrent, cell, bias]: Parameters<Way>[0], _: Fuse
 function gru(
   [x, kernel, h, recurrent, bias, recurrentBias, biases]: Parameters<Way>[0],
   { units }: Fused["numbers"],
-  { simd, arena }: State,
+  { simd, arena, leash }: State,
 ): readonly Tensor[] | undefined {
   const step = stepOf(3, { x: x!, kernel: kernel!, h: h!, recurrent: recurrent!, bias });
   if (step === undefined || (units ?? step.units) !== step.units || !isBias(recurrentBias, 3 * step.units)) return undefined;
   if (biases !== undefined && !isMatrix(biases, 2, 3 * step.units)) return undefined;
+  leash?.step(productMs(step.rows * (step.size + step.units) * 3 * step.units));
   const out = arena.make(h!.shape);
   simd.gru({ ...step, recurrentBias: recurrentBias && floats(recurrentBias), biases: biases && floats(biases) }, floats(out));
   return [out];
@@ -86,13 +89,14 @@ function norm([x, gamma, beta]: Parameters<Way>[0], { axis = 0, epsilon = 0 }: F
 function attention(
   [q, k, v, mask]: Parameters<Way>[0],
   { scale = 1, instead = 0 }: Fused["numbers"],
-  { simd, arena }: State,
+  { simd, arena, leash }: State,
 ): readonly Tensor[] | undefined {
   const [[batches = 0, rows = 0, heads = 0, size = 0], [, keys = 0], wide = 0] = [q!.shape, k!.shape, v!.shape.at(-1)];
   const fits = (t: Tensor, ...shape: number[]): boolean => t.shape.length === 4 && shape.every((d, i) => d > 0 && d === t.shape[i]);
   if (!fits(q!, batches, rows, heads, size) || !fits(k!, batches, keys, heads, size) || !fits(v!, batches, keys, heads, wide)) return undefined;
   const seen = mask && maskOf(mask, [batches, heads, rows, keys], instead);
   if (mask !== undefined && seen === undefined) return undefined;
+  leash?.step(productMs(batches * rows * heads * keys * (size + wide)));
   const out = arena.make([batches, rows, heads, wide]);
   simd.attend({ batches, heads, rows, keys, size, wide, scale, q: floats(q!), k: floats(k!), v: floats(v!), mask: seen }, floats(out));
   return [out];

@@ -42,7 +42,25 @@ export function attend(memory: Memory, asked: Attention, out: Float32Array): voi
       const [queriesAt, keysAt, valuesAt] = [at(q, rows, size), at(k, keys, size), at(v, keys, wide)];
       const [far, farOut] = [heads * size, heads * wide];
       const instead = mask?.instead ?? 0;
-      memory.code.attend(rows, keys, size, wide, queriesAt, far, keysAt, far, valuesAt, farOut, scale, maskAt, stepRow, instead, room, at(to, rows, wide), farOut);
+      memory.code.attend(
+        rows,
+        keys,
+        size,
+        wide,
+        queriesAt,
+        far,
+        keysAt,
+        far,
+        valuesAt,
+        farOut,
+        scale,
+        maskAt,
+        stepRow,
+        instead,
+        room,
+        at(to, rows, wide),
+        farOut,
+      );
     }
   memory.settle(to, out);
 }
