@@ -35,32 +35,13 @@ export function attend(memory: Memory, asked: Attention, out: Float32Array): voi
   const seen = mask === undefined ? 0 : memory.source(mask.data);
   const [stepBatch, stepHead, stepRow] = mask?.steps ?? [0, 0, 0];
   const room = memory.temporary((size * padded(keys) + keys * padded(wide) + Math.min(rows, queries) * keys) * floatBytes);
+  const [far, farValues] = [heads * size, heads * wide];
   for (let b = 0; b < batches; b++)
     for (let h = 0; h < heads; h++) {
       const at = (from: number, count: number, each: number): number => from + (b * count * heads + h) * each * floatBytes;
       const maskAt = seen === 0 ? 0 : seen + (b * stepBatch + h * stepHead) * floatBytes;
-      const [queriesAt, keysAt, valuesAt] = [at(q, rows, size), at(k, keys, size), at(v, keys, wide)];
-      const [far, farOut] = [heads * size, heads * wide];
-      const instead = mask?.instead ?? 0;
-      memory.code.attend(
-        rows,
-        keys,
-        size,
-        wide,
-        queriesAt,
-        far,
-        keysAt,
-        far,
-        valuesAt,
-        farOut,
-        scale,
-        maskAt,
-        stepRow,
-        instead,
-        room,
-        at(to, rows, wide),
-        farOut,
-      );
+      const given = [at(q, rows, size), far, at(k, keys, size), far, at(v, keys, wide), farValues, scale, maskAt, stepRow, mask?.instead ?? 0];
+      memory.code.attend(rows, keys, size, wide, ...given, room, at(to, rows, wide), farValues);
     }
   memory.settle(to, out);
 }
