@@ -31,7 +31,14 @@ function build(...options) {
   ];
   execFileSync(
     join(llvm, "clang"),
-    [...flags, "-Wl,--no-entry,--import-memory,--shared-memory,--max-memory=4294967296,--strip-all", ...options, "-o", out, ...sources],
+    [
+      ...flags,
+      "-Wl,--no-entry,--import-memory,--shared-memory,--max-memory=4294967296,--export=__stack_pointer,--strip-all",
+      ...options,
+      "-o",
+      out,
+      ...sources,
+    ],
     {
       stdio: ["ignore", "inherit", "inherit"],
       env: { ...process.env, LD_LIBRARY_PATH: join(system, "usr/lib/x86_64-linux-gnu") },

@@ -11,7 +11,7 @@ import type { Later, State } from "./kernel.ts";
 import { materialized, type Program } from "./plan.ts";
 import type { Philox } from "./random/index.ts";
 import { newRounds } from "./rounds.ts";
-import { newSimd } from "./simd/index.ts";
+import { newSimd, type Simd } from "./simd/index.ts";
 import { isTensor, type Table, type Value, type Variable } from "./value.ts";
 import { markWeight } from "./weight.ts";
 
@@ -68,14 +68,15 @@ class Model implements LoadedModel {
   readonly #plans = new Map<string, Plan>();
   /** #assigned are variables that a run has changed: no plan counts on what they hold. */
   readonly #assigned = new Set<string>();
-  #simd = newSimd();
+  #simd: Simd;
   #checkpoint: ReadonlyMap<string, Tensor>;
   #closed = false;
   /** resting are runs whose loops let others have their turns: all, and the one among them that may change state. */
   readonly #resting = new Set<Promise<unknown>>();
   #changing: Promise<unknown> | undefined;
 
-  constructor(metaGraph: MetaGraphDef, compiler: Compiler, checkpoint: ReadonlyMap<string, Tensor>) {
+  constructor(metaGraph: MetaGraphDef, compiler: Compiler, checkpoint: ReadonlyMap<string, Tensor>, common?: WebAssembly.Memory) {
+    this.#simd = newSimd(common);
     this.metaGraph = metaGraph;
     this.compiler = compiler;
     this.#checkpoint = checkpoint;
@@ -348,8 +349,9 @@ export type { Model };
 
 const initSignature = "__saved_model_init_op";
 
-export function newModel(metaGraph: MetaGraphDef, compiler: Compiler, checkpoint: ReadonlyMap<string, Tensor>): Model {
-  return new Model(metaGraph, compiler, checkpoint);
+/** newModel makes one that is to be restored, or to take what another holds. In a memory in common it shares the weights that are laid out there. */
+export function newModel(metaGraph: MetaGraphDef, compiler: Compiler, checkpoint: ReadonlyMap<string, Tensor>, common?: WebAssembly.Memory): Model {
+  return new Model(metaGraph, compiler, checkpoint, common);
 }
 
 function fetched(values: readonly Value[], fetches: readonly string[]): Tensor[] {

@@ -6,6 +6,8 @@ export interface Seed {
   /** metaGraph is the encoding of a MetaGraphDef. */
   readonly metaGraph: Uint8Array;
   readonly holding: Holding;
+  /** memory is where all threads that run the model lay out its weights; undefined if there is but one. */
+  readonly memory: WebAssembly.Memory | undefined;
 }
 
 /** Request is what a thread of the pool is asked for. */

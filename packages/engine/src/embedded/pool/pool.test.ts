@@ -35,6 +35,8 @@ function modelBytes(): Uint8Array {
     { name: "one", op: "Const", attr: { dtype: float, value: { tensor: { dtype: "DT_FLOAT", tensorShape: {}, floatVal: [1] } } } },
     { name: "shape", op: "Const", attr: { dtype: whole, value: { tensor: { dtype: "DT_INT32", tensorShape: { dim: [{ size: "1" }] }, intVal: [2] } } } },
     { name: "product", op: "MatMul", input: ["a", "b"], attr: { T: float } },
+    { name: "axes", op: "Const", attr: { dtype: whole, value: { tensor: { dtype: "DT_INT32", tensorShape: { dim: [{ size: "2" }] }, intVal: [0, 1] } } } },
+    { name: "total", op: "Sum", input: ["product", "axes"], attr: { T: float, Tidx: whole } },
     { name: "v", op: "VarHandleOp", attr: { dtype: float, shape: { shape: {} } } },
     { name: "init", op: "AssignVariableOp", input: ["v", "one"], attr: { dtype: float } },
     { name: "add", op: "AssignAddVariableOp", input: ["v", "one"], attr: { dtype: float } },
@@ -196,6 +198,44 @@ test("pool: what a run is fed stays the caller's, though it is a view", async ()
   assert.equal(got!.data[0], long);
   assert.equal(bytes.length, 2 * long * long);
   assert.ok(bytes.every((v) => v === 1));
+  await model.close();
+});
+
+test("pool: copies in one memory give what one alone gives", async () => {
+  for (const name of ["digits", "attention_tiny", "lstm_tiny"]) {
+    const from = join(models, name, "1");
+    const [alone, many] = [await newEmbeddedEngine({ threads: 0 }).load(ctx, from), await load({ from, smallBytes: -1, threads: 3 })];
+    const { inputs, outputs } = alone.metaGraph.signatureDef["serving_default"]!;
+    const fetches = Object.values(outputs).map(({ encoding }) => String(encoding.value));
+    const feeds = (seed: number): Map<string, Tensor> =>
+      new Map(
+        Object.values(inputs).map(({ encoding, tensorShape, dtype }) => {
+          const shape = (tensorShape?.dim ?? []).map(({ size }) => (size < 0n ? 3 : Number(size)));
+          const values = Array.from({ length: shape.reduce((n, dim) => n * dim, 1) }, (_, i) => (i * 7 + seed) % 5);
+          return [
+            String(encoding.value),
+            newTensor(dtype as number as DType, shape, dtype === DType.Float ? Float32Array.from(values) : Int32Array.from(values)),
+          ];
+        }),
+      );
+    const got = await Promise.all(Array.from({ length: 60 }, (_, i) => many.run(ctx, feeds(i), fetches)));
+    for (const [i, tensors] of got.entries()) assert.deepEqual(tensors, await alone.run(ctx, feeds(i), fetches), `${name} ${i}`);
+    await Promise.all([alone.close(), many.close()]);
+  }
+});
+
+test("pool: memory that one run has made large is let go, with the copies", { timeout: 120_000 }, async () => {
+  const pool = newPool({ threads: 1 });
+  const model = await load({ pool, smallBytes: -1 });
+  const total = async (n: number): Promise<unknown> => {
+    const [a, b] = [newTensor(DType.Float, [n, 1], new Float32Array(n).fill(1)), newTensor(DType.Float, [1, n], new Float32Array(n).fill(1))];
+    return (await model.run(ctx, new Map(Object.entries({ "a:0": a, "b:0": b })), ["total:0"]))[0]!.data[0];
+  };
+  assert.equal(await total(100), 10_000);
+  const life = await pool.places[0]!.thread.life();
+  assert.equal(await total(8500), 72_250_000); // a product of 289 MB
+  while (!life.ended) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(await total(100), 10_000);
   await model.close();
 });
 

@@ -10,11 +10,14 @@ import { type Kinds, maxMs, newKinds } from "./kinds.ts";
 import type { Seed } from "./messages.ts";
 import type { Place, Pool } from "./pool.ts";
 import { shared } from "./seed.ts";
+import { bytesOf, laidBytes, newCommon } from "../simd/index.ts";
 
 /** By the clock a run is given up later than by what its steps are known to take: others may have had the processor. */
 const patienceMs = 20;
-/** Copies of one model together hold at most so much beyond one: each lays out the weights for itself. */
+/** Copies of one model together hold at most so much beyond one: what is computed once of its weights, each has for itself. */
 const maxCopiesBytes = 2 ** 30;
+/** A memory does not shrink: one that has grown past its weights by so much for each copy is let go, with the copies. */
+const spareBytes = 2 ** 28;
 
 export interface PooledOptions {
   readonly model: Model;
@@ -40,6 +43,8 @@ class PooledModel implements LoadedModel {
   readonly #copies = new Map<Place, Copy>();
   /** #quick is true until a run belongs elsewhere. */
   #quick: boolean;
+  /** #memory is what the copies have in common. */
+  #memory: WebAssembly.Memory | undefined;
   /** #single is true when a run may have changed the state: then all are in one place. */
   #single = false;
   #moving: Promise<void> | undefined;
@@ -95,10 +100,14 @@ class PooledModel implements LoadedModel {
       if (got !== undefined) return got;
     }
     const copy = this.#single ? await this.#move() : this.#pick();
-    return await copy.run(ctx, feeds, fetches, (ms) => {
-      kind.ranThere(ms);
-      took?.(ms);
-    });
+    try {
+      return await copy.run(ctx, feeds, fetches, (ms) => {
+        kind.ranThere(ms);
+        took?.(ms);
+      });
+    } finally {
+      this.#trim();
+    }
   }
 
   /** #here runs in the event loop, and gives nothing if that takes too long. */
@@ -136,6 +145,12 @@ class PooledModel implements LoadedModel {
       this.#closing.add(closing);
     }
     this.#copies.clear();
+    this.#memory = undefined;
+  }
+
+  #trim(): void {
+    const memory = this.#memory;
+    if (memory !== undefined && bytesOf(memory) > laidBytes(memory) + this.#copies.size * spareBytes) this.#giveUp();
   }
 
   /** #move gives the one copy that changes its state, when all runs here have ended. */
@@ -150,14 +165,18 @@ class PooledModel implements LoadedModel {
 
   async #moveAway(): Promise<void> {
     if (this.#runsHere > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
-    const seed = this.#seed();
+    const seed = this.#seed(undefined);
     this.#copyTo(this.#best(this.#places), () => seed);
   }
 
   /** #pick gives a copy for one run: there where it waits least, and rather where the model is already. */
   #pick(): Copy {
     const place = this.#best(this.#copies.size < this.#maxCopies ? this.#places : [...this.#copies.keys()]);
-    return this.#copies.get(place) ?? this.#copyTo(place, () => this.#seed());
+    const found = this.#copies.get(place);
+    if (found !== undefined) return found;
+    this.#memory ??= newCommon();
+    const memory = this.#memory;
+    return this.#copyTo(place, () => this.#seed(memory));
   }
 
   #best(places: readonly Place[]): Place {
@@ -171,8 +190,8 @@ class PooledModel implements LoadedModel {
     return copy;
   }
 
-  #seed(): Seed {
-    return { metaGraph: this.#metaGraphBytes(), holding: shared(this.#model.holding()) };
+  #seed(memory: WebAssembly.Memory | undefined): Seed {
+    return { metaGraph: this.#metaGraphBytes(), holding: shared(this.#model.holding()), memory };
   }
 
   close(): Promise<void> {

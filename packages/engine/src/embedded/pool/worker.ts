@@ -35,11 +35,11 @@ class Run implements Ctx {
 const models = new Map<number, Model>();
 let last = 0;
 
-function take({ metaGraph, holding }: Seed): number {
+function take({ metaGraph, holding, memory }: Seed): number {
   const meta = fromBinary(MetaGraphDefSchema, metaGraph);
   const graph = meta.graphDef;
   if (graph === undefined) throw newError(Code.Internal, "a meta-graph without a graph"); // it would not have been loaded
-  const model = newModel(meta, compile(graph, libraryOf(graph)), new Map());
+  const model = newModel(meta, compile(graph, libraryOf(graph)), new Map(), memory);
   model.take(holding);
   for (const { inputs, outputs } of Object.values(meta.signatureDef)) model.prepare(namesOf(inputs), namesOf(outputs));
   models.set(++last, model);

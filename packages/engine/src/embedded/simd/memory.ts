@@ -1,9 +1,11 @@
 import { Code, newError } from "@tfs/std";
 import { isWeight } from "../weight.ts";
 import { relaxed, simd128 } from "./code.ts";
+import { Common, digestOf, newCommon, pageBytes, threadPages } from "./common.ts";
 
 /** What packages/engine/wasm exports; pointers are bytes. */
 export interface Exports {
+  readonly __stack_pointer: { value: number };
   pack(k: number, n: number, transposed: number, wide: number, from: number, to: number): void;
   gemm(m: number, n: number, k: number, a: number, wideA: number, packed: number, c: number, wideC: number, bias: number, low: number, high: number): void;
   transpose(rows: number, columns: number, wide: number, from: number, to: number): void;
@@ -25,11 +27,6 @@ export interface Exports {
 
 /** As in gemm.c and double.c: the right matrix is cut into panels of 32 bytes, which are columns, and blocks of so many rows. */
 const [panelBytes, block] = [32, 512];
-const pageBytes = 2 ** 16;
-const maxPages = 2 ** 16;
-/** The stack of compiled C is in the first two pages, what an operation is told in the third. */
-const reservedPages = 3;
-const told = 2 * pageBytes;
 export const floatBytes = 4;
 export const doubleBytes = 8;
 /** Code reads and writes whole vectors: behind what a block is for, there is room for what they have too much. */
@@ -76,11 +73,16 @@ interface Block {
 
 /**
  * Memory is one model's. In it lie weights, for good and each laid out once; values of runs, which are seen from outside as arrays; and what one operation needs.
- * It is shared, though nobody shares it: arrays over it outlive its growth.
+ * It is shared, and arrays over it outlive its growth. Threads that run the same model may have one in common: then they find each other's weights there, and each has
+ * its own room for the rest.
  */
 export class Memory {
-  readonly #memory = new WebAssembly.Memory({ initial: reservedPages, maximum: maxPages, shared: true });
-  readonly code: Exports = new WebAssembly.Instance(compile(), { env: { memory: this.#memory } }).exports as Exports;
+  readonly #memory: WebAssembly.Memory;
+  readonly #common: Common;
+  readonly #isAlone: boolean;
+  /** #told is where an operation is told something. */
+  readonly #told: number;
+  readonly code: Exports;
   readonly #kept = new WeakMap<Float32Array, Kept>();
   /** #held are the blocks of values. */
   readonly #held = new Map<Float32Array, Block>();
@@ -88,11 +90,22 @@ export class Memory {
   readonly #free = new Map<number, number[]>();
   /** #temporary are blocks that one operation has. */
   readonly #temporary: { readonly at: number; readonly bytes: number }[] = [];
-  #floats = new Float32Array(this.#memory.buffer);
-  #ints = new Int32Array(this.#memory.buffer);
-  #top: number = reservedPages * pageBytes;
-  /** weightBytes is what lies here for good. */
+  #floats: Float32Array;
+  #ints: Int32Array;
+  /** weightBytes is what this one has laid out for good. */
   weightBytes = 0;
+
+  constructor(given?: WebAssembly.Memory) {
+    this.#isAlone = given === undefined;
+    this.#memory = given ?? newCommon();
+    this.#common = new Common(this.#memory);
+    this.#floats = new Float32Array(this.#memory.buffer);
+    this.#ints = new Int32Array(this.#memory.buffer);
+    this.code = new WebAssembly.Instance(compile(), { env: { memory: this.#memory } }).exports as unknown as Exports;
+    const base = this.#isAlone ? 0 : this.#common.take(threadPages * pageBytes, (bytes) => this.#room(bytes));
+    this.#told = base + (threadPages - 1) * pageBytes;
+    if (!this.#isAlone) this.code.__stack_pointer.value = this.#told; // it grows down
+  }
 
   /** bytes is how large the memory has become. */
   get bytes(): number {
@@ -164,21 +177,38 @@ export class Memory {
 
   /** tell writes what an operation is told, and gives where that is. */
   tell(words: Int32Array): number {
-    this.#ints.set(words, told / 4);
-    return told;
+    this.#ints.set(words, this.#told / 4);
+    return this.#told;
   }
 
   /** #placed finds a weight in that form, or lays data out: a weight for good, in the first form that it is asked for. */
   #placed(data: Float32Array, form: string, bytes: number, lay: (at: number) => void): number {
     const known = this.#kept.get(data);
     if (known?.form === form) return known.at;
-    const stays = known === undefined && isWeight(data);
-    const at = stays ? this.#take(bytes).at : this.temporary(bytes);
-    lay(at);
-    if (stays) {
-      this.#kept.set(data, { at, form });
-      this.weightBytes += bytes;
+    if (known !== undefined || !isWeight(data)) {
+      const at = this.temporary(bytes);
+      lay(at);
+      return at;
     }
+    const at = this.#isAlone ? this.#laid(bytes, lay) : this.#laidOnce(data, form, bytes, lay);
+    this.#kept.set(data, { at, form });
+    return at;
+  }
+
+  #laid(bytes: number, lay: (at: number) => void): number {
+    const { at } = this.#take(bytes);
+    lay(at);
+    this.weightBytes += bytes;
+    return at;
+  }
+
+  /** #laidOnce finds a weight that another thread has laid out in that form, or does it for all. */
+  #laidOnce(data: Float32Array, form: string, bytes: number, lay: (at: number) => void): number {
+    const digest = digestOf(data, `${form} ${bytes}`);
+    const found = this.#common.found(digest);
+    if (found !== undefined) return found;
+    const at = this.#laid(bytes, lay);
+    this.#common.laid(digest, at, bytes);
     return at;
   }
 
@@ -213,10 +243,7 @@ export class Memory {
     const size = rounded(bytes + vectorBytes);
     const free = this.#free.get(size)?.pop();
     if (free !== undefined) return { at: free, bytes: size };
-    const at = this.#top;
-    this.#room(at + size);
-    this.#top = at + size;
-    return { at, bytes: size };
+    return { at: this.#common.take(size, (end) => this.#room(end)), bytes: size };
   }
 
   #give(at: number, bytes: number): void {
@@ -225,13 +252,12 @@ export class Memory {
     else free.push(at);
   }
 
-  /** #room grows the memory to hold `bytes`. Throws ResourceExhausted past 4 GiB. */
+  /** #room sees to it that the memory holds `bytes`, and that this thread sees them: another may have made it grow. Throws ResourceExhausted past 4 GiB. */
   #room(bytes: number): void {
-    const have = this.#memory.buffer.byteLength;
-    if (bytes <= have) return;
-    const pages = Math.ceil((bytes - have) / pageBytes);
+    if (bytes <= this.#floats.byteLength) return;
+    const have = this.#memory.grow(0) * pageBytes;
     try {
-      this.#memory.grow(pages);
+      if (bytes > have) this.#memory.grow(Math.ceil((bytes - have) / pageBytes));
     } catch (err) {
       throw newError(Code.ResourceExhausted, `an operation needs ${bytes} bytes of WebAssembly memory, the model's weights included: more than there are`, err);
     }

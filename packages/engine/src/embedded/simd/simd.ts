@@ -45,11 +45,11 @@ export interface Simd {
 /** A memory that has grown past its weights by so much is let go when no run is under way: it does not shrink. */
 const spareBytes = 2 ** 28;
 
-/** newSimd makes that of a model; memory is taken when something is computed. */
-export function newSimd(): Simd {
+/** newSimd makes that of a model; memory is taken when something is computed. With a memory in common it computes there, and never lets it go. */
+export function newSimd(common?: WebAssembly.Memory): Simd {
   let made: Memory | undefined;
   let runs = 0;
-  const memory = (): Memory => (made ??= new Memory());
+  const memory = (): Memory => (made ??= new Memory(common));
   const begun = (): Memory => {
     const found = memory();
     found.begin();
@@ -73,7 +73,7 @@ export function newSimd(): Simd {
       runs++;
       return newArena(memory, () => {
         runs--;
-        if (runs === 0 && made !== undefined && made.bytes > made.weightBytes + spareBytes) made = undefined;
+        if (runs === 0 && common === undefined && made !== undefined && made.bytes > made.weightBytes + spareBytes) made = undefined;
       });
     },
   };
