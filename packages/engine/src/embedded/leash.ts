@@ -48,12 +48,17 @@ export function newLeash(maxMs: number, patienceMs: number): Leash {
   return new Leash(maxMs, patienceMs);
 }
 
-/** Kernels do so much in a millisecond at the most, on the fastest processors: products of floats in WebAssembly, of other numbers on the host. */
-const [products, hostProducts] = [1e7, 1e6];
+/** Kernels do so much in a millisecond at the most, on the fastest processors: products of floats in WebAssembly, of other numbers on the host, values written there. */
+const [products, hostProducts, writes] = [1e7, 1e6, 1e6];
 
 /** productMs is the least that so many multiplications take. */
 export function productMs(count: number, onHost = false): number {
   return count / (onHost ? hostProducts : products);
+}
+
+/** valuesMs is the least that so many values take to be written, one by one. */
+export function valuesMs(count: number): number {
+  return count / writes;
 }
 
 /** Ops that take long for each of their values, or for each byte of strings. */

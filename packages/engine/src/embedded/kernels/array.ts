@@ -1,6 +1,7 @@
 import { Code, newError } from "@tfs/std";
 import { DType, dtypeName, elementCount, newTensor, reshape, shapeText, type Tensor } from "@tfs/tensor";
 import type { KernelFactory, Kernels, State } from "../kernel.ts";
+import { valuesMs } from "../leash.ts";
 import { axisOf, broadcast, copyAt, copyRun, int, ints, make, offsets, strides, walk } from "../shape.ts";
 import { tensorOf } from "../value.ts";
 
@@ -142,6 +143,11 @@ const pad: KernelFactory = () => (inputs) =>
 
 const concat: KernelFactory = () => (inputs) => concatAlong(inputs.slice(0, -1).map(tensorOf), int(tensorOf(inputs.at(-1))));
 
+/** foreseen tells a run's leash of an op that makes so much of little. A shape that is none is for who makes it to refuse. */
+function foreseen({ leash }: State, shape: readonly number[]): void {
+  leash?.step(valuesMs(shape.reduce((n, dim) => n * Math.max(0, dim), 1)));
+}
+
 export const arrays: Kernels = {
   Shape: (node) => {
     const out = node.attrs.dtype("out_type", DType.Int32);
@@ -248,9 +254,10 @@ export const arrays: Kernels = {
       );
     return splitAlong(t, at, full);
   },
-  Fill: () => (inputs) => {
+  Fill: () => (inputs, state) => {
     const [dims, value] = [ints(tensorOf(inputs[0])), tensorOf(inputs[1])];
     if (value.shape.length !== 0) throw newError(Code.InvalidArgument, `value must be a scalar, got shape ${shapeText(value.shape)}`);
+    foreseen(state, dims);
     const out = make(value.dtype, dims);
     return copyAt(value, out.shape, new Int32Array(elementCount(out.shape)));
   },
@@ -260,26 +267,28 @@ export const arrays: Kernels = {
     const one = newTensor(t.dtype, [1], scalarData(t.dtype, 1));
     return copyAt(one, t.shape, new Int32Array(elementCount(t.shape)));
   },
-  Range: () => (inputs) => {
+  Range: () => (inputs, state) => {
     const [first, limit, delta] = inputs.map((v) => tensorOf(v)) as [Tensor, Tensor, Tensor];
     const [a, b, d] = [Number(first.data[0]), Number(limit.data[0]), Number(delta.data[0])];
     if (d === 0) throw newError(Code.InvalidArgument, "Requires delta != 0: 0");
     if ((d > 0 && a > b) || (d < 0 && a < b))
       throw newError(Code.InvalidArgument, `Requires start ${d > 0 ? "<=" : ">="} limit when delta ${d > 0 ? ">" : "<"} 0: ${a}/${b}`);
     const n = Math.ceil(Math.abs((b - a) / d));
+    foreseen(state, [n]);
     const out = make(first.dtype, [n]);
     const write = out.data as unknown as { [i: number]: number | bigint };
     const big = first.dtype === DType.Int64;
     for (let i = 0; i < n; i++) write[i] = big ? BigInt(a + i * d) : a + i * d;
     return out;
   },
-  Tile: () => (inputs) => {
+  Tile: () => (inputs, state) => {
     const [t, multiples] = [tensorOf(inputs[0]), ints(tensorOf(inputs[1]))];
     if (multiples.length !== t.shape.length || multiples.some((m) => m < 0))
       throw newError(Code.InvalidArgument, `Expected multiples argument to be a vector of length ${t.shape.length} but got length ${multiples.length}`);
     // Each dimension d becomes (multiple, d) with step 0 over the multiple.
     const steps = strides(t.shape);
     const shape = t.shape.flatMap((d, i) => [multiples[i]!, d]);
+    foreseen(state, shape);
     make(
       t.dtype,
       t.shape.map((d, i) => d * multiples[i]!),
@@ -294,10 +303,11 @@ export const arrays: Kernels = {
       at,
     );
   },
-  BroadcastTo: () => (inputs) => {
+  BroadcastTo: () => (inputs, state) => {
     const [t, want] = [tensorOf(inputs[0]), ints(tensorOf(inputs[1]))];
     const shape = broadcast(t.shape, want);
     if (shapeText(shape) !== shapeText(want)) throw newError(Code.InvalidArgument, `Incompatible shapes: ${shapeText(t.shape)} vs. ${shapeText(want)}`);
+    foreseen(state, want);
     make(t.dtype, want);
     return copyAt(t, want, offsets(t.shape, want));
   },
@@ -311,10 +321,11 @@ export const arrays: Kernels = {
   ReverseV2: reverse,
   OneHot: (node) => {
     const axis = node.attrs.int("axis", -1);
-    return (inputs) => {
+    return (inputs, state) => {
       const [indices, depth, on, off] = inputs.map((v) => tensorOf(v)) as [Tensor, Tensor, Tensor, Tensor];
       const d = int(depth);
       if (d < 0) throw newError(Code.InvalidArgument, `depth must be non-negative, got: ${d}`);
+      foreseen(state, [...indices.shape, d]);
       const rank = indices.shape.length;
       const at = axis === -1 ? rank : axis;
       const out = make(on.dtype, [...indices.shape.slice(0, at), d, ...indices.shape.slice(at)]);
