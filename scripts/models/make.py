@@ -16,7 +16,7 @@ from golden import ROOT
 
 MAKERS = {f.__name__: f for f in (
     classic.half_plus_two, classic.counter, classic.matrix, classic.multi_metagraph, classic.sharded, classic.loops_v1,
-    modern.half_plus_two_tf2, modern.digits, modern.pixel_mean, modern.text, modern.first_model, modern.second_model, modern.mlp, modern.cond_loop, modern.effects,
+    modern.half_plus_two_tf2, modern.digits, modern.pixel_mean, modern.text, modern.first_model, modern.second_model, modern.mlp, modern.cond_loop, modern.effects, modern.tables,
     modern.rounds, modern.defaults,
     sequence.lstm_tiny, sequence.attention_tiny,
     served.product, served.two_signatures, served.keras_identity,

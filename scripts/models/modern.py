@@ -288,6 +288,73 @@ def effects() -> None:
     golden.write()
 
 
+def tables() -> None:
+    """Tables that change, one of them saved with entries in it: what is inserted, removed and found, and how large they are from call to call."""
+    class Module(tf.Module):
+        def __init__(self):
+            self.ids = tf.lookup.experimental.MutableHashTable(tf.string, tf.int64, -1, name="ids")
+            self.scores = tf.lookup.experimental.MutableHashTable(tf.int64, tf.float32, 0.5, name="scores")
+            self.ids.insert(["a", "b"], [10, 20])
+            self.names = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer([10, 20, 30], tf.constant(["ten", "twenty", "thirty"]), key_dtype=tf.int64), "none")
+
+        @tf.function(input_signature=[tf.TensorSpec(None, tf.string, "keys")])
+        def find(self, keys):
+            ids = self.ids.lookup(keys)
+            return {"ids": ids, "scores": self.scores.lookup(ids), "names": self.names.lookup(ids)}
+
+        @tf.function(input_signature=[tf.TensorSpec(None, tf.string, "keys"), tf.TensorSpec(None, tf.int64, "defaults")])
+        def find_or(self, keys, defaults):
+            return {"ids": self.ids.lookup(keys, dynamic_default_values=defaults)}
+
+        @tf.function(input_signature=[tf.TensorSpec(None, tf.string, "keys"), tf.TensorSpec(None, tf.int64, "ids"), tf.TensorSpec(None, tf.float32, "scores")])
+        def insert(self, keys, ids, scores):
+            before = self.ids.size()
+            with tf.control_dependencies([before]), tf.control_dependencies([self.ids.insert(keys, ids), self.scores.insert(ids, scores)]):
+                return {"before": before, "after": self.ids.size(), "scores": self.scores.size()}
+
+        @tf.function(input_signature=[tf.TensorSpec(None, tf.string, "keys")])
+        def remove(self, keys):
+            with tf.control_dependencies([self.ids.remove(keys)]):
+                return {"after": self.ids.size()}
+
+        @tf.function(input_signature=[])
+        def export(self):
+            keys, ids = self.ids.export()
+            order = tf.argsort(ids)  # a table gives them in any order
+            return {"keys": tf.gather(keys, order), "ids": tf.gather(ids, order), "scores": tf.sort(self.scores.export()[1])}
+
+    module, path = Module(), fresh("tables", 1)
+    save(module, path, {"serving_default": module.find, "find_or": module.find_or, "insert": module.insert, "remove": module.remove, "export": module.export})
+    strings = lambda *v: np.array(v, object)
+    golden = Golden("tables")
+    golden.add(1, "serving_default", run(path, "serving_default", {
+        "keys that were saved, and one that was not": {"keys": strings(b"a", b"z", b"b")}, "no key": {"keys": strings()}, "a scalar": {"keys": np.array(b"b", object)},
+    }))
+    golden.add(1, "find_or", run(path, "find_or", {
+        "a default for each key": {"keys": strings(b"y", b"a", b"z"), "defaults": np.array([7, 8, 9])}, "one for all": {"keys": strings(b"y", b"a"), "defaults": np.int64(3)},
+        "too few": {"keys": strings(b"y", b"a", b"z"), "defaults": np.array([7, 8])},
+    }))
+    golden.add(1, "insert", run(path, "insert", {
+        "fewer values than keys": {"keys": strings(b"y", b"z"), "ids": np.array([1]), "scores": np.float32([2])},
+        "values of another shape": {"keys": strings(b"y"), "ids": np.array([[1]]), "scores": np.float32([[2]])},
+    }))
+    insert = lambda keys, ids, scores: ("insert", {"keys": strings(*keys), "ids": np.array(ids, np.int64), "scores": np.array(scores, np.float32)})
+    find, export = ("serving_default", {"keys": strings(b"a", b"b", b"c", b"", b"\xff")}), ("export", {})
+    script = [
+        export, find, insert([b"c", b"a", b"c"], [30, 40, 50], [1, 2, 3]), find, export, ("remove", {"keys": strings(b"b", b"nobody")}), find, export,
+        insert([[b"", b"\xff"], [b"b", b"e"]], [[60, 70], [80, 90]], [[4, 5], [6, 7]]), find, export, insert([], [], []),
+        ("remove", {"keys": strings(b"", b"a", b"b", b"c", b"e", b"\xff")}), export, find, insert([b"again"], [10], [8]), export,
+        insert([b"%d" % i for i in range(100)], range(100, 200), range(100)), ("remove", {"keys": strings(*[b"%d" % i for i in range(0, 100, 2)])}), export,
+    ]
+    steps = []
+    loaded = tf.saved_model.load(str(path))
+    for signature, inputs in script:
+        got = loaded.signatures[signature](**{alias: tf.constant(value) if value.dtype != object else tf.constant(value, tf.string) for alias, value in inputs.items()})
+        steps.append({"signature": signature, "inputs": {k: to_json(v) for k, v in inputs.items()}, "outputs": {k: to_json(np.asarray(v)) for k, v in got.items()}})
+    golden.versions["1"]["script"] = steps
+    golden.write()
+
+
 def rounds() -> None:
     """Loops in loops, which change a variable with each outer round: as many as they are told, so that they may take long."""
     class Module(tf.Module):

@@ -52,7 +52,7 @@ def attr(value):
 def row(op, inputs, tolerance=1e-6, label="", **attrs):
     arrays = [np.asarray(i) for i in inputs]
     case = {"op": op, "name": label or " ".join(str(list(a.shape)) + a.dtype.name for a in arrays), "inputs": [tensor(a) for a in arrays], "attrs": {k: attr(v) for k, v in attrs.items()}, "tolerance": tolerance}
-    args = {k: v for k, v in attrs.items()}
+    args = {k: v for k, v in attrs.items() if k != "N"}  # which raw_ops counts itself
     try:
         with tf.device("/cpu:0"):
             out = getattr(tf.raw_ops, op)(**dict(zip(names(op), grouped(op, inputs))), **args)
@@ -76,11 +76,10 @@ def names(op):
 
 
 def grouped(op, inputs):
-    """Inputs of a list argument are given flat here and grouped for raw_ops."""
+    """Inputs of list arguments are given flat here and grouped for raw_ops; where an op has several, they are as long as each other."""
     args = op_def_registry.get(op).input_arg
     lists = [i for i, a in enumerate(args) if a.number_attr or a.type_list_attr]
     if not lists:
         return list(inputs)
-    at, extra = lists[0], len(inputs) - len(args) + 1
-    return [*inputs[:at], list(inputs[at : at + extra]), *inputs[at + extra :]]
-
+    count, rest = (len(inputs) - len(args)) // len(lists) + 1, iter(inputs)
+    return [[next(rest) for _ in range(count)] if i in lists else next(rest) for i in range(len(args))]

@@ -18,6 +18,8 @@ export interface Table {
   /** entries maps a key to the index of its value in `values`. */
   readonly entries: Map<string, number>;
   values: Tensor | undefined;
+  /** free are places in `values` that nobody has; undefined for a table that does not change once it is filled. */
+  readonly free: number[] | undefined;
 }
 
 /** List is a TensorList: immutable, as a variant value is. */

@@ -265,6 +265,7 @@ const split: KernelFactory = (node) => {
     const size = s.shape[along]!;
     if (count < 1 || count > size)
       throw newError(Code.InvalidArgument, `Input num_split should be between 1 and the splitting dimension size (${size}), got ${count}`);
+    flats(s); // none is outside
     let start = 0;
     const parts = Array.from({ length: count }, (_, k) => {
       const length = Math.floor(size / count) + (k < size % count ? 1 : 0);

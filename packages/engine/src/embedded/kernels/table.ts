@@ -1,18 +1,25 @@
 import { readFileSync, statSync } from "node:fs";
 import { Code, newError } from "@tfs/std";
-import { DType, dtypeName, elementCount, newTensor, type Tensor } from "@tfs/tensor";
-import type { KernelFactory, Kernels, Node, State } from "../kernel.ts";
-import { make } from "../shape.ts";
+import { DType, dtypeName, elementCount, newTensor, shapeText, type Tensor } from "@tfs/tensor";
+import type { KernelFactory, Kernels, Node } from "../kernel.ts";
+import { copyRun, make } from "../shape.ts";
 import { type Table, tableOf, tensorOf, type Value } from "../value.ts";
 import { integers } from "./array.ts";
 
 /** A vocabulary file past this is not read into memory. */
 const maxFileBytes = 2 ** 30;
 
-function handle(node: Node): (inputs: readonly Value[], state: State) => Table {
-  const name = node.attrs.string("shared_name", "") || node.name;
-  const [keyType, valueType] = [node.attrs.dtype("key_dtype"), node.attrs.dtype("value_dtype")];
-  return (_, state) => state.table(name, () => ({ kind: "table", name, keyType, valueType, entries: new Map(), values: undefined }));
+/** handle makes the kernel that gives a table, which is made when it is first asked for; one that changes may be asked before it is filled. */
+function handle(changes: boolean): KernelFactory {
+  return (node) => {
+    const name = node.attrs.string("shared_name", "") || node.name;
+    const [keyType, valueType] = [node.attrs.dtype("key_dtype"), node.attrs.dtype("value_dtype")];
+    const made = (): Table => {
+      const values = changes ? make(valueType, [0]) : undefined;
+      return { kind: "table", name, keyType, valueType, entries: new Map(), values, free: changes ? [] : undefined };
+    };
+    return (_, state) => state.table(name, made);
+  };
 }
 
 /** keyText makes a key of a map: bytes as chars, numbers as digits. */
@@ -21,28 +28,46 @@ function keyText(data: Tensor["data"], i: number): string {
   return typeof v === "object" ? Buffer.from(v.buffer, v.byteOffset, v.byteLength).toString("latin1") : String(v);
 }
 
-function fillTable(table: Table, keys: Tensor, values: Tensor): void {
-  if (keys.dtype !== table.keyType || values.dtype !== table.valueType)
+/** checkTypes throws InvalidArgument for keys, or values, that are not a table's. */
+function checkTypes(table: Table, keys: Tensor, values?: Tensor): void {
+  if (keys.dtype !== table.keyType || (values !== undefined && values.dtype !== table.valueType))
     throw newError(
       Code.InvalidArgument,
-      `table ${table.name} maps ${dtypeName(table.keyType)} to ${dtypeName(table.valueType)}, not ${dtypeName(keys.dtype)} to ${dtypeName(values.dtype)}`,
+      `table ${table.name} maps ${dtypeName(table.keyType)} to ${dtypeName(table.valueType)}, not ${dtypeName(keys.dtype)}${values === undefined ? "" : ` to ${dtypeName(values.dtype)}`}`,
     );
+}
+
+/** fillTable fills a table that does not change. */
+function fillTable(table: Table, keys: Tensor, values: Tensor): void {
+  checkTypes(table, keys, values);
   const n = elementCount(keys.shape);
   if (elementCount(values.shape) !== n) throw newError(Code.InvalidArgument, `${n} keys for ${elementCount(values.shape)} values`);
   table.entries.clear();
   for (let i = 0; i < n; i++) {
     const key = keyText(keys.data, i);
-    if (table.entries.has(key) && values.data[table.entries.get(key)!] !== values.data[i])
-      throw newError(Code.InvalidArgument, `HashTable has different value for same key. Key ${key}`);
+    if (table.entries.has(key) && !same(values.data, table.entries.get(key)!, i))
+      throw newError(Code.FailedPrecondition, `HashTable has different value for same key. Key ${key}`);
     table.entries.set(key, i);
   }
   table.values = values;
 }
 
+/** same tells whether two values are: strings are compared by their bytes. */
+function same(data: Tensor["data"], i: number, j: number): boolean {
+  const [a, b] = [data[i]!, data[j]!];
+  return typeof a === "object" ? Buffer.compare(a, b as Uint8Array) === 0 : a === b;
+}
+
 const importAll: KernelFactory =
   () =>
   (inputs, { arena }) => {
-    fillTable(tableOf(inputs[0]), tensorOf(inputs[1]), arena.kept(tensorOf(inputs[2])));
+    const [table, keys, values] = [tableOf(inputs[0]), tensorOf(inputs[1]), tensorOf(inputs[2])];
+    if (table.free === undefined) fillTable(table, keys, arena.kept(values));
+    else {
+      checkEntries(table, keys, values);
+      empty(table);
+      put(table, keys, values);
+    }
     return [];
   };
 
@@ -88,14 +113,19 @@ function missing(index: number, line: string): never {
 
 const find: KernelFactory = () => (inputs) => {
   const [table, keys, fallback] = [tableOf(inputs[0]), tensorOf(inputs[1]), tensorOf(inputs[2])];
-  if (keys.dtype !== table.keyType) throw newError(Code.InvalidArgument, `Expected key type ${dtypeName(table.keyType)} but got ${dtypeName(keys.dtype)}`);
+  checkTypes(table, keys, fallback);
   if (table.values === undefined) throw newError(Code.FailedPrecondition, "Table not initialized.");
+  const whole = shapeText(fallback.shape) === shapeText(keys.shape);
+  if (fallback.shape.length > 0 && !whole)
+    throw newError(Code.InvalidArgument, `Expected shape [] or ${shapeText(keys.shape)} for default value, got ${shapeText(fallback.shape)}`);
+  // A default for each key: only tables that change look at more than the first.
+  const step = whole && table.free !== undefined ? 1 : 0;
   const n = elementCount(keys.shape);
   const out = make(table.valueType, keys.shape);
   const write = out.data as unknown as { [i: number]: unknown };
   for (let i = 0; i < n; i++) {
     const at = table.entries.get(keyText(keys.data, i));
-    write[i] = at === undefined ? fallback.data[0] : table.values.data[at];
+    write[i] = at === undefined ? fallback.data[i * step] : table.values.data[at];
   }
   return out;
 };
@@ -103,6 +133,7 @@ const find: KernelFactory = () => (inputs) => {
 /** exported gives all keys and values, in the order that they came. */
 const exported: KernelFactory = (node) => (inputs) => {
   const table = tableOf(inputs[0]);
+  if (table.values === undefined) throw newError(Code.Aborted, "HashTable is not initialized.");
   const at = [...table.entries.values()];
   const keys = [...table.entries.keys()];
   const out = make(table.valueType, [at.length]);
@@ -127,58 +158,79 @@ const exported: KernelFactory = (node) => (inputs) => {
 /** A table that changes has no more entries than this. */
 const maxEntries = 1 << 24;
 
+/** checkEntries throws InvalidArgument for keys and values that a changing table does not take. */
+function checkEntries(table: Table, keys: Tensor, values: Tensor): void {
+  checkTypes(table, keys, values);
+  if (shapeText(keys.shape) !== shapeText(values.shape))
+    throw newError(Code.InvalidArgument, `Expected shape ${shapeText(keys.shape)} for value, got ${shapeText(values.shape)}`);
+}
+
+/** changing gives the table of an input that changes. Throws Unimplemented for one that does not. */
+function changing(value: Value | undefined, what: string): Table & { readonly free: number[] } {
+  const table = tableOf(value);
+  if (table.free === undefined) throw newError(Code.Unimplemented, `${what} not supported by InitializableLookupTable implementations`);
+  return table as Table & { readonly free: number[] };
+}
+
 /** inserted adds entries, or changes those that are there. */
 const inserted: KernelFactory = () => (inputs) => {
-  const [table, keys, values] = [tableOf(inputs[0]), tensorOf(inputs[1]), tensorOf(inputs[2])];
-  const n = elementCount(keys.shape);
-  if (keys.dtype !== table.keyType || values.dtype !== table.valueType || elementCount(values.shape) !== n)
-    throw newError(Code.InvalidArgument, `table ${table.name}: ${n} keys of ${dtypeName(keys.dtype)} do not go with the values`);
-  const all = Array.from(table.entries, ([key, at]) => [key, table.values!.data[at]] as const);
-  const joined = new Map<string, unknown>(all);
-  for (let i = 0; i < n; i++) joined.set(keyText(keys.data, i), values.data[i]);
-  refill(table, joined);
+  const [table, keys, values] = [changing(inputs[0], "Insert"), tensorOf(inputs[1]), tensorOf(inputs[2])];
+  checkEntries(table, keys, values);
+  put(table, keys, values);
   return [];
 };
 
 const removed: KernelFactory = () => (inputs) => {
-  const [table, keys] = [tableOf(inputs[0]), tensorOf(inputs[1])];
-  const left = new Map<string, unknown>(Array.from(table.entries, ([key, at]) => [key, table.values!.data[at]] as const));
-  for (let i = 0; i < elementCount(keys.shape); i++) left.delete(keyText(keys.data, i));
-  refill(table, left);
+  const [table, keys] = [changing(inputs[0], "Remove"), tensorOf(inputs[1])];
+  checkTypes(table, keys);
+  for (let i = 0; i < elementCount(keys.shape); i++) {
+    const key = keyText(keys.data, i);
+    const at = table.entries.get(key);
+    if (at === undefined) continue;
+    table.entries.delete(key);
+    table.free.push(at);
+  }
+  if (table.entries.size === 0) empty(table);
   return [];
 };
 
-function refill(table: Table, entries: ReadonlyMap<string, unknown>): void {
-  if (entries.size > maxEntries) throw newError(Code.ResourceExhausted, `table ${table.name} would have more than ${maxEntries} entries`);
-  const values = make(table.valueType, [entries.size]);
-  const write = values.data as unknown as { [i: number]: unknown };
+function empty(table: Table): void {
   table.entries.clear();
-  let at = 0;
-  for (const [key, value] of entries) {
-    write[at] = value;
-    table.entries.set(key, at++);
-  }
-  table.values = values;
+  table.free!.length = 0;
+  table.values = make(table.valueType, [0]);
 }
 
-/** changing makes a table that may be asked before it is filled. */
-const changing: KernelFactory = (node) => {
-  const cell = handle(node);
-  return (inputs, state) => {
-    const table = cell(inputs, state);
-    table.values ??= make(table.valueType, [0]);
-    return table;
-  };
-};
+/** put writes entries into places that are free, or behind all others: places are those of the entries and the free ones. */
+function put(table: Table, keys: Tensor, values: Tensor): void {
+  const free = table.free!;
+  for (let i = 0; i < elementCount(keys.shape); i++) {
+    const key = keyText(keys.data, i);
+    const known = table.entries.get(key);
+    if (known === undefined && table.entries.size >= maxEntries)
+      throw newError(Code.ResourceExhausted, `table ${table.name} would have more than ${maxEntries} entries`);
+    const at = known ?? free.pop() ?? table.entries.size;
+    if (at >= table.values!.data.length) grow(table, at + 1);
+    if (known === undefined) table.entries.set(key, at);
+    (table.values!.data as unknown as { [i: number]: unknown })[at] = values.data[i];
+  }
+}
+
+/** grow makes room for `count` values, and for as many again. */
+function grow(table: Table, count: number): void {
+  const from = table.values!.data;
+  const values = make(table.valueType, [Math.max(16, 2 * count)]);
+  copyRun(from, 0, from.length, values.data, 0);
+  table.values = values;
+}
 
 export const tables: Kernels = {
   LookupTableExportV2: exported,
   LookupTableInsertV2: inserted,
   LookupTableRemoveV2: removed,
-  HashTable: handle,
-  HashTableV2: handle,
-  MutableHashTable: changing,
-  MutableHashTableV2: changing,
+  HashTable: handle(false),
+  HashTableV2: handle(false),
+  MutableHashTable: handle(true),
+  MutableHashTableV2: handle(true),
   LookupTableImport: importAll,
   LookupTableImportV2: importAll,
   InitializeTable: importAll,
