@@ -51,6 +51,7 @@ row("SparseConcat", both(values, f(3)), concat_dim=2, N=2, label="no such dimens
 row("SparseConcat", [at, i64(1, 2)[:, None], values, f(2), shape, i64(9)], concat_dim=0, N=2, label="other ranks")
 row("SparseConcat", [at, more, values, f(2), shape, wide], concat_dim=1, N=2, label="values that are missing")
 row("SparseConcat", [at + 3, more, values, f(3), shape, wide], concat_dim=1, N=2, label="out of range")
+row("SparseReorder", [at[::-1] + 3, values, shape], label="out of range")
 cube, cubes = np.array([[0, 1, 2], [1, 0, 0], [1, 2, 1]], np.int64), i64(2, 3, 4)
 for axis in (0, 1, 2, -1):
     row("SparseConcat", [cube, cube, f(3), f(3), cubes, cubes], concat_dim=axis, N=2, label=f"three dimensions, {axis}")

@@ -154,12 +154,20 @@ const filled: KernelFactory = () => (inputs) => {
   ];
 };
 
-const reordered: KernelFactory = () => (inputs) => {
-  const s = sparseOf(inputs);
-  const places = flats(s);
-  const order = places.map((_, i) => i).sort((a, b) => places[a]! - places[b]! || a - b);
-  return given(taken(s, order, s.shape)).slice(0, 2);
-};
+/** sorted puts values in the order of their indices, wherever these lie. */
+function sorted(s: Sparse): Sparse {
+  const rank = rankOf(s);
+  const order = Array.from({ length: countOf(s) }, (_, i) => i).sort((a, b) => {
+    for (let d = 0; d < rank; d++) {
+      const by = s.at[a * rank + d]! - s.at[b * rank + d]!;
+      if (by !== 0) return by;
+    }
+    return a - b;
+  });
+  return taken(s, order, s.shape);
+}
+
+const reordered: KernelFactory = () => (inputs) => given(sorted(sparseOf(inputs))).slice(0, 2);
 
 /** multiplied is a sparse matrix times a dense one, either turned round. */
 const multiplied: KernelFactory = (node) => {
@@ -244,15 +252,7 @@ const joined: KernelFactory = (node) => {
       copyRun(s.values.data, 0, s.values.data.length, values.data, to);
       to += s.values.data.length;
     }
-    const whole: Sparse = { at: moved.flatMap((s) => s.at), values, shape };
-    const places = flats(whole);
-    return given(
-      taken(
-        whole,
-        places.map((_, i) => i).sort((a, b) => places[a]! - places[b]! || a - b),
-        shape,
-      ),
-    );
+    return given(sorted({ at: moved.flatMap((s) => s.at), values, shape }));
   };
 };
 

@@ -7,6 +7,7 @@ import { productMs } from "../leash.ts";
 import { ints, make } from "../shape.ts";
 import type { Simd } from "../simd/index.ts";
 import { tensorOf } from "../value.ts";
+import { alsoHalves } from "./halves.ts";
 
 type Triple = readonly [number, number, number];
 
@@ -238,9 +239,9 @@ function pool3d(mean: boolean): KernelFactory {
 export const groupedConvolve: KernelFactory = convolve3d(4);
 
 export const volumes: Kernels = {
-  Conv3D: convolve3d(5),
-  Conv2DBackpropInput: backwards(4),
-  Conv3DBackpropInputV2: backwards(5),
-  MaxPool3D: pool3d(false),
-  AvgPool3D: pool3d(true),
+  Conv3D: alsoHalves(convolve3d(5), [0, 1]),
+  Conv2DBackpropInput: alsoHalves(backwards(4), [1, 2]),
+  Conv3DBackpropInputV2: alsoHalves(backwards(5), [1, 2]),
+  MaxPool3D: alsoHalves(pool3d(false)),
+  AvgPool3D: alsoHalves(pool3d(true)),
 };

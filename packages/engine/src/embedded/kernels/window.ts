@@ -4,9 +4,11 @@ import { DType, dtypeName, elementCount, shapeText, type Tensor } from "@tfs/ten
 import type { After } from "../graph/index.ts";
 import type { Kernel, KernelFactory, Kernels, Node, State } from "../kernel.ts";
 import { productMs } from "../leash.ts";
+import { make } from "../shape.ts";
 import { type Images, plain, type Window } from "../simd/index.ts";
 import type { Attrs } from "../attrs.ts";
 import { tensorOf, type Value } from "../value.ts";
+import { alsoHalves } from "./halves.ts";
 import { narrow, room, widen } from "./math.ts";
 import { endingOf } from "./product.ts";
 import { groupedConvolve } from "./volume.ts";
@@ -84,6 +86,8 @@ export function convolution(given: Node, after?: After): Kernel {
   return (inputs, state) => {
     const [x, filter] = [tensorOf(inputs[0]), tensorOf(inputs[1])];
     const bias = after?.bias === true ? tensorOf(inputs[2]) : undefined;
+    if (node.op === "Conv2D" && elementCount(filter.shape) === 0)
+      throw newError(Code.InvalidArgument, "filter must not have zero elements (i.e. all dimensions must be non-zero)");
     if (node.op === "Conv2D" && x.shape.length === 4 && filter.shape.length === 4 && x.shape[3] !== filter.shape[2])
       return finished(tensorOf(grouped(inputs.slice(0, 2), state) as Value), after, bias);
     return run(state, moves, x, filter, after, bias);
@@ -135,10 +139,10 @@ function convolvedEach(state: State, moves: Moves, given: Tensor, filter: Tensor
 }
 
 export const windows: Kernels = {
-  Conv2D: (node) => convolution(node),
-  DepthwiseConv2dNative: (node) => convolution(node),
-  MaxPool: pool("MaxPool"),
-  AvgPool: pool("AvgPool"),
+  Conv2D: alsoHalves((node) => convolution(node), [0, 1]),
+  DepthwiseConv2dNative: alsoHalves((node) => convolution(node), [0, 1]),
+  MaxPool: alsoHalves(pool("MaxPool")),
+  AvgPool: alsoHalves(pool("AvgPool")),
   FusedBatchNorm: batchNorm,
   FusedBatchNormV2: batchNorm,
   FusedBatchNormV3: batchNorm,
@@ -176,6 +180,7 @@ function batchNorm(node: Node): ReturnType<KernelFactory> {
     const from = widen(x) as Float32Array;
     const out = room(x.dtype, x.shape) as Float32Array;
     for (let i = 0; i < from.length; i += channels) for (let c = 0; c < channels; c++) out[i + c] = from[i + c]! * factor[c]! + shift[c]!;
-    return [narrow(x.dtype, x.shape, out), mean, variance, mean, variance];
+    const more = node.op === "FusedBatchNormV3" ? [make(DType.Float, [0])] : []; // what only training writes
+    return [narrow(x.dtype, x.shape, out), mean, variance, mean, variance, ...more];
   };
 }
