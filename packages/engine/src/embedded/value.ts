@@ -55,7 +55,7 @@ export function isTensor(value: Value): value is Tensor {
 
 /** tensorOf gives the tensor of a value; a variable gives what it holds now. Throws FailedPrecondition if it holds nothing yet. */
 export function tensorOf(value: Value | undefined): Tensor {
-  if (value === undefined) throw newError(Code.Internal, "an input has no value");
+  if (value === undefined) throw newError(Code.InvalidArgument, "an input has no value");
   if (isTensor(value)) return value;
   if (value.kind === "variable") {
     if (value.value === undefined) throw newError(Code.FailedPrecondition, `Attempting to use uninitialized value ${value.name}`);

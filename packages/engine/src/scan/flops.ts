@@ -1,7 +1,7 @@
-import { elementCount, type Tensor } from "@tfs/tensor";
+import { DType, elementCount, type Tensor } from "@tfs/tensor";
 import { type Attrs, countsByInput, countsByOutput } from "../embedded/index.ts";
 
-/** flopsOf estimates the operations on numbers that an op has made of its inputs; a multiplication with its addition counts as two, moves as none. */
+/** flopsOf estimates the operations that an op has made of its inputs: a multiplication with its addition counts as two, a byte of a string as one, moves as none. */
 export function flopsOf(op: string, attrs: Attrs, inputs: readonly (Tensor | undefined)[], outputs: readonly (Tensor | undefined)[]): number {
   const size = (t: Tensor | undefined): number => (t === undefined ? 0 : elementCount(t.shape));
   const [a, b, c] = inputs;
@@ -33,8 +33,22 @@ export function flopsOf(op: string, attrs: Attrs, inputs: readonly (Tensor | und
     case "FusedBatchNormV3":
       return 2 * size(out);
     default:
-      return countsByOutput(op) ? size(out) : countsByInput(op) ? size(a) : 0;
+      return countsByOutput(op) ? size(out) : countsByInput(op) ? size(a) : moves.has(op) ? 0 : textOf(inputs);
   }
+}
+
+/** Ops that pass strings on without a look at them. */
+const moves: ReadonlySet<string> = new Set(
+  "Identity IdentityN Reshape Squeeze ExpandDims Gather GatherV2 GatherNd Pack Unpack Concat ConcatV2 Slice StridedSlice Transpose Tile Fill Shape Size Rank Where Select SelectV2 Enter Exit Switch Merge NextIteration".split(
+    " ",
+  ),
+);
+
+/** textOf is how many bytes the strings among inputs have. */
+function textOf(inputs: readonly (Tensor | undefined)[]): number {
+  let bytes = 0;
+  for (const t of inputs) if (t?.dtype === DType.String) for (const s of t.data as readonly Uint8Array[]) bytes += s.length;
+  return bytes;
 }
 
 /** einsum multiplies the sizes of all labels; an ellipsis stands for the dimensions that have none. */

@@ -1,12 +1,15 @@
 import type { MetaGraphDef, SignatureDef } from "@tfs/proto";
-import { Code, codeOf, type Ctx, messageOf, newError } from "@tfs/std";
+import { Code, codeOf, type Ctx, messageOf, newError, withTimeout } from "@tfs/std";
 import { openSavedModel } from "@tfs/savedmodel";
 import { type DType, dtypeName, type Tensor, toDType } from "@tfs/tensor";
-import { initSignature, seededTrials, untriable } from "../auto/index.ts";
+import { initSignature } from "../auto/index.ts";
 import { type Around, isTensor, libraryOf, loadModel, missingOps, type Model, newAttrs, opsReached, type Value, unknownOps } from "../embedded/index.ts";
 import type { EngineName } from "../engine.ts";
 import { nativeOps } from "../openvino/index.ts";
 import { flopsOf } from "./flops.ts";
+import { type Held, newHeld } from "./held.ts";
+import { type Inputs, madeUp } from "./madeup.ts";
+import { standIn } from "./standin.ts";
 
 /** Verdict is whether an engine could run a model, by its ops and types; and why not, if not. That its libraries are there is another matter. */
 export interface Verdict {
@@ -18,10 +21,12 @@ export interface Verdict {
 /** Cost is what one run with one row takes, where it could be tried. */
 export interface Cost {
   readonly signature: string;
-  /** flops are operations on numbers. */
+  /** flops are operations on numbers, and bytes of strings that are looked at. */
   readonly flops?: number;
-  /** stepBytes is the most that the inputs and outputs of one op take. */
-  readonly stepBytes?: number;
+  /** valueBytes is the most that the values of the run take at a time, beside variables and constants, op by op as the graph has them. */
+  readonly valueBytes?: number;
+  /** assumed says what the row was like, where the signature leaves that open. */
+  readonly assumed?: readonly string[];
   /** why there are no numbers. */
   readonly why?: string;
 }
@@ -46,8 +51,10 @@ export interface Scan {
 export interface ScanOptions {
   /** tags choose the meta-graph. Default ["serve"]. */
   readonly tags?: readonly string[];
-  /** costs: load the model and run it with made-up inputs. Default true. */
+  /** costs: load the model and run it with made-up inputs. What it keeps is changed in this copy alone. Default true. */
   readonly costs?: boolean;
+  /** runMs is when a run is given up. Default 10,000. */
+  readonly runMs?: number;
 }
 
 /** scan reads a SavedModel directory, and says what it needs. Throws what openSavedModel throws. */
@@ -70,7 +77,7 @@ export async function scan(ctx: Ctx, dir: string, options: ScanOptions = {}): Pr
     }
   let variableBytes = 0;
   for (const key of saved.variables?.keys ?? []) variableBytes += saved.variables!.entry(key)?.sizeBytes ?? 0;
-  const costs = options.costs === false ? [] : await costsOf(ctx, dir, metaGraph, tags);
+  const costs = options.costs === false ? [] : await costsOf(ctx, dir, metaGraph, { ...tags, runMs: options.runMs ?? 10_000 });
   return { signatures: names, ops, missing, unknown, engines: verdicts(metaGraph, ops, missing, unknown), variableBytes, constantBytes, costs };
 }
 
@@ -108,42 +115,62 @@ function dtypesOf(metaGraph: MetaGraphDef): (DType | undefined)[] {
   return Object.entries(metaGraph.signatureDef).flatMap(([name, s]) => (name === initSignature ? [] : all(s)));
 }
 
+/** Count is what is found out about the run that is under way. */
+interface Count {
+  flops: number;
+  held: Held;
+  readonly assumed: Set<string>;
+}
+
+/** Ops that give what was there before a run: it is counted as variables and constants. */
+const there: ReadonlySet<string> = new Set(["Const", "ReadVariableOp"]);
+
 /** costsOf runs each signature once with one made-up row. */
-async function costsOf(ctx: Ctx, dir: string, metaGraph: MetaGraphDef, tags: { readonly tags?: readonly string[] }): Promise<Cost[]> {
-  const names = Object.keys(metaGraph.signatureDef).filter((name) => name !== initSignature);
-  const none = (why: string): Cost[] => names.map((signature) => ({ signature, why }));
-  const keeps = untriable(metaGraph);
-  if (keeps?.startsWith("it keeps") === true) return none(keeps);
-  const sum = { flops: 0, stepBytes: 0 };
+async function costsOf(
+  ctx: Ctx,
+  dir: string,
+  metaGraph: MetaGraphDef,
+  options: { readonly tags?: readonly string[]; readonly runMs: number },
+): Promise<Cost[]> {
+  const signatures = Object.entries(metaGraph.signatureDef).filter(([name]) => name !== initSignature);
+  const count: Count = { flops: 0, held: newHeld([]), assumed: new Set() };
   const around: Around = (node, kernel) => {
     const attrs = newAttrs(node.name, node.attr);
-    const count = (inputs: readonly Value[], outputs: readonly Value[]): void => {
-      const [from, to] = [inputs.map(tensor), outputs.map(tensor)];
-      sum.flops += flopsOf(node.op, attrs, from, to);
-      sum.stepBytes = Math.max(
-        sum.stepBytes,
-        [...from, ...to].reduce((n, t) => n + bytesOf(t), 0),
-      );
-    };
     return (inputs, state) => {
-      const out = kernel(inputs, state);
-      if (!(out instanceof Promise)) count(inputs, Array.isArray(out) ? (out as readonly Value[]) : [out as Value]);
+      let out: ReturnType<typeof kernel>;
+      try {
+        out = kernel(inputs, state);
+      } catch (err) {
+        const instead = standIn(node.op, attrs, tensor(inputs[0]), err);
+        if (instead === undefined) throw err;
+        count.assumed.add(instead.assumed);
+        out = instead.values;
+      }
+      if (out instanceof Promise) return out; // of a loop or a branch, whose ops are counted by themselves
+      const outputs = Array.isArray(out) ? (out as readonly Value[]) : [out as Value];
+      count.flops += flopsOf(node.op, attrs, inputs.map(tensor), outputs.map(tensor));
+      count.held.step(inputs.flatMap(tensors), outputs.flatMap(tensors), there.has(node.op));
       return out;
     };
   };
   let model: Model;
   try {
-    model = await loadModel(ctx, dir, { ...tags, around });
+    model = await loadModel(ctx, dir, { ...(options.tags !== undefined && { tags: options.tags }), around });
   } catch (err) {
     if (ctx.signal.aborted) throw err;
-    return none(codeOf(err) === Code.Unimplemented ? "the embedded engine cannot run it" : messageOf(err));
+    const why = codeOf(err) === Code.Unimplemented ? "the embedded engine cannot run it" : messageOf(err);
+    return signatures.map(([signature]) => ({ signature, why }));
   }
   try {
     const costs: Cost[] = [];
-    for (const signature of names) {
-      const [trial] = seededTrials({ ...metaGraph, signatureDef: { [signature]: metaGraph.signatureDef[signature]! } });
-      [sum.flops, sum.stepBytes] = [0, 0];
-      costs.push(trial === undefined ? { signature, why: "its inputs cannot be made up" } : await costOf(ctx, model, signature, trial, sum));
+    for (const [signature, def] of signatures) {
+      let cost: Omit<Cost, "signature"> = {};
+      for (const rank of [1, 0]) {
+        const row = madeUp(def, rank);
+        cost = typeof row === "string" ? { why: row } : await costOf(ctx, model, def, row, count, options.runMs);
+        if (cost.why === undefined || typeof row === "string" || !row.isGuess) break;
+      }
+      costs.push({ signature, ...cost });
     }
     return costs;
   } finally {
@@ -151,25 +178,32 @@ async function costsOf(ctx: Ctx, dir: string, metaGraph: MetaGraphDef, tags: { r
   }
 }
 
-async function costOf(
-  ctx: Ctx,
-  model: Model,
-  signature: string,
-  trial: { feeds: ReadonlyMap<string, Tensor>; fetches: readonly string[] },
-  sum: { readonly flops: number; readonly stepBytes: number },
-): Promise<Cost> {
+async function costOf(ctx: Ctx, model: Model, { outputs }: SignatureDef, row: Inputs, count: Count, runMs: number): Promise<Omit<Cost, "signature">> {
+  const fetches = Object.values(outputs).flatMap(({ encoding }) => (encoding.case === "name" ? [encoding.value] : []));
+  count.flops = 0;
+  count.held = newHeld(row.feeds.values());
+  count.assumed.clear();
+  using limited = withTimeout(ctx, runMs);
   try {
-    await model.run(ctx, trial.feeds, trial.fetches);
-    return { signature, flops: sum.flops, stepBytes: sum.stepBytes };
+    await model.run(limited, row.feeds, fetches);
+    return { flops: count.flops, valueBytes: count.held.most(), assumed: [...row.assumed, ...count.assumed] };
   } catch (err) {
     if (ctx.signal.aborted) throw err;
-    return { signature, why: `made-up inputs fail: ${messageOf(err).split("\n")[0]}` };
+    if (codeOf(err) === Code.DeadlineExceeded) return { why: `it had not ended after ${runMs} ms with made-up inputs` };
+    return { why: `made-up inputs fail: ${messageOf(err).split("\n")[0]}` };
   }
 }
 
-const tensor = (value: Value | undefined): Tensor | undefined => (value !== undefined && isTensor(value) ? value : undefined);
+/** tensor gives the values that flow along an edge, those of a variable too. */
+function tensor(value: Value | undefined): Tensor | undefined {
+  if (value === undefined || isTensor(value)) return value;
+  return value.kind === "variable" ? value.value : undefined;
+}
 
-function bytesOf(t: Tensor | undefined): number {
-  if (t === undefined) return 0;
-  return ArrayBuffer.isView(t.data) ? t.data.byteLength : (t.data as readonly Uint8Array[]).reduce((n, s) => n + s.length + 16, 0);
+/** tensors gives what a value of the run keeps, the items of a list too. Variables and tables are there without it. */
+function tensors(value: Value | undefined): readonly Tensor[] {
+  if (value === undefined) return [];
+  if (isTensor(value)) return [value];
+  if (value.kind === "variable" || value.kind === "table") return [];
+  return value.items.filter((item) => item !== undefined && item !== "cleared");
 }

@@ -79,16 +79,30 @@ export async function fuzzRequests(engine: Engine, first: number, count: number)
   await loaded?.model.close();
 }
 
-/** fuzzModels loads `count` mutated copies of the test models and runs those that load. */
-export async function fuzzModels(engine: Engine, scratch: string, first: number, count: number): Promise<void> {
+/** ModelsOptions say which models are mutated, and how long one run may take. */
+export interface ModelsOptions {
+  /** of are the test models that are mutated. Default: all. */
+  readonly of?: readonly string[];
+  /** limitMs is when the caller of a run is let go: a graph that goes round for good is its author's fault. Default 5000. */
+  readonly limitMs?: number;
+}
+
+/** fuzzModels loads `count` mutated copies of test models, from seed `first` on, in the folder `scratch`, and runs those that load. */
+export async function fuzzModels(
+  engine: Engine,
+  scratch: string,
+  first: number,
+  count: number,
+  { of = names, limitMs = 5000 }: ModelsOptions = {},
+): Promise<void> {
   for (let seed = first; seed < first + count; seed++) {
     await told(seed, async () => {
-      const name = names[seed % names.length]!;
+      const name = of[seed % of.length]!;
       mutateModel(newRandom(seed), firstVersion(name), scratch);
       const model = await engine.load(ctx, scratch);
       let ran = 0;
       for (const { feeds, fetches } of requests(name, model).slice(0, 2)) {
-        using limited = withTimeout(ctx, 5000); // a graph that goes round for good is its author's fault; its caller is let go
+        using limited = withTimeout(ctx, limitMs);
         await model.run(limited, feeds, fetches).then(() => ran++, refused);
       }
       await model.close();

@@ -5,6 +5,7 @@
  */
 export type { AttemptOptions, Attempts, Ended } from "./attempts.ts";
 export { attempt } from "./attempts.ts";
+export type { ModelsOptions } from "./fuzz.ts";
 export { fuzzModels, fuzzRequests } from "./fuzz.ts";
 export { end, growth } from "./lives.ts";
 export { models } from "./models.ts";

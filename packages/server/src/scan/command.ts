@@ -12,7 +12,8 @@ const misused = 2;
 const usage = `usage: tfs-server scan DIR [--json] [--tags=serve,…] [--costs=false]
 
 Tells what the SavedModel in DIR (a version's folder) needs: its ops, which engines could run it, which ops the
-embedded engine lacks, and about how much memory and arithmetic a run takes.
+embedded engine lacks, and about how much memory and arithmetic a run of one row takes, and what it assumed
+of that row where the signature leaves it open.
 
   --json         as JSON
   --tags         the meta-graph, by its whole set of tags; default serve

@@ -6,15 +6,17 @@ export function scanText({ signatures, ops, missing, unknown, engines, variableB
   for (const { engine, runs, why } of engines) lines.push(`${engine.padEnd(11)} ${runs ? "yes" : `no: ${why}`}`);
   lines.push(`variables   ${size(variableBytes)}, constants ${size(constantBytes)}`);
   for (const cost of costs) lines.push(`one row     ${cost.signature}: ${costText(cost)}`);
+  const assumed = new Set(costs.flatMap((cost) => cost.assumed ?? []));
+  if (assumed.size > 0) lines.push(`assumed     ${[...assumed].join("; ")}`);
   lines.push(`ops         ${ops.length}: ${ops.join(", ")}`);
   if (missing.length > 0) lines.push(`missing     ${missing.join(", ")}`);
   if (unknown.length > 0) lines.push(`unknown     ${unknown.join(", ")} (TensorFlow has none of that name)`);
   return `${lines.join("\n")}\n`;
 }
 
-function costText({ flops, stepBytes, why }: Cost): string {
-  if (flops === undefined || stepBytes === undefined) return `not known, ${why}`;
-  return `about ${number(flops)} operations, the largest op holds ${size(stepBytes)}`;
+function costText({ flops, valueBytes, why }: Cost): string {
+  if (flops === undefined || valueBytes === undefined) return `not known, ${why}`;
+  return `about ${number(flops)} operations, values of ${size(valueBytes)} at a time`;
 }
 
 function size(bytes: number): string {

@@ -25,8 +25,13 @@ test("scan tells people what a model needs", async () => {
   const { status, out, err } = await run(join(models, "mlp/1"));
   assert.deepEqual([status, err], [0, ""]);
   assert.match(out, /^signatures {2}serving_default\nembedded {4}yes\nopenvino {4}yes\ntensorflow {2}yes\n/);
-  assert.match(out, /serving_default: about 17\d\.\d thousand operations, the largest op holds 25\d\.\d KiB/);
+  assert.match(out, /serving_default: about 17\d\.\d thousand operations, values of 2\.0 KiB at a time\n/);
   assert.match(out, /\nops {9}\d+: .*MatMul/);
+});
+
+test("scan tells people what it assumed", async () => {
+  const { out } = await run(join(models, "loops_v1/1"));
+  assert.match(out, /\nassumed {5}limit is 16: as many rounds, where a loop counts to it\n/);
 });
 
 test("scan tells programs the same as JSON", async () => {

@@ -4,6 +4,7 @@ import type { KernelFactory, Kernels, Later, Node, State } from "../kernel.ts";
 import { flowOps } from "../flow.ts";
 import { int } from "../shape.ts";
 import { tensorOf, type Value } from "../value.ts";
+import { first } from "./source.ts";
 
 /** Truth reads a condition. */
 type Truth = (value: Value | undefined) => boolean;
@@ -74,13 +75,11 @@ const cases: KernelFactory = (node) => {
   };
 };
 
-/** Steps of v1 loops and branches pass values on; which way they go is for dataflow.ts, which calls no kernel for Switch and Merge. */
-const passed: KernelFactory = () => (inputs) => inputs[0]!;
-
 export const controls: Kernels = {
   Case: cases,
   StatelessCase: cases,
-  ...Object.fromEntries([...flowOps].map((op) => [op, passed])),
+  // Steps of v1 loops and branches pass values on; which way they go is for dataflow.ts, which calls no kernel for Switch and Merge.
+  ...Object.fromEntries([...flowOps].map((op) => [op, first])),
 
   While: whileLoop,
   StatelessWhile: whileLoop,

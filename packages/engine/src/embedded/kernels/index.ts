@@ -97,7 +97,7 @@ export function missingOps(ops: readonly string[]): string[] {
 
 /** countsByOutput tells ops that compute a number for each of their output. */
 export function countsByOutput(op: string): boolean {
-  return Object.hasOwn(math, op) || (Object.hasOwn(unaries, op) && op !== "Cast");
+  return Object.hasOwn(math, op) || (Object.hasOwn(compare, op) && op !== "Where") || (Object.hasOwn(unaries, op) && op !== "Cast");
 }
 
 /** countsByInput tells ops that compute with each number of their input. */

@@ -223,7 +223,7 @@ export const math: Kernels = {
       return apply(add, value, bias);
     };
   },
-  AddN: () => (inputs) => inputs.map(tensorOf).reduce(addTensors),
+  AddN: () => (inputs) => inputs.slice(1).map(tensorOf).reduce(addTensors, tensorOf(inputs[0])),
   Sub: binary(subtract),
   Mul: binary(multiply),
   RealDiv: binary(divide),

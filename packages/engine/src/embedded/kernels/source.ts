@@ -1,11 +1,17 @@
 import { Code, newError } from "@tfs/std";
 import { dtypeName, type Tensor } from "@tfs/tensor";
-import type { KernelFactory, Kernels } from "../kernel.ts";
-import { tensorOf } from "../value.ts";
+import type { KernelFactory, Kernels, Node } from "../kernel.ts";
+import { tensorOf, type Value } from "../value.ts";
 import { markWeight } from "../weight.ts";
 
 /** first passes a value on as it is: a variable stays a variable. */
-const first: KernelFactory = () => (inputs) => inputs[0]!;
+export const first: KernelFactory = (node) => (inputs) => given(node, inputs[0]);
+
+/** given throws InvalidArgument for a value that is not there, as only a damaged graph has it. */
+function given(node: Node, value: Value | undefined): Value {
+  if (value === undefined) throw newError(Code.InvalidArgument, `${node.op} ${node.name}: an input has no value`);
+  return value;
+}
 
 export const source: Kernels = {
   Const: (node) => {
@@ -31,7 +37,7 @@ export const source: Kernels = {
   StopGradient: first,
   PreventGradient: first,
   Snapshot: first,
-  IdentityN: () => (inputs) => inputs,
+  IdentityN: (node) => (inputs) => inputs.map((value) => given(node, value)),
   EnsureShape: (node) => {
     const want = node.attrs.shape("shape");
     return (inputs) => {
