@@ -86,3 +86,6 @@ for op in ("Max", "Min", "Sum", "Prod"):
     for t in (np.int32, np.int64, np.uint8, np.float32):
         row(op, [np.zeros((2, 0), t), np.int32(1)], label=f"of nothing {np.dtype(t).name}")
 row("GatherNd", [f(2, 0), np.zeros((1, 1), np.int32)], label="of nothing")
+row("ConcatV2", [i32(1)[0], i32(2)[0], np.int32(0)], label="scalars")
+row("ConcatV2", [i32(1)[0], i32(2, 3), np.int32(0)], label="a scalar and a vector")
+row("ConcatV2", [i32(1, 2), i32(3)[0], np.int32(0)], label="a vector and a scalar")

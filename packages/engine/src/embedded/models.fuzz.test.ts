@@ -10,7 +10,7 @@ import { attempt } from "../testing/index.ts";
 
 const main = new URL("testing/main.js", import.meta.url);
 const short = process.env["TFS_SHORT"] !== undefined;
-const [count, closed] = short ? [300, 300] : [10_000, 2000];
+const [count, closed] = short ? [300, 300] : [10_000, 1000];
 /** A short run makes the same attempts each time; a full one says where it begins. */
 const seed = short ? 0 : Date.now() % 2 ** 30;
 const scratch = mkdtempSync(join(tmpdir(), "tfs-fuzz-"));

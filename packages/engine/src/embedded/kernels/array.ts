@@ -28,7 +28,8 @@ function reshapeTo(t: Tensor, want: readonly number[]): Tensor {
 function concatAlong(tensors: readonly Tensor[], axis: number): Tensor {
   const [first] = tensors;
   if (first === undefined) throw newError(Code.InvalidArgument, "concat of no tensors");
-  const real = axisOf(axis, Math.max(1, first.shape.length), "ConcatOp : Expected concatenating dimensions in the range, but got");
+  if (first.shape.length === 0) throw newError(Code.InvalidArgument, "ConcatOp : Can't concatenate scalars (use tf.stack instead)");
+  const real = axisOf(axis, first.shape.length, "ConcatOp : Expected concatenating dimensions in the range, but got");
   let total = 0;
   tensors.forEach((t, i) => {
     const fits = t.shape.length === first.shape.length && t.shape.every((d, k) => k === real || d === first.shape[k]);
@@ -38,7 +39,7 @@ function concatAlong(tensors: readonly Tensor[], axis: number): Tensor {
         `ConcatOp : Dimension ${first.shape.findIndex((d, k) => k !== real && d !== t.shape[k])} in both shapes must be equal: shape[0] = ${shapeText(first.shape)} vs. shape[${i}] = ${shapeText(t.shape)}`,
       );
     if (t.dtype !== first.dtype) throw newError(Code.InvalidArgument, `concat of ${dtypeName(first.dtype)} and ${dtypeName(t.dtype)}`);
-    total += t.shape[real] ?? 0;
+    total += t.shape[real]!;
   });
   const out = make(
     first.dtype,
