@@ -256,17 +256,18 @@ def einsum(pool, rng, values):
     return tf.einsum(equation, bounded(a), bounded(a)), False
 
 
-def image(pool, rng):
-    t = bounded(pool.pick([tf.float32], [4]))
-    if 0 in sized(t):
+def image(pool, rng, dtypes=(tf.float32,)):
+    """A tensor of four dimensions; of 16-bit floats an exact one, since sums make what was rounded before look worse."""
+    picked = pool.pick(dtypes, [4])
+    if 0 in sized(picked) or (picked.dtype == tf.float16 and not pool.is_exact(picked)):
         raise Unfit
-    return t
+    return bounded(picked)
 
 
 def conv(pool, rng, values):
-    t = image(pool, rng)
+    t = image(pool, rng, [tf.float32, tf.float16])
     c = t.shape[3]
-    filters = tf.constant(values.standard_normal((rng.randint(1, 3), rng.randint(1, 3), c, rng.randint(1, 5))), tf.float32)
+    filters = tf.constant(values.standard_normal((rng.randint(1, 3), rng.randint(1, 3), c, rng.randint(1, 5))), t.dtype)
     stride, padding = rng.randint(1, 2), rng.choice(["SAME", "VALID"])
     kind = rng.random()
     if kind < 0.4:
@@ -274,18 +275,18 @@ def conv(pool, rng, values):
     if kind < 0.7:
         return tf.nn.depthwise_conv2d(t, filters, [1, stride, stride, 1], padding), False
     n, h, w, _ = sized(t)
-    turned = tf.constant(values.standard_normal((2, 3, 3, c)), tf.float32)
+    turned = tf.constant(values.standard_normal((2, 3, 3, c)), t.dtype)
     shape = [n, h * stride, w * stride, 3] if padding == "SAME" else [n, (h - 1) * stride + 2, (w - 1) * stride + 3, 3]
     return tf.nn.conv2d_transpose(t, turned, shape, stride, padding), False
 
 
 def pool_(pool, rng, values):
-    t = image(pool, rng)
+    t = image(pool, rng, [tf.float32, tf.float16])
     return rng.choice([tf.nn.max_pool2d, tf.nn.avg_pool2d])(t, rng.randint(1, 3), rng.randint(1, 2), rng.choice(["SAME", "VALID"])), False
 
 
 def norm(pool, rng, values):
-    t = image(pool, rng)
+    t = image(pool, rng, [tf.float32, tf.float16])
     c = t.shape[3]
     draw = lambda low, high: tf.constant(values.uniform(low, high, c), tf.float32)
     return v1.nn.fused_batch_norm(t, draw(0.5, 2), draw(-1, 1), draw(-1, 1), draw(0.5, 2), is_training=False)[0], False
