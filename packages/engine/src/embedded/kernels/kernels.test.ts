@@ -156,3 +156,14 @@ for (const [name, element] of [
     );
   });
 }
+
+test("Sign: of -0 it is 0, which decides where Atan2 leads", () => {
+  const [sign] = run({
+    op: "Sign",
+    name: "",
+    tolerance: 0,
+    attrs: {},
+    inputs: [{ dtype: "DT_FLOAT", shape: [1], content: Buffer.from(Float32Array.of(-0).buffer).toString("base64") }],
+  });
+  assert.ok(Object.is(tensorOf(sign).data[0], 0));
+});

@@ -74,7 +74,8 @@ function rint(x: number): number {
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
-const sign = { name: "Sign", float: Math.sign, int: Math.sign, big: (x: bigint) => (x > 0n ? 1n : x < 0n ? -1n : 0n) };
+/** Of -0 the sign is 0, as in Eigen. */
+const sign = { name: "Sign", float: (x: number) => Math.sign(x) + 0, int: Math.sign, big: (x: bigint) => (x > 0n ? 1n : x < 0n ? -1n : 0n) };
 const seluAlpha = 1.6732632423543772;
 const seluScale = 1.0507009873554805;
 
