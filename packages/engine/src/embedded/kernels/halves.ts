@@ -32,8 +32,11 @@ export function alsoHalves(factory: KernelFactory, numbers: readonly number[] = 
     return (inputs, state) => {
       const { dtype } = tensorOf(inputs[first]);
       if (!isHalf(dtype) || numbers.some((i) => tensorOf(inputs[i]).dtype !== dtype)) return kernel(inputs, state);
-      const { shape, data } = kernel(inputs.map(widened), state) as Tensor;
-      return narrow(dtype, shape, data as Float32Array);
+      const out = kernel(inputs.map(widened), state) as Tensor;
+      const narrowed = narrow(dtype, out.shape, out.data as Float32Array);
+      state.arena.take(out); // nobody else knows of it
+      state.arena.drop(out);
+      return narrowed;
     };
   };
 }

@@ -1,16 +1,15 @@
 import { Code, newError } from "@tfs/std";
 import { dtypeName, type Tensor } from "@tfs/tensor";
-import type { KernelFactory, Kernels, Node } from "../kernel.ts";
+import type { KernelFactory, Kernels } from "../kernel.ts";
 import { tensorOf, type Value } from "../value.ts";
 import { markWeight } from "../weight.ts";
 
 /** first passes a value on as it is: a variable stays a variable. */
-export const first: KernelFactory = (node) => (inputs) => given(node, inputs[0]);
+export const first: KernelFactory = () => (inputs) => given(inputs[0]);
 
 /** given throws InvalidArgument for a value that is not there, as only a damaged graph has it. */
-function given(node: Node, value: Value | undefined): Value {
-  if (value === undefined) throw newError(Code.InvalidArgument, `${node.op} ${node.name}: an input has no value`);
-  return value;
+function given(value: Value | undefined): Value {
+  return value ?? tensorOf(value);
 }
 
 export const source: Kernels = {
@@ -37,7 +36,7 @@ export const source: Kernels = {
   StopGradient: first,
   PreventGradient: first,
   Snapshot: first,
-  IdentityN: (node) => (inputs) => inputs.map((value) => given(node, value)),
+  IdentityN: () => (inputs) => inputs.map(given),
   EnsureShape: (node) => {
     const want = node.attrs.shape("shape");
     return (inputs) => {
