@@ -167,3 +167,7 @@ test("Sign: of -0 it is 0, which decides where Atan2 leads", () => {
   });
   assert.ok(Object.is(tensorOf(sign).data[0], 0));
 });
+
+for (const op of ["Identity", "Enter", "AddN"])
+  test(`${op}: of no inputs, as a damaged graph has it, is refused`, () =>
+    assert.throws(() => run({ op, name: "", tolerance: 0, attrs: {}, inputs: [] }), { code: Code.InvalidArgument }));
