@@ -7,7 +7,7 @@ import { newEmbeddedEngine } from "../index.ts";
 
 const [what, , scratch = "", ...rest] = process.argv.slice(2);
 const [first, count] = rest.map(Number) as [number, number];
-const engine = newEmbeddedEngine();
+const engine = newEmbeddedEngine({ threads: 0 }); // what threads hold is not seen from here
 const options = { of: ["loops_v1"], limitMs: 500 };
 if (what === "models") await fuzzModels(engine, scratch, first, count, options);
 else {
