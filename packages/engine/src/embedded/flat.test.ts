@@ -102,3 +102,10 @@ test("a node that is not there is named each time somebody asks", () => {
   const flat = newFlat(create(GraphDefSchema, { node: [{ name: "y", op: "Neg", input: ["gone"] }] }), new Map());
   for (let i = 0; i < 2; i++) assert.throws(() => flat.tensor("y"), { code: Code.InvalidArgument, message: "there is no node gone" });
 });
+
+for (const output of ["-1", "0.5", "z", "65536", "1e12"])
+  test(`flat: an input from output ${output} is refused, and takes no time`, () => {
+    const flat = newFlat(graph(x, { name: "y", op: "Enter", input: [`x:${output}`] }), new Map());
+    assert.throws(() => flat.tensor("y:0"), { code: Code.InvalidArgument, message: `x:${Number(output)}: the operation has no such output` });
+    assert.throws(() => flat.tensor(`x:${output}`), { code: Code.InvalidArgument });
+  });

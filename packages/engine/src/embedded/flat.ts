@@ -163,7 +163,7 @@ function newFlattener(library: Library, top: readonly NodeDef[]) {
     const [inputs, control]: [Edge[], number[]] = [[], []];
     const index = add({ name: scope.prefix + node.name, op: node.op, attr: node.attr, inputs, control });
     rounds.push({ scope, node, inputs, control });
-    return (output) => ({ node: index, output });
+    return (output) => edgeOf(node, index, output);
   }
 
   function visitNew(scope: Scope, root: NodeDef): (output: number) => Edge {
@@ -208,7 +208,7 @@ function newFlattener(library: Library, top: readonly NodeDef[]) {
     const control = node.input.filter((i) => i.startsWith("^")).map((i) => controlOf(scope, i.slice(1)));
     const waits = inputs.length === 0 ? [...scope.control, ...scope.sources] : scope.control;
     const index = add({ name: scope.prefix + node.name, op: node.op, attr: node.attr, inputs, control: [...control.filter((c) => c >= 0), ...waits] });
-    return (output) => ({ node: index, output });
+    return (output) => edgeOf(node, index, output);
   }
 
   /** A function's argument may be named as a control input; its producer then counts. */
@@ -259,6 +259,16 @@ function newFlattener(library: Library, top: readonly NodeDef[]) {
   }
 
   return { nodes, add, edge, anchor };
+}
+
+/** No operation has more outputs; each of those before the one that is asked for takes a place in a plan. */
+const maxOutputs = 65_536;
+
+/** edgeOf is that of an output, whose number a graph or a caller says. Throws InvalidArgument for one that there cannot be. */
+function edgeOf({ name }: NodeDef, node: number, output: number): Edge {
+  if (!(Number.isInteger(output) && output >= 0 && output < maxOutputs))
+    throw newError(Code.InvalidArgument, `${name}:${output}: the operation has no such output`);
+  return { node, output };
 }
 
 /** Ops that only pass their input on. At the top they stay, because they can be fed. */

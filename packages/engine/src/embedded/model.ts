@@ -25,9 +25,6 @@ const maxRounds = 100_000_000;
 /** And the preparations of a load for this long. */
 const loadMs = 5;
 
-/** No operation has more outputs; each of those before the one that is asked for takes a place in a plan. */
-const maxOutputs = 65_536;
-
 /** free is for runs of which nothing is fetched by name, and that may take what they take. */
 const free = { fetches: [], leash: undefined };
 
@@ -314,7 +311,6 @@ class Model implements LoadedModel {
     const edge = this.compiler.flat.tensor(name);
     if (edge === undefined)
       throw newError(Code.InvalidArgument, `Tensor ${name}, specified in either feed_devices or fetch_devices was not found in the Graph`);
-    if (!(edge.output >= 0 && edge.output < maxOutputs)) throw newError(Code.InvalidArgument, `${name}: the operation has no such output`);
     return edge;
   }
 

@@ -173,7 +173,7 @@ function store(step: Step, result: Value | readonly Value[], values: (Value | un
     if (fed?.has(step.first + i) === true) continue;
     const value = Array.isArray(result) ? (result as readonly Value[])[i]! : (result as Value);
     values[step.first + i] = value;
-    if (isTensor(value)) arena.take(value);
+    if (value !== undefined && isTensor(value)) arena.take(value);
   }
   for (let i = 0; i < step.dead.length; i++) {
     const value = values[step.dead[i]!];

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { create, fromJson, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { DataType, type GraphDefSchema, NodeDefSchema, SavedModelSchema } from "@tfs/proto";
-import { background, Code } from "@tfs/std";
+import { background, Code, isFailure } from "@tfs/std";
 import { newEmbeddedEngine } from "./index.ts";
 
 type Node = MessageInitShape<typeof NodeDefSchema>;
@@ -109,5 +109,10 @@ test("embedded: what no signature reaches may be any op", async () => {
     background(),
     saved({ node: [x, node("z", "Zonk", "x"), node("enter", "Enter", "enter"), node("y", "Identity", "x")] }, "y:0"),
   );
+  await model.close();
+});
+test("embedded: an op that gives nothing where something is read fails the run, in words", async () => {
+  const model = await engine.load(background(), saved({ node: [node("n", "NoOp"), node("y", "Identity", "n")] }, "y:0"));
+  await assert.rejects(model.run(background(), new Map(), ["y:0"]), (err) => isFailure(err));
   await model.close();
 });
