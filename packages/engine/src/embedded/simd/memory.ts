@@ -85,7 +85,7 @@ export class Memory {
   readonly code: Exports;
   readonly #kept = new WeakMap<Float32Array, Kept>();
   /** #held are the blocks of values. */
-  readonly #held = new Map<Float32Array, Block>();
+  #held = new Map<Float32Array, Block>();
   /** #free are blocks that nobody has, by size. */
   readonly #free = new Map<number, number[]>();
   /** #temporary are blocks that one operation has. */
@@ -141,6 +141,7 @@ export class Memory {
 
   dropAll(owner: object): void {
     for (const [data, block] of this.#held) if (block.owner === owner) this.drop(data);
+    if (this.#held.size === 0) this.#held = new Map(); // the tables of one that has grown old keep what went through it from the collector
   }
 
   /** begin starts an operation: what the one before it had for itself is free again. */
