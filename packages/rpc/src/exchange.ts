@@ -1,6 +1,9 @@
 import type { Fields } from "./fields.ts";
 import type { Peer } from "./peer.ts";
 
+/** Arrival is what is known of a request once its fields have come. */
+export type Arrival = Pick<Exchange, "wire" | "fields" | "peer">;
+
 /**
  * Exchange is one request and its answer as the side that serves it sees them, on HTTP/2 or HTTP/1.1 alike. Whoever is handed one sets `handler` in the same
  * turn, and answers with respond, write … end; or respond(fields, true). After the end, a reset, or handler.onReset every further call does nothing.

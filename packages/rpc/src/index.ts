@@ -43,7 +43,7 @@ export type { Compression } from "./compression.ts";
 export { acceptEncoding, decompress } from "./compression.ts";
 export type { Conversation, ConversationRequest } from "./conversation.ts";
 export { converse } from "./conversation.ts";
-export type { Exchange, ExchangeHandler } from "./exchange.ts";
+export type { Arrival, Exchange, ExchangeHandler } from "./exchange.ts";
 export { ignoreBody } from "./exchange.ts";
 export type { Field, Fields } from "./fields.ts";
 export { fieldsOf, moreFields, newField, newFields } from "./fields.ts";

@@ -3,11 +3,12 @@ import { type Clock, type Ctx, type Logger, messageOf, type Timer } from "@tfs/s
 import type { Address } from "./address.ts";
 import { type BindAddress, bind } from "./bind.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Fields } from "./fields.ts";
 import { type Http1, newHttp1 } from "./http1/index.ts";
 import { type Budget, defaultSessionLimits, h2, newBudget, newSession, type Session, type SessionLimits, type Stream } from "./http2/index.ts";
 import { defaultListenerLife, type Lifetime, type ListenerLife, newLifetime } from "./lifetime.ts";
 import { defaultListenerLimits, type ListenerLimits } from "./limits.ts";
-import { peerOf } from "./peer.ts";
+import { type Peer, peerOf } from "./peer.ts";
 import type { Kind } from "./preface.ts";
 import type { ServerTls } from "./secure.ts";
 import { sniff } from "./sniff.ts";
@@ -16,6 +17,8 @@ import { newWire, type Wire, wrapWire } from "./wire.ts";
 export interface ListenerOptions {
   /** onExchange takes each request. It sets the exchange's handler before it returns. Over HTTP/2 the exchange is a Stream, as its `wire` tells. */
   readonly onExchange: (exchange: Stream | Http1Exchange) => void;
+  /** refuse is asked of each request over HTTP/2 before onExchange: fields are its whole answer, and onExchange does not hear of it. Default: none is refused. */
+  readonly refuse?: (fields: Fields, peer: Peer) => Fields | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   /** tls, if there, is spoken on every connection; default plaintext. */
@@ -176,6 +179,7 @@ class Listener {
       clock: this.#options.clock,
       limits: this.#sessionLimits,
       budget: this.#budget,
+      refuse: this.#options.refuse,
       onStream: this.#options.onExchange,
       onClose: () => {
         this.#sessions.delete(session);

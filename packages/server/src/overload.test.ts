@@ -21,7 +21,7 @@ async function refusing(refuse: (low: boolean) => Failure | undefined) {
   const predict = newUnary(PredictionService.method.predict, async () => create(PredictResponseSchema, {}));
   const status = newUnary(ModelService.method.getModelStatus, async () => create(GetModelStatusResponseSchema, {}));
   const admission = { refuse };
-  const onExchange = newGrpcHandler({
+  const handler = newGrpcHandler({
     methods: new Map([predict, status]),
     runs: new Set([predict[0]]),
     admission,
@@ -30,7 +30,7 @@ async function refusing(refuse: (low: boolean) => Failure | undefined) {
     maxMessageBytes: 1 << 20,
     failureOf: toFailure,
   });
-  const listener = newListener({ onExchange, clock, logger });
+  const listener = newListener({ ...handler, clock, logger });
   const address = await listener.listen(background(), { host: "127.0.0.1", port: 0 });
   assert.ok("port" in address);
   return { url: `http://127.0.0.1:${address.port}`, [Symbol.asyncDispose]: () => listener.close() };

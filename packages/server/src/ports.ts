@@ -1,6 +1,6 @@
 import { checkOrigins, type ListenerOptions, newBudget, newCors } from "@tfs/rpc";
 import { background, type Ctx } from "@tfs/std";
-import { newFailureOf, newGrpcHandler, newServices, type Services } from "./grpc/index.ts";
+import { type GrpcHandler, newFailureOf, newGrpcHandler, newServices, type Services } from "./grpc/index.ts";
 import { newFleet, newHttpHandler } from "./http/index.ts";
 import { firstsOf, type Pages } from "./monitoring/index.ts";
 import type { ServerOptions } from "./options.ts";
@@ -18,7 +18,7 @@ type OnExchange = ListenerOptions["onExchange"];
 /** GrpcPort is what gRPC, gRPC-Web and Connect are answered by. */
 export interface GrpcPort {
   readonly services: Services;
-  readonly onExchange: OnExchange;
+  readonly handler: GrpcHandler;
 }
 
 /** newGrpcPort puts together what the gRPC port answers. With `life` the calls end that have not ended by then. */
@@ -45,7 +45,7 @@ export function newGrpcPort(rooms: Rooms, options: ServerOptions, life: Ctx): Gr
   });
   const messages = newBudget(options.maxHeldMessageBytes ?? defaultMaxHeldMessageBytes);
   const { methods, runs } = services;
-  return { services, onExchange: newGrpcHandler({ methods, runs, admission, meter, messages, maxMessageBytes, failureOf, cors: newCors(grpcOrigins), life }) };
+  return { services, handler: newGrpcHandler({ methods, runs, admission, meter, messages, maxMessageBytes, failureOf, cors: newCors(grpcOrigins), life }) };
 }
 
 /** RestLife is what the REST port needs of the server's life. */

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { type Budget, defaultListenerLimits, newBudget } from "@tfs/rpc";
+import { type Budget, defaultListenerLimits, newBudget, readClock } from "@tfs/rpc";
 import { type Family, newRegistry, type Registry } from "@tfs/std/metrics";
 import { type Admission, defaultMaxCalls, newAdmission } from "./admission/index.ts";
 import { type Batching, newBatching, newMiniBatching } from "./batching/index.ts";
@@ -34,7 +34,7 @@ export interface Rooms {
 export function newRooms(options: ServerOptions): Rooms {
   const { clock, logger, tags = ["serve"], maxCalls = defaultMaxCalls, random = Math.random } = options;
   const [metrics, unread, defer] = [newRegistry(), newBudget(defaultListenerLimits.heldBytes), setImmediate];
-  const admission = newAdmission({ clock, metrics, defer, maxCalls, full: () => unread.exhausted });
+  const admission = newAdmission({ clock: readClock(clock), metrics, defer, maxCalls, full: () => unread.exhausted });
   const joined = options.batching && newBatching({ ...options.batching, cpus: availableParallelism(), clock, metrics, defer });
   const { tflite } = options.runtime ?? {};
   const batching = tflite !== undefined && tflite.perPool > 1 ? newMiniBatching({ ...tflite, outer: joined, clock, defer }) : joined;

@@ -56,11 +56,11 @@ class ModelServer {
     if (failures.length > 0 && strict === true) throw newError(Code.Unknown, `${failures.length} servable(s) did not become available: {${listed(failures)}}`);
     throwIfDone(ctx); // told to stop while loading: do not listen
     if (telemetry !== undefined) this.#unobserve = telemetry.observe(() => observed(this.#rooms));
-    const { services, onExchange } = newGrpcPort(this.#rooms, this.#options, this.#life);
+    const { services, handler } = newGrpcPort(this.#rooms, this.#options, this.#life);
     this.#services = services;
     const bound: string[] = [];
     for (const address of grpc) {
-      const listener = newListener({ onExchange, clock, logger, limits: grpcLimits, life: grpcLife, budget: unread, ...(grpcTls && { tls: grpcTls }) });
+      const listener = newListener({ ...handler, clock, logger, limits: grpcLimits, life: grpcLife, budget: unread, ...(grpcTls && { tls: grpcTls }) });
       this.#grpc.push(listener);
       try {
         bound.push(formatAddress(await listener.listen(ctx, address)));

@@ -95,12 +95,15 @@ class Blocks {
     const { streams } = session;
     streams.lastId = id;
     if (id > session.life.acceptId) return; // after the last GOAWAY: the client knows that it was not seen
-    if (streams.size >= session.limits.streams) return void streams.faultAt(id, h2.refused);
+    if (streams.size + streams.refused >= session.limits.streams) return void streams.faultAt(id, h2.refused);
     if (block.tooLarge) return void streams.faultAt(id, h2.calm);
     if (block.malformed !== undefined) return void streams.faultAt(id, h2.protocol);
+    const { announced } = block.fields;
+    if (announced === -2 || (end && announced > 0)) return void streams.faultAt(id, h2.protocol);
+    const refusal = session.options.refuse?.(block.fields, session.peer);
+    if (refusal !== undefined) return void streams.refuse(id, refusal, announced, end);
     const stream = newStream(session, id, block.fields, block.apart);
-    stream.announced = block.fields.announced;
-    if (stream.announced === -2 || (end && stream.announced > 0)) return void streams.faultAt(id, h2.protocol);
+    stream.announced = announced;
     streams.accept(stream);
     if (end && !stream.over) streams.heardEnd(stream, undefined);
   }

@@ -26,6 +26,8 @@ export interface SessionOptions {
   readonly clock: Clock;
   readonly limits: SessionLimits;
   readonly budget: Budget;
+  /** A server's: asked of each request when its fields have come. Fields are its whole answer, and nothing else is made of it; undefined: onStream hears of it. Default: none is refused. */
+  readonly refuse?: ((fields: Fields, peer: Peer) => Fields | undefined) | undefined;
   /** A server's: a request has begun. Its handler must be set before this returns. */
   readonly onStream?: (stream: Stream) => void;
   /** The peer's first SETTINGS have come. */
@@ -163,6 +165,10 @@ class Session implements FrameSink, Flushable {
     const length = end - start;
     this.flow.receive(length);
     const endStream = last && (flags & flag.endStream) !== 0;
+    if (this.streams.refused > 0) {
+      if (endStream && this.streams.endRefused(id, length)) return;
+      this.streams.embody(id);
+    }
     const stream = this.streams.get(id);
     if (stream === undefined || stream.heard) {
       this.streams.onStrayData(id, stream, endStream);
@@ -183,6 +189,7 @@ class Session implements FrameSink, Flushable {
   }
 
   onFrame(type: number, flags: number, id: number, buffer: Buffer, start: number, end: number): void {
+    if (this.streams.refused > 0) this.streams.embody(id);
     switch (type) {
       case frame.data:
         return void this.#onPaddedData(flags, id, buffer, start, end);
@@ -243,6 +250,7 @@ class Session implements FrameSink, Flushable {
       at++;
     }
     if (at < end) this.reader.read(buffer, at, end);
+    if (this.streams.refused > 0) this.streams.embodyAll();
     if (this.held.any) this.held.release();
   }
 }

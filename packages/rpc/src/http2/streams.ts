@@ -1,5 +1,5 @@
 // Data plane. The streams of one connection: which are open, which were, and how each ends (RFC 9113, section 5.1).
-import type { Fields } from "../fields.ts";
+import { type Fields, newFields } from "../fields.ts";
 import { type Cancelled, newCancelled } from "./cancelled.ts";
 import { encodeFields } from "../hpack/index.ts";
 import { countStreams, flushLater } from "../turn.ts";
@@ -29,6 +29,8 @@ class Streams {
   /** A client's, once it may not reset a stream that it gives up. */
   #cancelled: Cancelled | undefined = undefined;
   #resetIds: number[] = [];
+  /** Requests that are answered already, and whose end is still to come in this read. */
+  readonly #refused: number[] = [];
   /** lastId is the highest stream that the peer opened. */
   lastId = 0;
   /** nextId is the next stream that we open; a client's. */
@@ -69,6 +71,47 @@ class Streams {
       stream.bornMs = this.#session.options.clock.now();
       this.#session.held.add(stream);
     } else this.#session.options.onStream!(stream);
+  }
+
+  /**
+   * refuse answers a request of which nothing else is wanted. Most requests end with the frame behind their fields, and such a one is never made a stream: that would cost more than all else
+   * when four in five are refused. `announced` is as a stream's.
+   */
+  refuse(id: number, answer: Fields, announced: number, end: boolean): void {
+    const session = this.#session;
+    session.out.headers(id, encodeFields(answer), true);
+    flushLater(session);
+    if (end) this.#rest();
+    else if (announced === -1) this.#refused.push(id);
+    else this.#embody(id, announced);
+  }
+
+  /** endRefused: DATA ends a request that is refused. False if it is none, or what has come of it has to be looked at. */
+  endRefused(id: number, length: number): boolean {
+    const refused = this.#refused;
+    const at = refused.indexOf(id);
+    if (at < 0 || length > this.#session.flow.startWindow) return false;
+    refused.splice(at, 1);
+    this.#rest();
+    return true;
+  }
+
+  /** embody makes a stream of a refused request of which something else has come than its end. */
+  embody(id: number): void {
+    const at = this.#refused.indexOf(id);
+    if (at < 0) return;
+    this.#refused.splice(at, 1);
+    this.#embody(id, -1);
+  }
+
+  /** embodyAll makes streams of the refused requests whose end has not come. Call it at the end of each read. */
+  embodyAll(): void {
+    for (const id of this.#refused.splice(0)) this.#embody(id, -1);
+  }
+
+  /** refused is how many requests are answered and have no stream. */
+  get refused(): number {
+    return this.#refused.length;
   }
 
   /** isIdle tells whether a stream was never opened. */
@@ -229,6 +272,21 @@ class Streams {
     }
   }
 
+  #embody(id: number, announced: number): void {
+    if (this.#session.life.dead) return;
+    const stream = newStream(this.#session, id, noFields, undefined);
+    stream.announced = announced;
+    stream.responded = stream.ended = true;
+    stream.ignore();
+    this.#add(stream);
+    this.#linger.add(stream);
+  }
+
+  /** #rest: a request has ended that had no stream. */
+  #rest(): void {
+    if (this.size === 0) this.#session.life.rest();
+  }
+
   #add(stream: Stream): void {
     this.#open.add(stream);
     countStreams(1);
@@ -251,3 +309,4 @@ class Streams {
 export type { Streams };
 
 const nothing = new Uint8Array(0);
+const noFields = newFields([]);

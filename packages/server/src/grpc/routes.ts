@@ -1,4 +1,5 @@
 import {
+  type Arrival,
   type Budget,
   type Cors,
   type Dialect,
@@ -9,13 +10,14 @@ import {
   ignoreBody,
   type ListenerOptions,
   openTo,
+  refuseCall,
   serveCall,
+  trailersOnly,
 } from "@tfs/rpc";
 import { type FailureOf, type Method, type Methods, serveMethod } from "@tfs/services";
-import { background, Code, type Ctx, newError } from "@tfs/std";
+import { background, Code, type Ctx, type Failure, newError } from "@tfs/std";
 import type { Admission } from "../admission/index.ts";
 import { saysLow } from "../priority/index.ts";
-import { newShedder } from "./shed.ts";
 import type { Meter, Protocol } from "../meter/index.ts";
 
 export interface GrpcOptions {
@@ -23,7 +25,7 @@ export interface GrpcOptions {
   /** runs are the paths of methods whose calls admission may refuse. */
   readonly runs: ReadonlySet<string>;
   readonly admission: Pick<Admission, "refuse">;
-  readonly meter: Pick<Meter, "begin">;
+  readonly meter: Pick<Meter, "refused">;
   /** messages bounds what requests of calls that are under way take together; one that would pass it is refused. */
   readonly messages: Budget;
   /** maxMessageBytes bounds one, compressed or not. */
@@ -48,10 +50,13 @@ interface Route {
 }
 
 /** protocolOf tells by which protocol a request came that was routed here. */
-export function protocolOf({ fields }: Exchange): Protocol {
+export function protocolOf({ fields }: Arrival): Protocol {
   const protocol = (fields.memo as Route).dialect?.protocol;
   return protocol === "grpc-web" ? "grpc_web" : (protocol ?? "grpc");
 }
+
+/** GrpcHandler is what a listener asks. What is refused of gRPC over HTTP/2, whose calls come in floods, is refused before anything is made of it. */
+export type GrpcHandler = Required<Pick<ListenerOptions, "refuse" | "onExchange">>;
 
 /** newGrpcHandler answers requests of all three protocols, told apart by content type. Answers are never compressed, as in TensorFlow Serving. */
 export function newGrpcHandler({
@@ -64,25 +69,41 @@ export function newGrpcHandler({
   failureOf,
   cors,
   life = background(),
-}: GrpcOptions): ListenerOptions["onExchange"] {
-  const shed = newShedder();
-  return (exchange) => {
-    exchange.fields.memo ??= routeOf(exchange.fields, methods, runs);
-    const route = exchange.fields.memo as Route;
-    if (cors === undefined || route.dialect?.protocol === "grpc") return answer(exchange, route);
-    const preflight = cors.preflight(exchange.fields);
-    if (preflight === undefined) return answer(openTo(exchange, cors.open(exchange.fields)), route);
-    ignoreBody(exchange);
-    exchange.respond(preflight, true);
+}: GrpcOptions): GrpcHandler {
+  const answers = new Map<Failure, Fields>(); // admission has three
+  return {
+    refuse(fields, peer) {
+      const route = routed(fields);
+      if (!route.runs || route.dialect?.protocol !== "grpc") return undefined;
+      const failure = admission.refuse(route.low);
+      if (failure === undefined) return undefined;
+      meter.refused("grpc", { wire: "http2", fields, peer }, failure.code);
+      let answer = answers.get(failure);
+      if (answer === undefined) answers.set(failure, (answer = trailersOnly(failure)));
+      return answer;
+    },
+    onExchange(exchange) {
+      const route = routed(exchange.fields);
+      if (cors === undefined || route.dialect?.protocol === "grpc") return answer(exchange, route);
+      const preflight = cors.preflight(exchange.fields);
+      if (preflight === undefined) return answer(openTo(exchange, cors.open(exchange.fields)), route);
+      ignoreBody(exchange);
+      exchange.respond(preflight, true);
+    },
   };
+
+  function routed(fields: Fields): Route {
+    return (fields.memo ??= routeOf(fields, methods, runs)) as Route;
+  }
 
   function answer(exchange: Exchange, route: Route): void {
     const { dialect, method } = route;
     if (dialect === undefined) return void refuse(exchange, methods);
-    const refusal = route.runs ? admission.refuse(route.low) : undefined;
+    const wasAsked = dialect.protocol === "grpc" && exchange.wire === "http2";
+    const refusal = route.runs && !wasAsked ? admission.refuse(route.low) : undefined;
     if (refusal !== undefined) {
-      meter.begin(protocolOf(exchange), "other", exchange).end(refusal.code, 0); // of what, its body would tell
-      return void shed(exchange, dialect, refusal);
+      meter.refused(protocolOf(exchange), exchange, refusal.code);
+      return void refuseCall(exchange, dialect, refusal);
     }
     const held = method?.kind === "unary" ? { held: messages } : {}; // streams hand on what they take, and bound it themselves
     const most = Math.min(maxMessageBytes, method?.maxRequestBytes ?? (dialect.codec === "json" ? maxJsonBytes : maxMessageBytes));

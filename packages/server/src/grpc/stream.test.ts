@@ -207,7 +207,7 @@ async function withLate(use: (url: string, late: Late, stream: PredictStream) =>
     while (waiting.length < count) await new Promise<void>((resolve) => (wake = resolve));
   };
   const predictStream = newPredictStream({ predict: { kind: "unary", name: "Predict", proto: answer, json: answer }, failureOf: toFailure });
-  const onExchange = newGrpcHandler({
+  const handler = newGrpcHandler({
     methods: new Map([[path, predictStream.method]]),
     runs: new Set(),
     admission: admitting,
@@ -216,7 +216,7 @@ async function withLate(use: (url: string, late: Late, stream: PredictStream) =>
     maxMessageBytes: 1 << 20,
     failureOf: toFailure,
   });
-  const listener = newListener({ onExchange, clock: systemClock(), logger: silent });
+  const listener = newListener({ ...handler, clock: systemClock(), logger: silent });
   const address = await listener.listen(background(), { host: "127.0.0.1", port: 0 });
   assert.ok("port" in address);
   try {

@@ -70,7 +70,7 @@ export function newHttpHandler(options: HttpOptions): ListenerOptions["onExchang
     const { fields } = exchange;
     const refusal = fields.get(":method") === "POST" ? options.admission.refuse(saysLow(fields)) : undefined; // all that is posted runs models
     if (refusal !== undefined) {
-      options.meter.begin("rest", "other", exchange).end(refusal.code, 0);
+      options.meter.refused("rest", exchange, refusal.code);
       return shed(exchange, refusal);
     }
     const body = collectBody(exchange, options.maxBodyBytes, { budget: options.bodies });

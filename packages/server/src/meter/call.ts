@@ -1,4 +1,4 @@
-import type { Exchange } from "@tfs/rpc";
+import type { Arrival } from "@tfs/rpc";
 import type { Code } from "@tfs/std";
 import type { Seen } from "../infer/index.ts";
 
@@ -41,9 +41,9 @@ export interface Call extends Seen {
 
 /** Spans follows calls, each from its beginning to its end. */
 export interface Spans {
-  begin(kind: Kind, exchange: Exchange): Span;
+  begin(kind: Kind, arrival: Arrival): Span;
   /** traceOf gives the id of the trace of the last call that came by an exchange; undefined if there is none. */
-  traceOf(exchange: Exchange): string | undefined;
+  traceOf(exchange: Arrival): string | undefined;
 }
 
 /** Span is a call that is followed. */

@@ -1,5 +1,5 @@
 // Data plane: a call is some additions, once its kind has been seen.
-import type { Exchange } from "@tfs/rpc";
+import type { Arrival } from "@tfs/rpc";
 import { Code } from "@tfs/std";
 import type { Registry } from "@tfs/std/metrics";
 import type { Servable } from "../servable/index.ts";
@@ -23,9 +23,11 @@ export interface MeterOptions {
 
 /** Meter counts calls. */
 export interface Meter {
-  begin(protocol: Protocol, method: Method, exchange: Exchange): Call;
+  begin(protocol: Protocol, method: Method, arrival: Arrival): Call;
+  /** refused counts a call that nobody looked at: of what it is, its body would tell. */
+  refused(protocol: Protocol, arrival: Arrival, code: Code): void;
   /** traceOf gives the id of the trace that a request is part of, kept or not; undefined if there is none. */
-  traceOf(exchange: Exchange): string | undefined;
+  traceOf(arrival: Arrival): string | undefined;
 }
 
 /** newMeter declares what is counted of calls. */
@@ -34,17 +36,33 @@ export function newMeter({ registry, models, spans }: MeterOptions): Meter {
   const upstream = newUpstream(registry, { serves: (name) => models.serves(name), placeOf: (model) => own.aside(model) });
   const shared: Shared = { upstream, own, none: upstream.model("") };
   return {
-    begin(protocol, method, exchange) {
-      const span = spans?.begin({ protocol, method }, exchange);
-      const trace = span === undefined ? traceparentOf(exchange.fields) : undefined;
-      return new Counted(shared, { protocol, method }, trace?.isKept === true ? trace.id : span?.traceId, span);
+    begin(protocol, method, arrival) {
+      const span = spans?.begin({ protocol, method }, arrival);
+      return new Counted(shared, { protocol, method }, traceIdOf(arrival, span), span);
     },
-    traceOf: (exchange) => spans?.traceOf(exchange) ?? traceparentOf(exchange.fields)?.id,
+    refused(protocol, arrival, code) {
+      const kind = { protocol, method: "other" } as const;
+      const span = spans?.begin(kind, arrival);
+      const { none } = shared;
+      const row = none.place.row("", kind);
+      row.count(code);
+      row.seconds.observe(0, traceIdOf(arrival, span));
+      if (upstreamCounts(kind)) upstream.count(none, code);
+      span?.end({ ...kind, model: none.label, version: "", signature: "", code, seconds: 0 });
+    },
+    traceOf: (arrival) => spans?.traceOf(arrival) ?? traceparentOf(arrival.fields)?.id,
   };
 }
 
+/** traceIdOf gives the trace that shows what a call is an example of; undefined if it is not kept. */
+function traceIdOf({ fields }: Arrival, span: Span | undefined): string | undefined {
+  if (span !== undefined) return span.traceId;
+  const trace = traceparentOf(fields);
+  return trace?.isKept === true ? trace.id : undefined;
+}
+
 /** traceField is the field of a log's line that names the trace of what it tells of; none if there is no trace. */
-export function traceField(meter: Pick<Meter, "traceOf">, exchange: Exchange): { readonly trace?: string } {
+export function traceField(meter: Pick<Meter, "traceOf">, exchange: Arrival): { readonly trace?: string } {
   const trace = meter.traceOf(exchange);
   return trace === undefined ? {} : { trace };
 }

@@ -1,6 +1,6 @@
 import type { Attributes } from "@opentelemetry/api";
 import { httpStatus } from "@tfs/rest";
-import type { Exchange, Fields } from "@tfs/rpc";
+import type { Arrival, Fields } from "@tfs/rpc";
 import { Code, codeName } from "@tfs/std";
 import type { Ended, Kind, Spans } from "../meter/index.ts";
 import { type Api, scope } from "./telemetry.ts";
@@ -15,7 +15,7 @@ export function newSpans(api: Api): Spans {
   const rpcSeconds = meter.createHistogram("rpc.server.call.duration", { unit: "s", description: "Duration of calls." });
   const httpSeconds = meter.createHistogram("http.server.request.duration", { unit: "s", description: "Duration of requests." });
   const getter = { keys: (fields: Fields) => fields.list.map(({ name }) => name), get: (fields: Fields, name: string) => fields.get(name) };
-  const traces = new WeakMap<Exchange, string>();
+  const traces = new WeakMap<Arrival, string>();
   return {
     traceOf: (exchange) => traces.get(exchange),
     begin(kind, exchange) {
@@ -56,7 +56,7 @@ interface Start {
   readonly attributes: Attributes;
 }
 
-function rpcOf({ protocol }: Kind, { fields }: Exchange): Start {
+function rpcOf({ protocol }: Kind, { fields }: Arrival): Start {
   const name = (fields.get(":path") ?? "").slice(1).replace(/\?.*$/s, "");
   return { name, attributes: { "rpc.system.name": protocol === "connect" ? "connectrpc" : "grpc", "rpc.method": name } };
 }
@@ -66,7 +66,7 @@ function rpcOutcome({ protocol, code }: Ended): Attributes {
   return { "rpc.response.status_code": status, ...(code === Code.Ok ? {} : { "error.type": status }) };
 }
 
-function restOf({ fields }: Exchange): Start {
+function restOf({ fields }: Arrival): Start {
   const method = fields.get(":method") ?? "GET";
   const path = (fields.get(":path") ?? "/").replace(/\?.*$/s, "");
   return { name: method, attributes: { "http.request.method": method, "url.path": path, "url.scheme": fields.get(":scheme") ?? "http" } };
@@ -87,7 +87,7 @@ function attributesOfMetric({ "url.path": _, ...attributes }: Attributes): Attri
   return attributes;
 }
 
-function connectionOf({ peer, wire }: Exchange): Attributes {
+function connectionOf({ peer, wire }: Arrival): Attributes {
   return { "network.protocol.version": wire === "http2" ? "2" : "1.1", ...(peer.address === "" ? {} : { "client.address": peer.address }) };
 }
 
