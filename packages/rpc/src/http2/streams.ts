@@ -88,20 +88,14 @@ class Streams {
 
   /** endRefused: DATA ends a request that is refused. False if it is none, or what has come of it has to be looked at. */
   endRefused(id: number, length: number): boolean {
-    const refused = this.#refused;
-    const at = refused.indexOf(id);
-    if (at < 0 || length > this.#session.flow.startWindow) return false;
-    refused.splice(at, 1);
+    if (length > this.#session.flow.startWindow || !this.#forget(id)) return false;
     this.#rest();
     return true;
   }
 
   /** embody makes a stream of a refused request of which something else has come than its end. */
   embody(id: number): void {
-    const at = this.#refused.indexOf(id);
-    if (at < 0) return;
-    this.#refused.splice(at, 1);
-    this.#embody(id, -1);
+    if (this.#forget(id)) this.#embody(id, -1);
   }
 
   /** embodyAll makes streams of the refused requests whose end has not come. Call it at the end of each read. */
@@ -270,6 +264,16 @@ class Streams {
       if (stream.queued > 0) stream.drop();
       stream.handler.onReset(h2.cancel);
     }
+  }
+
+  /** #forget drops a refused request; false if it is none. Mostly it is the last. */
+  #forget(id: number): boolean {
+    const refused = this.#refused;
+    const at = refused.lastIndexOf(id);
+    if (at < 0) return false;
+    if (at === refused.length - 1) refused.pop();
+    else refused.splice(at, 1);
+    return true;
   }
 
   #embody(id: number, announced: number): void {

@@ -1,7 +1,7 @@
 /**
  * Package admission says which calls are taken and when each may run. It knows counts and time; it knows nothing of models or bytes.
  *
- *     const admission = newAdmission({ clock, metrics, defer: setImmediate, maxCalls, held });
+ *     const admission = newAdmission({ clock, metrics, defer: setImmediate, maxCalls, full });
  *     const refusal = admission.refuse(low); // as soon as a call has begun; undefined: it is taken
  *     const answer = await admission.run(ctx, low, () => work());
  *

@@ -10,6 +10,8 @@ interface Span {
   readonly late?: number;
   /** refused are so many of a hundred that come; `waiting` is what stands in line then. */
   readonly waiting?: number;
+  /** takesMs is what each takes; nothing runs if it is not said. */
+  readonly takesMs?: number;
 }
 
 /** lived is a load after some spans of calls that take a ms each, and the time then. */
@@ -17,10 +19,11 @@ function lived(...spans: readonly Span[]): { readonly load: Load; readonly now: 
   const load = newLoad();
   for (let i = 0; i < 100; i++) load.ran(1, 1);
   let now = 0;
-  for (const { ms, waitMs, late = 0, waiting = 0 } of spans)
+  for (const { ms, waitMs, late = 0, waiting = 0, takesMs } of spans)
     for (const end = now + ms; now < end; now++) {
       load.came(now, waiting, false);
       load.began(now, waitMs, now % 100 < late);
+      if (takesMs !== undefined) load.ran(1, takesMs);
     }
   return { load, now };
 }
@@ -47,6 +50,12 @@ const states: readonly { readonly name: string; readonly spans: readonly Span[];
   { name: "who says no deadline has patience", spans: [{ ms: judged, waitMs: patienceMs }], want: false },
   { name: "… and not more than that", spans: [{ ms: judged, waitMs: patienceMs + 1 }], want: true },
   { name: "it goes on while calls are refused", spans: [flood, { ms: 9 * intervalMs, waitMs: 3, waiting: 3 }], want: true },
+  { name: "… and those would have taken more time than there was", spans: [flood, { ms: 2 * judged, waitMs: 3, waiting: 3, takesMs: 1.01 }], want: true },
+  {
+    name: "it is over when there was time for all, whoever a burst has had refused",
+    spans: [flood, { ms: 2 * judged, waitMs: 3, waiting: 3, takesMs: 0.99 }],
+    want: false,
+  },
   { name: "it is over when none was refused for an interval", spans: [flood, { ms: intervalMs, waitMs: 3, waiting: 2 }], want: false },
 ];
 for (const { name, spans, want } of states) test(`overload: ${name}`, () => assert.equal(lived(...spans).load.overloaded, want));

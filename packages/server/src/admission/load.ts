@@ -20,7 +20,7 @@ export interface Load {
 export const intervalMs = 500;
 /** The server is overloaded if of the calls that leave the line this part is late … */
 const lateShare = 0.05;
-/** … and is no more if of those that came no more than this part was refused. */
+/** … and is no more if of those that came no more than this part was refused, or there was time for all of them: the short line refuses whom a burst brings, at any load. */
 const refusedShare = 0.01;
 /** A call that has waited so long counts as late also where nobody said how long he waits. */
 export const patienceMs = 10_000;
@@ -39,7 +39,7 @@ export function newLoad(): Load {
   let overloaded = false;
   let meanMs = firstMeanMs;
   let since = Number.NEGATIVE_INFINITY;
-  let [arrived, refused, left, late] = [0, 0, 0, 0];
+  let [arrived, refused, left, late, ran, ranMs] = [0, 0, 0, 0, 0, 0];
   let leastWaitMs = Number.POSITIVE_INFINITY;
 
   const lineLimitMs = (): number => Math.max(lineMs, lineCalls * meanMs);
@@ -47,10 +47,11 @@ export function newLoad(): Load {
   function judge(now: number): void {
     if (now - since < intervalMs) return;
     const quiet = now - since >= 2 * intervalMs; // nothing came for a while
-    if (overloaded) overloaded = !quiet && refused > arrived * refusedShare;
+    const hadTime = ran > 0 && ranMs * arrived <= (now - since) * ran; // with what took its time so far, for those that were refused too
+    if (overloaded) overloaded = !quiet && refused > arrived * refusedShare && !hadTime;
     else overloaded = !quiet && left > 0 && late >= left * lateShare && leastWaitMs > lineLimitMs();
     since = now;
-    arrived = refused = left = late = 0;
+    arrived = refused = left = late = ran = ranMs = 0;
     leastWaitMs = Number.POSITIVE_INFINITY;
   }
 
@@ -80,6 +81,8 @@ export function newLoad(): Load {
       if (waitedMs < leastWaitMs) leastWaitMs = waitedMs;
     },
     ran(calls, ms) {
+      ran += calls;
+      ranMs += ms;
       meanMs += (ms / calls - meanMs) * weight;
     },
   };

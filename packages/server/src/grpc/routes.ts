@@ -59,17 +59,7 @@ export function protocolOf({ fields }: Arrival): Protocol {
 export type GrpcHandler = Required<Pick<ListenerOptions, "refuse" | "onExchange">>;
 
 /** newGrpcHandler answers requests of all three protocols, told apart by content type. Answers are never compressed, as in TensorFlow Serving. */
-export function newGrpcHandler({
-  methods,
-  runs,
-  admission,
-  meter,
-  messages,
-  maxMessageBytes,
-  failureOf,
-  cors,
-  life = background(),
-}: GrpcOptions): GrpcHandler {
+export function newGrpcHandler({ methods, runs, admission, meter, messages, maxMessageBytes, failureOf, cors, life = background() }: GrpcOptions): GrpcHandler {
   const answers = new Map<Failure, Fields>(); // admission has three
   return {
     refuse(fields, peer) {

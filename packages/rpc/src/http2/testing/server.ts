@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { background, type Clock, discard, systemClock } from "@tfs/std";
 import type { Exchange } from "../../exchange.ts";
-import { fieldsOf } from "../../fields.ts";
+import { type Fields, fieldsOf } from "../../fields.ts";
 import type { ListenerLimits } from "../../limits.ts";
 import { newListener } from "../../listener.ts";
 import { encodeFrame, encodeHeaders, frameFlag, frameType, type Raw, rawClient } from "../../testing/index.ts";
@@ -9,6 +9,8 @@ import { encodeFrame, encodeHeaders, frameFlag, frameType, type Raw, rawClient }
 export interface Setup {
   readonly clock?: Clock;
   readonly limits?: Partial<ListenerLimits>;
+  /** refuse answers requests that are not taken, by their fields; the default takes all. */
+  readonly refuse?: (fields: Fields) => Fields | undefined;
   /** onExchange takes requests; the default answers 204 to those that have ended. */
   readonly onExchange?: (exchange: Exchange) => void;
 }
@@ -29,6 +31,7 @@ export async function withServer(setup: Setup, use: (served: Served) => Promise<
     clock: setup.clock ?? systemClock(),
     logger: discard(),
     ...(setup.limits === undefined ? {} : { limits: setup.limits }),
+    ...(setup.refuse === undefined ? {} : { refuse: setup.refuse }),
     onExchange: (exchange) => {
       const path = exchange.fields.get(":path");
       heard.push(`${path}`);
