@@ -5,6 +5,7 @@ import { create } from "@bufbuild/protobuf";
 import { type SignatureDef, SignatureDefSchema } from "@tfs/proto";
 import { DType } from "@tfs/tensor";
 import { parseDocument } from "./document.ts";
+import { newFloats } from "./floats.ts";
 import { readAny } from "./general.ts";
 import { parsePredict } from "./predict_request.ts";
 import { anyNumber, newRandom } from "./testing/index.ts";
@@ -20,6 +21,8 @@ const float = signatureOf(DType.Float);
 const double = signatureOf(DType.Double);
 
 const batch = 1000;
+const floats = newFloats(0);
+assert.ok(floats !== undefined);
 
 test(`${500_000 * scale} numbers are JSON.parse's, as float32 and as float64 (seed ${seed})`, () => {
   const r = newRandom(seed);
@@ -38,7 +41,7 @@ test(`${500_000 * scale} numbers are JSON.parse's, as float32 and as float64 (se
 
 /** check reads the body the short way, and now and then the general way too. */
 function check(signature: SignatureDef, body: Uint8Array, tokens: readonly string[], want: Float32Array | Float64Array, round: number): void {
-  const read = [parsePredict(body).inputs(signature)];
+  const read = [parsePredict(body).inputs(signature), parsePredict(body).inputs(signature, { floats })];
   if (round % 16 === 0) read.push(readAny(parseDocument(body), signature));
   for (const { inputs } of read) {
     const got = inputs.get("x")!.data as Float32Array | Float64Array;

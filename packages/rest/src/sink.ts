@@ -34,6 +34,8 @@ export interface Sink {
   readonly most: number;
   /** value is the number that readNumber has read. */
   value: number;
+  /** document is another number for each document that is read. */
+  readonly document: number;
 }
 
 /** Entries that a tensor starts with: most small requests fit, and a large one has by then shown how long its numbers are. */
@@ -85,8 +87,11 @@ function take(scratch: Scratch, type: DType): Sink["data"] | undefined {
   return data;
 }
 
-/** newSink makes room for elements of a dtype out of the bytes [from, end). */
-export function newSink(dtype: DType, view: DataView, from: number, end: number, scratch?: Scratch): Sink {
+/** Source is where the elements of a document's sinks come from: the bytes [from, end) of what `view` shows. */
+export type Source = Pick<Sink, "view" | "from" | "end" | "document">;
+
+/** newSink makes room for elements of a dtype. */
+export function newSink(dtype: DType, { view, from, end, document }: Source, scratch?: Scratch): Sink {
   const range = ranges.get(dtype);
   const data = arrayOf(dtype);
   return {
@@ -101,6 +106,7 @@ export function newSink(dtype: DType, view: DataView, from: number, end: number,
     least: range?.[0] ?? 0,
     most: range?.[1] ?? 0,
     value: 0,
+    document,
   };
 }
 

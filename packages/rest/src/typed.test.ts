@@ -7,11 +7,13 @@ import { toFailure } from "@tfs/std";
 import { DType } from "@tfs/tensor";
 import fc from "fast-check";
 import { parseDocument } from "./document.ts";
+import { newFloats } from "./floats.ts";
 import { readAny, typesOf } from "./general.ts";
 import { readHead } from "./head.ts";
 import { parsePredict } from "./index.ts";
 import { readTyped } from "./typed.ts";
 
+const floats = newFloats(0);
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const sig = (inputs: Record<string, DType>): SignatureDef =>
   create(SignatureDefSchema, { inputs: Object.fromEntries(Object.entries(inputs).map(([k, dtype]) => [k, { dtype: dtype as never }])) });
@@ -31,11 +33,13 @@ function assertSame(body: Uint8Array, signature: SignatureDef): void {
     const document = parseDocument(body);
     return { name: document.signatureName, ...readAny(document, signature) };
   });
-  const got = outcome(() => {
-    const document = parsePredict(body);
-    return { name: document.signatureName, ...document.inputs(signature) };
-  });
-  assert.deepEqual(got, want, new TextDecoder().decode(body));
+  for (const options of [{}, { floats }]) {
+    const got = outcome(() => {
+      const document = parsePredict(body);
+      return { name: document.signatureName, ...document.inputs(signature, options) };
+    });
+    assert.deepEqual(got, want, new TextDecoder().decode(body));
+  }
 }
 
 const x = sig({ x: DType.Float });

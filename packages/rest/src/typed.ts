@@ -39,6 +39,7 @@ interface Slot {
 /** Column is one input while it is read. */
 interface Column {
   readonly slot: Slot;
+  readonly kernel: Kernel;
   readonly sink: Sink;
   /** shape is that of one element, known once `seen` is above 0. */
   readonly shape: number[];
@@ -48,18 +49,24 @@ interface Column {
 export interface ReadOptions {
   /** scratch is where the elements go; the tensors are good until the next document is read into it. Default memory of their own. */
   readonly scratch?: Scratch;
+  /** floats reads what becomes float32, if numbers.ts is not to (`newFloats`). */
+  readonly floats?: Kernel | undefined;
 }
+
+let documents = 0;
 
 /** readTyped reads the value at `from`. The last byte must be a closing brace or blank, so that no loop over digits runs past it. */
 export function readTyped(bytes: Uint8Array, from: number, types: ReadonlyMap<string, DType>, format: Format, options: ReadOptions = {}): Typed | undefined {
-  const { scratch } = options;
+  const { scratch, floats } = options;
   const slots = slotsOf(types);
   if (slots === undefined) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const source = { view, from, end: bytes.length, document: ++documents };
   const columns: Column[] = [];
   for (let i = 0; i < slots.length; i++) {
     const slot = slots[i]!;
-    columns.push({ slot, sink: newSink(slot.dtype, view, from, bytes.length, scratch), shape: [], seen: 0 });
+    const sink = newSink(slot.dtype, source, scratch);
+    columns.push({ slot, kernel: sink.single && floats !== undefined ? floats : slot.kernel, sink, shape: [], seen: 0 });
   }
   const read = readColumns(bytes, from, columns, format);
   if (scratch !== undefined) for (let i = 0; i < columns.length; i++) keep(scratch, columns[i]!.sink);
@@ -148,8 +155,7 @@ function readNamed(bytes: Uint8Array, from: number, columns: readonly Column[]):
 
 /** readValue reads one value of a column, and gives the offset after it; -1 for anything unusual, and for another shape than the first value's. */
 function readValue(bytes: Uint8Array, from: number, column: Column): number {
-  const { sink, shape } = column;
-  const { kernel } = column.slot;
+  const { sink, shape, kernel } = column;
   const first = column.seen++ === 0;
   if (bytes[from] !== 0x5b) return !first && shape.length > 0 ? -1 : kernel(bytes, from, sink, 0, true);
   // How many elements the open list of each level has so far.

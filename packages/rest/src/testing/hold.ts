@@ -4,6 +4,7 @@ import { toFailure } from "@tfs/std";
 import { encode } from "@tfs/tensor";
 import { parseDocument } from "../document.ts";
 import { newPredictEncoder, type PredictEncoder } from "../envelope.ts";
+import { newFloats } from "../floats.ts";
 import type { PredictInputs } from "../format.ts";
 import { readAny } from "../general.ts";
 import { parsePredict } from "../predict_request.ts";
@@ -45,7 +46,7 @@ function general(body: Uint8Array, signature: SignatureDef): Outcome {
  */
 export function holdDocuments(seed: number, count: number, equal: (got: unknown, want: unknown) => void): void {
   const r = newRandom(seed);
-  const scratch = newScratch();
+  const [scratch, floats] = [newScratch(), newFloats(0)];
   const encoders = new Map<string, PredictEncoder>();
   let sound = 0;
   for (let i = 0; i < count; i++) {
@@ -56,7 +57,7 @@ export function holdDocuments(seed: number, count: number, equal: (got: unknown,
     const got = outcome(() => {
       const document = parsePredict(body);
       const name = document.signatureName;
-      const { format, inputs }: PredictInputs = document.inputs(signature, { scratch });
+      const { format, inputs }: PredictInputs = document.inputs(signature, { scratch, floats });
       let encoder = encoders.get(name);
       if (encoder === undefined) encoders.set(name, (encoder = newPredictEncoder({ model: "m" }, name)));
       return { name, format, message: encoder.encode(sorted(inputs)).subarray(5) };
