@@ -196,7 +196,7 @@ function bufferOf(bytes: number): Uint8Array {
     }
     if (spare.length === maxSpare) spare.shift(); // of a size that is not asked for now
   }
-  return carve(Uint8Array, bytes);
+  return bytes >= leastSpareBytes ? Buffer.allocUnsafeSlow(bytes) : carve(Uint8Array, bytes); // a Buffer is searched for a byte ten times as fast
 }
 
 /** Up to so many bytes a loop copies faster than a call. */

@@ -1,7 +1,8 @@
+import { newFloats } from "@tfs/rest";
 import { checkOrigins, type ListenerOptions, newBudget, newCors } from "@tfs/rpc";
 import { background, type Ctx } from "@tfs/std";
 import { type GrpcHandler, newFailureOf, newGrpcHandler, newServices, type Services } from "./grpc/index.ts";
-import { newFleet, newHttpHandler } from "./http/index.ts";
+import { newFleet, newHttpHandler, newScratches } from "./http/index.ts";
 import { firstsOf, type Pages } from "./monitoring/index.ts";
 import type { ServerOptions } from "./options.ts";
 import { withPriority } from "./priority/index.ts";
@@ -65,6 +66,8 @@ export function newRestPort(rooms: Rooms, options: ServerOptions, { life, isDrai
     fleet: newFleet(core, isDraining),
     timeoutMs: options.restTimeoutMs ?? 30_000,
     numbers: options.restNumbers ?? "tensorflow",
+    floats: newFloats(),
+    scratches: newScratches(),
     cors: options.cors ?? false,
     compress: options.restCompress ?? false,
     listModels: options.restListModels ?? true,

@@ -8,6 +8,7 @@ import {
   RegressionRequestSchema,
 } from "@tfs/proto";
 import {
+  type Kernel,
   type Numbers,
   npyType,
   npzType,
@@ -27,10 +28,15 @@ import type { Tensor } from "@tfs/tensor";
 import { classify, defaultSignature, type InferOptions, metadata, predictOn, regress, type Seen, signatureOf, status } from "../infer/index.ts";
 import { type Answer, json } from "./answer.ts";
 import { type Arrays, printArrays, readArrays } from "./binary.ts";
+import type { Scratches } from "./scratches.ts";
 
 export interface CallOptions {
   readonly infer: InferOptions;
+  /** numbers is how floats are printed. */
   readonly numbers: Numbers;
+  /** floats reads those of large bodies, if they are not to be read as those of small ones. */
+  readonly floats: Kernel | undefined;
+  readonly scratches: Scratches;
 }
 
 /** Call is a request to one model, with its whole body. */
@@ -53,9 +59,14 @@ export async function run(ctx: Ctx, { call, body, arrays, seen }: Call, options:
       const spec = specOf(call, document.signatureName || arrays?.signatureName || "");
       using handle = acquire(document, spec, infer);
       seen.found(handle.servable, spec.signatureName || defaultSignature);
-      const { format, inputs } = document.inputs(signatureOf(handle.servable, spec));
+      const { floats, scratches } = options;
+      const scratch = scratches.take();
+      const { format, inputs } = document.inputs(signatureOf(handle.servable, spec), { floats, scratch });
       const { outputs } = await predictOn(ctx, handle.servable, { spec, inputs: readers(inputs), outputFilter: arrays?.outputs ?? [] }, infer);
-      return arrays === undefined ? said(printPredict(outputs, format, options)) : arrayAnswer(outputs, arrays, options);
+      if (arrays !== undefined) return arrayAnswer(outputs, arrays, options); // which may view what was read
+      const printed = printPredict(outputs, format, options);
+      scratches.give(scratch); // not that of one that failed: whatever ran for it may run still
+      return said(printed);
     }
     case "classify": {
       const { signatureName, input } = parseExamples(body);

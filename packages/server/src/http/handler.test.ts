@@ -10,7 +10,7 @@ import { newLoads } from "../servable/index.ts";
 import { newCore } from "../core/index.ts";
 import { newLocalStorage } from "../storage/index.ts";
 import { admitting, models, silent } from "../testing/index.ts";
-import { newFleet, newHttpHandler } from "./index.ts";
+import { newFleet, newHttpHandler, newScratches } from "./index.ts";
 
 const clock = systemClock();
 const registry = newRegistry();
@@ -44,6 +44,8 @@ const counting: Models = {
 const infer = { manager: counting, checkMethodName: false, runs: newRuns(registry) };
 const listener = newListener({
   onExchange: newHttpHandler({
+    floats: undefined,
+    scratches: newScratches(),
     infer,
     admission: admitting,
     fleet: newFleet({ models: [], manager, trouble: () => undefined }, () => false),

@@ -1,33 +1,18 @@
-import {
-  httpStatus,
-  isApi,
-  isGzipped,
-  isServed,
-  gunzipped,
-  type MoreRoute,
-  moreRoute,
-  type Numbers,
-  printError,
-  printPage,
-  type Route,
-  route,
-} from "@tfs/rest";
+import { httpStatus, isApi, isGzipped, isServed, gunzipped, type MoreRoute, moreRoute, printError, printPage, type Route, route } from "@tfs/rest";
 import { type Body, type Budget, collectBody, type Exchange, type Fields, ignoreBody, type ListenerOptions, newField } from "@tfs/rpc";
 import { Code, type Ctx, done, type Failure, type Logger, toFailure, withTimeout } from "@tfs/std";
 import type { Admission } from "../admission/index.ts";
 import { saysLow } from "../priority/index.ts";
-import type { InferOptions } from "../infer/index.ts";
 import { type Call, type Meter, traceField } from "../meter/index.ts";
 import { type Answer, json, newWriter } from "./answer.ts";
 import { type Arrays, arraysOf } from "./binary.ts";
-import { run } from "./calls.ts";
+import { type CallOptions, run } from "./calls.ts";
 import { newCompressor } from "./compress.ts";
 import type { Fleet } from "./fleet.ts";
 import { health } from "./health.ts";
 import { describe } from "./more.ts";
 
-export interface HttpOptions {
-  readonly infer: InferOptions;
+export interface HttpOptions extends CallOptions {
   /** admission says which calls are taken, and when each may run its model. */
   readonly admission: Pick<Admission, "refuse" | "run">;
   /** fleet is told by health, the list of models and the server's own description. */
@@ -43,8 +28,6 @@ export interface HttpOptions {
   readonly maxBodyBytes: number;
   /** bodies bounds all bodies that are in memory at a time. */
   readonly bodies: Budget;
-  /** numbers is how floats are printed. */
-  readonly numbers: Numbers;
   /** ctxOf adds what a request's headers say of how it is to be run; without it they say nothing. */
   readonly ctxOf?: ((ctx: Ctx, fields: Fields) => Ctx) | undefined;
   readonly meter: Meter;

@@ -8,3 +8,4 @@ export type { Fleet } from "./fleet.ts";
 export { newFleet } from "./fleet.ts";
 export type { HttpOptions } from "./handler.ts";
 export { newHttpHandler } from "./handler.ts";
+export { newScratches } from "./scratches.ts";
