@@ -41,11 +41,13 @@ const counting: Models = {
   },
   status: (name, version) => manager.status(name, version),
 };
+const scratches = newScratches();
+let lent = 0;
 const infer = { manager: counting, checkMethodName: false, runs: newRuns(registry) };
 const listener = newListener({
   onExchange: newHttpHandler({
     floats: undefined,
-    scratches: newScratches(),
+    scratches: { take: () => (lent++, scratches.take()), give: (scratch) => (lent--, scratches.give(scratch)) },
     infer,
     admission: admitting,
     fleet: newFleet({ models: [], manager, trouble: () => undefined }, () => false),
@@ -70,15 +72,17 @@ after(async () => {
   await core.close();
 });
 
-for (const [name, body, status] of [
-  ["an answer", '{"instances":[1.0]}', 200],
-  ["a body that does not fit", '{"instances":["x"]}', 400],
-  ["a signature that is not there", '{"signature_name":"nope","instances":[1.0]}', 400],
+for (const [name, body, status, left, accept] of [
+  ["an answer", '{"instances":[1.0]}', 200, 0],
+  ["an answer of arrays, which may view what was read", '{"instances":[1.0]}', 200, 1, "application/x-npy"],
+  ["a body that does not fit", '{"instances":["x"]}', 400, 1],
+  ["a signature that is not there", '{"signature_name":"nope","instances":[1.0]}', 400, 1],
 ] as const) {
-  test(`REST predict holds its version once from signature to run, and lets go: ${name}`, async () => {
-    taken.length = 0;
-    const got = await fetch(`http://127.0.0.1:${"port" in address ? address.port : 0}/v1/models/m:predict`, { method: "POST", body });
+  test(`REST predict holds its version once from signature to run, and lets go, of the memory for its tensors too if nothing can refer to it: ${name}`, async () => {
+    taken.length = lent = 0;
+    const headers = accept === undefined ? {} : { accept };
+    const got = await fetch(`http://127.0.0.1:${"port" in address ? address.port : 0}/v1/models/m:predict`, { method: "POST", body, headers });
     await got.arrayBuffer();
-    assert.deepEqual([got.status, taken, held], [status, ["m"], 0]);
+    assert.deepEqual([got.status, taken, held, lent], [status, ["m"], 0, left]);
   });
 }
