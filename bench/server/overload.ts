@@ -32,6 +32,8 @@ interface Pressed {
   readonly p99: number;
   /** came is calls a second that came to an end, whichever. */
   readonly came: number;
+  /** missed is the share of calls that were not answered within it. */
+  readonly missed: number;
   /** failures are how many of the others ended how. */
   readonly failures: Readonly<Record<string, number>>;
   /** generator is the share of its core that the load generator took. */
@@ -58,7 +60,9 @@ interface Flood {
 const deadlineMs = 1_000;
 const windowMs = 1_000;
 /** What passes before a window, by what comes before it: calls that waited have gone, and the server has found out. */
-const settleMs = { first: 3_000, flood: 2_500, afterFlood: 1_500, calm: 700, afterCalm: 300 } as const;
+const settleMs = { first: 3_000, flood: 2_500, afterFlood: 500, calm: 700, afterCalm: 300 } as const;
+/** Nothing is asked for so long before a capacity: in overload a server refuses some of those that ask again at once, and what it can answer is less by that. */
+const quietMs = 1_200;
 /** Turns of a round. */
 const turnsPerRound = 4;
 const [connections, closedCalls] = [16, 8];
@@ -88,9 +92,11 @@ async function measure(dir: string, images: number, count: number): Promise<Floo
     const generator = await startLoad({ target: served.grpc, cores: "1", protocol: "grpc", body, want, connections, calls: 0, rate: 1, timeoutMs: deadlineMs });
     try {
       const { pid } = served.running;
-      const capacity = (settle: number): Promise<Pressed> => {
+      const capacity = async (settle: number): Promise<Pressed> => {
+        generator.rate(0);
+        await sleep(quietMs);
         generator.calls(closedCalls);
-        return window(generator, pid, settle);
+        return await window(generator, pid, settle);
       };
       const press = (rate: number, settle: number): Promise<Pressed> => {
         generator.rate(rate);
@@ -130,7 +136,7 @@ function line(turn: Turn): string {
   const { before, flood, between, calm, after } = turn;
   const ms = (micros: number): string => (micros / 1000).toFixed(2);
   const capacities = [before, between, after].map(({ goodput }) => goodput.toFixed(0)).join(", ");
-  return `${capacities}/s; at 0.8 ×: p99 ${ms(calm.p99)} ms; at 5 ×: ${flood.came.toFixed(0)}/s came, ${flood.goodput.toFixed(0)}/s in time, p99 ${ms(flood.p99)} ms: ${percent(goodputOf(turn))} % (${percent(goodputOf(turn, "perProcessor"))} by processor time), ${p99Of(turn).toFixed(2)} ×; ${JSON.stringify(flood.failures)}; generator ${percent(flood.generator)} %`;
+  return `${capacities}/s (${[before, between, after].map(({ missed }) => percent(missed)).join(", ")} % missed); at 0.8 ×: ${percent(calm.missed)} % missed, p99 ${ms(calm.p99)} ms; at 5 ×: ${flood.came.toFixed(0)}/s came, ${flood.goodput.toFixed(0)}/s in time, p99 ${ms(flood.p99)} ms: ${percent(goodputOf(turn))} % (${percent(goodputOf(turn, "perProcessor"))} by processor time), ${p99Of(turn).toFixed(2)} ×; ${JSON.stringify(flood.failures)}; generator ${percent(flood.generator)} %`;
 }
 
 /** report prints the middle of the turns as Markdown. */
@@ -144,7 +150,7 @@ function report({ environment: e, floods }: { readonly environment: Environment;
     return [
       ...["", images, `${middle(({ before }) => before.goodput).toFixed(0)}/s`],
       ...[middle(({ before, flood }) => flood.came / before.goodput).toFixed(1), `${percent(middle(({ flood }) => flood.generator))} %`],
-      ...[ms(({ calm }) => calm.p99), ms(({ flood }) => flood.p99)],
+      ...[`${percent(middle(({ calm }) => calm.missed))} %`, ms(({ calm }) => calm.p99), ms(({ flood }) => flood.p99)],
       `${percents(goodput)}: ${verdict(goodput.median >= targets.goodput)}`,
       percents(perProcessor),
       `${three(p99, 2)}: ${verdict(p99.median <= targets.p99)}`,
@@ -152,7 +158,7 @@ function report({ environment: e, floods }: { readonly environment: Environment;
     ].join(" | ");
   });
   const heads = [
-    ...["images a call", "capacity", "came at 5 ×, by the capacity", "generator's core", "p99 at 0.8 ×", "p99 at 5 ×"],
+    ...["images a call", "capacity", "came at 5 ×, by the capacity", "generator's core", "missed at 0.8 ×", "p99 at 0.8 ×", "p99 at 5 ×"],
     ...[`answered in time at 5 ×, ≥ ${percent(targets.goodput)} % of the capacity`, "the same by processor time", `p99 by that at 0.8 ×, ≤ ${targets.p99}`],
   ];
   return [
@@ -160,7 +166,7 @@ function report({ environment: e, floods }: { readonly environment: Environment;
     "",
     conditions(e, `windows of ${windowMs / 1000} s`),
     "",
-    `The digits CNN over gRPC; the server has core 0, the load generator core 1. One server is asked all the time, in turns: the capacity is what ${connections} connections with ${closedCalls} calls each in flight get answered; then the same connections send calls at fixed times, five times as many, again as many as it can, and 0.8 times as many, each window for ${windowMs / 1000} s once what came before has passed. Calls have ${deadlineMs} ms, and latency counts from when a call was due, of those that were answered. A flood is held against the mean of the capacities before and after it, its p99 against that of the calm beside it. By processor time means calls by the second that the server's threads ran, which other programs on the machine do not change. min / median / max over the turns, of which there were ${floods[0]!.turns.length}.`,
+    `The digits CNN over gRPC; the server has core 0, the load generator core 1. One server is asked all the time, in turns: the capacity is what ${connections} connections with ${closedCalls} calls each in flight get answered, once there was nothing to do for ${quietMs / 1000} s; then the same connections send calls at fixed times, five times as many, again as many as it can, and 0.8 times as many, each window for ${windowMs / 1000} s once what came before has passed. Calls have ${deadlineMs} ms, and latency counts from when a call was due, of those that were answered. A flood is held against the mean of the capacities before and after it, its p99 against that of the calm beside it. By processor time means calls by the second that the server's threads ran, which other programs on the machine do not change. min / median / max over the turns, of which there were ${floods[0]!.turns.length}.`,
     "",
     `| ${heads.join(" | ")} |`,
     `| ${heads.map(() => "---").join(" | ")} |`,
@@ -188,6 +194,7 @@ async function window(load: Load, pid: number, settle: number): Promise<Pressed>
     p50: latency(0.5),
     p99: latency(0.99),
     came: (ok + failed) / seconds,
+    missed: failed / Math.max(1, ok + failed),
     failures,
     generator: ownCpuSeconds / seconds,
   };

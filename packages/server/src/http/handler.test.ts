@@ -47,7 +47,16 @@ const infer = { manager: counting, checkMethodName: false, runs: newRuns(registr
 const listener = newListener({
   onExchange: newHttpHandler({
     floats: undefined,
-    scratches: { take: () => (lent++, scratches.take()), give: (scratch) => (lent--, scratches.give(scratch)) },
+    scratches: {
+      take() {
+        lent++;
+        return scratches.take();
+      },
+      give(scratch) {
+        lent--;
+        scratches.give(scratch);
+      },
+    },
     infer,
     admission: admitting,
     fleet: newFleet({ models: [], manager, trouble: () => undefined }, () => false),
