@@ -1,7 +1,17 @@
 // Data plane. One predict call: a JSON body in, a message to the fleet, its answer as JSON. Nothing here waits but for a signature that nobody has asked for lately.
 import { equals } from "@bufbuild/protobuf";
 import { type SignatureDef, SignatureDefSchema } from "@tfs/proto";
-import { type Format, type Numbers, type PredictDocument, parsePredict, printPredictResponse, type Scratch, type Target, versionOf } from "@tfs/rest";
+import {
+  type Format,
+  type Kernel,
+  type Numbers,
+  type PredictDocument,
+  parsePredict,
+  printPredictResponse,
+  type Scratch,
+  type Target,
+  versionOf,
+} from "@tfs/rest";
 import { callFields, type Field, type Fields, moreFields, type Opener, openUnary, type UnaryCall, type UnaryHandler } from "@tfs/rpc";
 import { type Clock, Code, type Failure, toFailure } from "@tfs/std";
 import type { Known, Signatures } from "./signatures.ts";
@@ -31,6 +41,8 @@ export interface PredictOptions {
   readonly clock: Clock;
   /** scratch is for the tensors of one call after the other. */
   readonly scratch: Scratch;
+  /** floats reads those of large bodies, if they are not to be read as those of small ones. */
+  readonly floats: Kernel | undefined;
   /** numbers is how floats are printed. */
   readonly numbers: Numbers;
 }

@@ -11,7 +11,18 @@ import {
   RegressionResponseSchema,
   RegressionResultSchema,
 } from "@tfs/proto";
-import { newScratch, type Numbers, parseExamples, printClassify, printMetadata, printRegress, printStatus, type Route, type Target } from "@tfs/rest";
+import {
+  newFloats,
+  newScratch,
+  type Numbers,
+  parseExamples,
+  printClassify,
+  printMetadata,
+  printRegress,
+  printStatus,
+  type Route,
+  type Target,
+} from "@tfs/rest";
 import { callUnary, type Field, moreFields, type Opener } from "@tfs/rpc";
 import { type Clock, Code, type Ctx, messageOf, newError, unreachable } from "@tfs/std";
 import { newPrediction, type PredictCall, type PredictHandler, type Prediction } from "./predict.ts";
@@ -47,7 +58,7 @@ export function newBridge({ opener, clock, numbers }: BridgeOptions): Bridge {
     (over: Opener): Unary =>
     async (ctx, path, message) =>
       (await callUnary(ctx, over, { path, message, clock, authority, scheme: "http", maxMessageBytes: maxAnswerBytes })).message;
-  const options = { opener, signatures: newSignatures(unaryOver(opener), clock), clock, scratch: newScratch(), numbers };
+  const options = { opener, signatures: newSignatures(unaryOver(opener), clock), clock, scratch: newScratch(), floats: newFloats(), numbers };
 
   async function ask<I extends DescMessage, O extends DescMessage>(
     ctx: Ctx,
