@@ -184,7 +184,7 @@ function four(word: number, n: number): number {
   return (Math.imul(pairs & 0xff, 100) + ((pairs >>> 16) & 0xff)) | 0;
 }
 
-/** pastBlank steps over white space in front of which there is at least one more byte. */
+/** pastBlank gives the offset of the first byte at or behind `from` that is no white space. */
 export function pastBlank(bytes: Uint8Array, from: number): number {
   let at = from;
   for (let c = bytes[at]!; c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09; ) c = bytes[++at]!;
