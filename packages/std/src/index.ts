@@ -36,6 +36,8 @@ export type { Group } from "./group.ts";
 export { newGroup } from "./group.ts";
 export type { Fields, Level, Logger, LoggerOptions } from "./log.ts";
 export { discard, newLogger } from "./log.ts";
+export type { Load } from "./load.ts";
+export { newLoad } from "./load.ts";
 export { nearest } from "./nearest.ts";
 export type { Pace } from "./pace.ts";
 export { newPace } from "./pace.ts";

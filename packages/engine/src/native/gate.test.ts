@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { background, Code, newError, withCancel } from "@tfs/std";
+import { background, Code, codeOf, newError, withCancel } from "@tfs/std";
 import { newGate } from "./index.ts";
 
 const ctx = background();
@@ -111,4 +111,36 @@ test("a call whose deadline passes while it waits does not begin, and gives its 
   await refused;
   await end("c");
   assert.deepEqual([await first, await third, begun.join(""), gate.busy], ["a", "c", "ac", 0]);
+});
+
+test("five times what can be done: after a while as much as can be done is let in, and the rest refused as Unavailable, until it stops", async () => {
+  let now = 1e9; // later than any deadline of the real clock
+  const gate = newGate({ places: 1, now: () => now });
+  const ends: (() => void)[] = [];
+  const all: Promise<void>[] = [];
+  let refused = 0;
+  const ask = async (): Promise<void> => {
+    try {
+      await gate.run({ ...ctx, deadline: now + 300 }, () => new Promise<void>((resolve) => void ends.push(resolve)));
+    } catch (err) {
+      assert.deepEqual([codeOf(err), (err as Error).message], [Code.Unavailable, "the server is overloaded: try again later"]);
+      refused++;
+    }
+  };
+  for (let i = 0; i < 800; i++) {
+    if (i === 700) refused = 0;
+    for (let come = 0; come < 5; come++) all.push(ask());
+    now += 10;
+    ends.shift()?.();
+    await turn();
+  }
+  assert.ok(refused >= 395 && refused <= 405, `${refused} of 500 refused`);
+  now += 2000;
+  const [before, last] = [refused, ask()];
+  while (gate.busy > 0) {
+    ends.shift()?.();
+    await turn();
+  }
+  await Promise.all([...all, last]);
+  assert.equal(refused, before);
 });

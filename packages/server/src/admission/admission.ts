@@ -1,7 +1,6 @@
 // Data plane. Who runs when: some calls each turn of the event loop, so that what comes is read, and refused if need be, while others wait.
-import { type Clock, Code, type Ctx, type Failure, hasEnded, newError, throwIfDone } from "@tfs/std";
+import { type Clock, Code, type Ctx, type Failure, hasEnded, type Load, newError, newLoad, throwIfDone } from "@tfs/std";
 import type { Counter, Registry } from "@tfs/std/metrics";
-import { type Load, newLoad } from "./load.ts";
 
 export interface AdmissionOptions {
   readonly clock: Clock;
