@@ -7,6 +7,8 @@ export interface Life<Request, Done, Info> {
   /** info is what the thread says of itself. */
   readonly info: Info;
   readonly ended: boolean;
+  /** endedOn is what it was at when it ended by itself: of what it had been asked and not answered the first. */
+  readonly endedOn: Request | undefined;
   /** call asks for something, and hands `transfer` over. Throws what the thread throws, and Unavailable if it ends before it answers. */
   call(request: Request, transfer?: readonly ArrayBuffer[]): Promise<Done>;
 }
@@ -19,7 +21,7 @@ export interface ThreadOptions {
   /** name of the engine whose thread it is. */
   readonly name: string;
   readonly clock: Clock;
-  /** maxDeaths is how often it may die within a minute, or not begin, before it is started no more until that is past; default 5. */
+  /** maxDeaths is how often it may die within a minute, or not begin, before it is started no more until that is past; default 5. Infinity leaves that to who asks it. */
   readonly maxDeaths?: number;
 }
 
@@ -97,19 +99,21 @@ interface StartedLife<Request, Done, Info> extends Life<Request, Done, Info> {
   end(): Promise<void>;
 }
 
-interface Waiting<Done> {
+interface Waiting<Request, Done> {
+  readonly request: Request;
   resolve(done: Done): void;
   reject(err: unknown): void;
 }
 
 function startLife<Request, Done, Info>({ file, data, name }: ThreadOptions): Promise<StartedLife<Request, Done, Info>> {
   const worker = new Worker(file, { workerData: data, name, resourceLimits: { maxYoungGenerationSizeMb: youngMb } });
-  const waiting = new Map<number, Waiting<Done>>();
+  const waiting = new Map<number, Waiting<Request, Done>>();
   let [next, ended, why] = [1, false, "it ended"];
   let refused: Failure | undefined;
+  let endedOn: Request | undefined;
 
   /** settle takes who waits for an answer. The thread keeps the process alive only while somebody waits. */
-  function settle(id: number): Waiting<Done> | undefined {
+  function settle(id: number): Waiting<Request, Done> | undefined {
     const found = waiting.get(id);
     waiting.delete(id);
     if (waiting.size === 0) worker.unref();
@@ -122,7 +126,7 @@ function startLife<Request, Done, Info>({ file, data, name }: ThreadOptions): Pr
       const asked: Asked<Request> = { id: next++, request };
       worker.postMessage(asked, transfer);
       worker.ref();
-      waiting.set(asked.id, { resolve, reject });
+      waiting.set(asked.id, { request, resolve, reject });
     });
   }
 
@@ -134,6 +138,7 @@ function startLife<Request, Done, Info>({ file, data, name }: ThreadOptions): Pr
       ended = true;
       if (why === "it ended" && code !== 0) why = `exit code ${code}`;
       const died = newError(Code.Unavailable, `the ${name} engine's thread has died: ${why}`);
+      endedOn = waiting.values().next().value?.request;
       reject(refused ?? died); // of a start that has gone well nobody hears
       for (const { reject: tell } of waiting.values()) tell(died);
       waiting.clear();
@@ -149,6 +154,9 @@ function startLife<Request, Done, Info>({ file, data, name }: ThreadOptions): Pr
             end,
             get ended() {
               return ended;
+            },
+            get endedOn() {
+              return endedOn;
             },
           });
           return;

@@ -1,10 +1,11 @@
 // Data plane: from a run's tensors to a thread and back.
-import { Code, codeOf, type Ctx, newError, remainingMs } from "@tfs/std";
+import { Code, codeOf, type Ctx, type Failure, newError, remainingMs } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
 import type { Took } from "../../engine.ts";
 import { newRuns } from "../../native/index.ts";
 import { buffersOf, pack, unpack } from "../../thread/index.ts";
-import type { Life, Seed } from "./messages.ts";
+import type { Deaths } from "./deaths.ts";
+import type { Done, Life, Request, Seed } from "./messages.ts";
 import type { Place } from "./pool.ts";
 
 /** There is where the model is: in which life of the thread, under which number. */
@@ -13,35 +14,48 @@ interface There {
   readonly model: number;
 }
 
+/** How is what is to be known of a run besides: who hears how long it took, and whether it may change the model's state. */
+export interface How {
+  readonly took?: Took;
+  readonly changes: boolean;
+}
+
+/** stranded is what is told of a thread that died of what it was asked before. */
+const stranded: Failure = newError(Code.Unavailable, "the embedded engine's thread has died of another run");
+
 /**
- * Copy is a model in a thread of the pool. A thread that dies takes it along; the next run brings it there again, as its seed has it.
+ * Copy is a model in a thread of the pool. A thread that dies takes it along; the next run brings it there again, as its seed has it. A thread dies of the first
+ * of what it has not answered: the others begin once more, if they change no state.
  */
 class Copy {
   readonly place: Place;
   readonly #seed: () => Seed;
+  readonly #deaths: Deaths;
   readonly #runs = newRuns();
   #there: Promise<There> | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(place: Place, seed: () => Seed) {
+  constructor(place: Place, seed: () => Seed, deaths: Deaths) {
     this.place = place;
     this.#seed = seed;
+    this.#deaths = deaths;
     place.thread.join();
   }
 
   /** prepare brings the model into its thread. */
   async prepare(): Promise<void> {
-    await this.#bring();
+    await surviving(() => this.#bring());
   }
 
   /** run runs the model in its thread. A run that nobody waits for any more ends between two of its steps. */
-  async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[], took?: Took): Promise<readonly Tensor[]> {
+  async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[], { took, changes }: How): Promise<readonly Tensor[]> {
     if (this.#closed !== undefined) throw newError(Code.Unavailable, "the model has been unloaded");
     const stop = new Int32Array(new SharedArrayBuffer(4));
+    const once = (): Promise<readonly Tensor[]> => this.#ask(ctx, feeds, fetches, { stop, took });
     try {
       return await this.#runs.run(
         (work) => this.place.gate.run(ctx, work),
-        () => this.#ask(ctx, feeds, fetches, { stop, took }),
+        () => (changes ? once() : surviving(once)),
       );
     } finally {
       Atomics.store(stop, 0, 1);
@@ -57,13 +71,14 @@ class Copy {
     const { life, model } = await this.#bring();
     const tensors = Array.from(feeds.values(), pack);
     const asked = { kind: "run", model, feeds: [...feeds.keys()], tensors, fetches, leftMs: remainingMs(ctx), stop } as const;
-    const { tensors: got = [], ms = 0 } = await life.call(asked, buffersOf(tensors));
+    const { tensors: got = [], ms = 0 } = await this.#call(life, asked, buffersOf(tensors));
     took?.(ms);
     return got.map(unpack);
   }
 
   /** #bring brings the model into the thread, if it is not there. */
   async #bring(): Promise<There> {
+    this.#deaths.check();
     const before = this.#there;
     const last = await before?.catch(() => undefined);
     if (last !== undefined && !last.life.ended) return last;
@@ -72,9 +87,30 @@ class Copy {
   }
 
   async #take(): Promise<There> {
-    const life = await this.place.thread.life();
-    const { model } = await life.call({ kind: "take", seed: this.#seed() });
+    const life = await this.#life();
+    const { model } = await this.#call(life, { kind: "take", seed: this.#seed() });
     return { life, model: model! }; // that is what a take is answered with
+  }
+
+  async #life(): Promise<Life> {
+    try {
+      return await this.place.thread.life();
+    } catch (err) {
+      this.#deaths.add(); // it does not begin
+      throw err;
+    }
+  }
+
+  /** #call asks the thread, and tells of whom it died if it does. */
+  async #call(life: Life, request: Request, transfer?: readonly ArrayBuffer[]): Promise<Done> {
+    try {
+      return await life.call(request, transfer);
+    } catch (err) {
+      if (!life.ended) throw err;
+      if (life.endedOn !== request) throw stranded;
+      this.#deaths.add();
+      throw err;
+    }
   }
 
   /** close waits for runs in flight, and takes the model out of the thread. */
@@ -97,6 +133,16 @@ class Copy {
 }
 export type { Copy };
 
-export function newCopy(place: Place, seed: () => Seed): Copy {
-  return new Copy(place, seed);
+/** surviving does again what a thread's death has ended that was none of its doing. */
+async function surviving<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (err) {
+    if (err !== stranded) throw err;
+    return await work();
+  }
+}
+
+export function newCopy(place: Place, seed: () => Seed, deaths: Deaths): Copy {
+  return new Copy(place, seed, deaths);
 }

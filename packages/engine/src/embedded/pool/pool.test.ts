@@ -8,6 +8,7 @@ import { fromJson, type JsonValue, toBinary } from "@bufbuild/protobuf";
 import { SavedModelSchema } from "@tfs/proto";
 import { openSavedModel } from "@tfs/savedmodel";
 import { background, Code, codeOf, type Ctx, newError, withCancel } from "@tfs/std";
+import { fakeClock } from "@tfs/std/testing";
 import { DType, fromStrings, newTensor, type Tensor } from "@tfs/tensor";
 import type { LoadedModel } from "../../engine.ts";
 import { loadModel, newEmbeddedEngine } from "../index.ts";
@@ -295,4 +296,41 @@ test("pool: changes of state end with the thread that they were made in", async 
   counts.push((await ask(model, short, [count])).at(-1));
   assert.deepEqual(counts, [[2], [3], [4], [3]]);
   await model.close();
+});
+
+test("pool: a thread that one model has killed fails no run of another", async () => {
+  const pool = newPool({ threads: 1, file: pathToFileURL(mortal) });
+  const [killer, other] = [await load({ smallBytes: -1, pool }), await load({ smallBytes: -1, pool })];
+  const want = await ask(other, long, [product]);
+  for (let i = 0; i < 3; i++) {
+    const [died, ran] = await Promise.allSettled([ask(killer, long, ["die:0"]), ask(other, long, [product])]);
+    assert.deepEqual([died.status, ran], ["rejected", { status: "fulfilled", value: want }]);
+  }
+  await Promise.all([killer.close(), other.close()]);
+});
+
+test("pool: what changes the state does not begin again after a death", async () => {
+  const pool = newPool({ threads: 1, file: pathToFileURL(mortal) });
+  const [killer, other] = [await load({ smallBytes: -1, pool }), await load({ smallBytes: -1, pool })];
+  assert.deepEqual(await ask(other, short, [count]), [[2]]);
+  await ask(killer, short, [product]); // both are there
+  const [, ran] = await Promise.allSettled([ask(killer, short, ["die:0"]), ask(other, short, [count])]);
+  assert.deepEqual(ran.status === "rejected" && [codeOf(ran.reason), ran.reason.message], [
+    Code.Unavailable,
+    "the embedded engine's thread has died of another run",
+  ]);
+  await Promise.all([killer.close(), other.close()]);
+});
+
+test("pool: a model that kills its threads is run no more for a while, others are", async () => {
+  const clock = fakeClock();
+  const pool = newPool({ threads: 1, file: pathToFileURL(mortal), clock });
+  const [killer, other] = [await load({ smallBytes: -1, pool }), await load({ smallBytes: -1, pool })];
+  const message = "the embedded engine's thread has died: exit code 7";
+  for (let i = 0; i < 5; i++) await assert.rejects(ask(killer, long, ["die:0"]), { code: Code.Unavailable, message });
+  await assert.rejects(ask(killer, long, [product]), { message: "the model has ended its thread 5 times within a minute: it is not run until that is past" });
+  const want = await ask(other, long, [product]);
+  await clock.advance(60_000);
+  assert.deepEqual(await ask(killer, long, [product]), want);
+  await Promise.all([killer.close(), other.close()]);
 });

@@ -15,6 +15,7 @@ export interface Place {
 /** Pool is some threads for the models of one engine. Each is there while a model has a copy in it. */
 export interface Pool {
   readonly places: readonly Place[];
+  readonly clock: Clock;
 }
 
 export interface PoolOptions {
@@ -22,7 +23,7 @@ export interface PoolOptions {
   readonly threads: number;
   /** maxWaiting is how many runs may wait for each; default 4096. More are refused with ResourceExhausted. */
   readonly maxWaiting?: number;
-  /** clock is for how often a thread may die; default the system's. */
+  /** clock is for how often threads may die of a model; default the system's. */
   readonly clock?: Clock;
   /** file is what a thread runs; default this package's worker. */
   readonly file?: URL;
@@ -36,8 +37,8 @@ function workerFile(): URL {
 /** newPool starts nothing yet. */
 export function newPool({ threads, maxWaiting, clock = systemClock(), file }: PoolOptions): Pool {
   const place = (): Place => ({
-    thread: newThread<Request, Done, undefined>({ file: file ?? workerFile(), name: "embedded", clock }),
+    thread: newThread<Request, Done, undefined>({ file: file ?? workerFile(), name: "embedded", clock, maxDeaths: Number.POSITIVE_INFINITY }),
     gate: newGate({ places: underWay, ...(maxWaiting === undefined ? {} : { maxWaiting }) }),
   });
-  return { places: Array.from({ length: threads }, place) };
+  return { places: Array.from({ length: threads }, place), clock };
 }

@@ -6,6 +6,7 @@ import type { LoadedModel, Took } from "../../engine.ts";
 import { left, newLeash } from "../leash.ts";
 import type { Model } from "../model.ts";
 import { type Copy, newCopy } from "./copy.ts";
+import { type Deaths, newDeaths } from "./deaths.ts";
 import { type Kinds, maxMs, newKinds } from "./kinds.ts";
 import type { Seed } from "./messages.ts";
 import type { Place, Pool } from "./pool.ts";
@@ -40,6 +41,7 @@ class PooledModel implements LoadedModel {
   readonly #places: readonly Place[];
   readonly #kinds: Kinds;
   readonly #maxCopies: number;
+  readonly #deaths: Deaths;
   readonly #copies = new Map<Place, Copy>();
   /** #quick is true until a run belongs elsewhere. */
   #quick: boolean;
@@ -62,6 +64,7 @@ class PooledModel implements LoadedModel {
     this.#model = model;
     this.#metaGraphBytes = metaGraphBytes;
     this.#places = pool.places;
+    this.#deaths = newDeaths(pool.clock);
     const bytes = model.estimateBytes();
     this.#quick = bytes <= smallBytes;
     this.#kinds = newKinds(model.metaGraph, this.#quick);
@@ -100,11 +103,12 @@ class PooledModel implements LoadedModel {
       if (got !== undefined) return got;
     }
     const copy = this.#single ? await this.#move() : this.#pick();
+    const tell = (ms: number): void => {
+      kind.ranThere(ms);
+      took?.(ms);
+    };
     try {
-      return await copy.run(ctx, feeds, fetches, (ms) => {
-        kind.ranThere(ms);
-        took?.(ms);
-      });
+      return await copy.run(ctx, feeds, fetches, { took: tell, changes: kind.changes });
     } finally {
       this.#trim();
     }
@@ -185,7 +189,7 @@ class PooledModel implements LoadedModel {
   }
 
   #copyTo(place: Place, seed: () => Seed): Copy {
-    const copy = newCopy(place, seed);
+    const copy = newCopy(place, seed, this.#deaths);
     this.#copies.set(place, copy);
     return copy;
   }
