@@ -16,6 +16,7 @@ class Leash {
   #knownMs = 0;
   #steps = 0;
   #stays = false;
+  #wasLong = false;
 
   constructor(maxMs: number, patienceMs: number) {
     this.#maxMs = maxMs;
@@ -26,8 +27,15 @@ class Leash {
   step(ms: number): void {
     this.#knownMs += ms;
     const isLong = this.#knownMs >= this.#maxMs;
-    if ((!isLong && this.#steps++ % looks !== 0) || this.#stays) return;
-    if (isLong || this.#isOver()) throw left;
+    if ((!isLong && this.#steps++ % looks !== 0) || this.#wasLong) return;
+    if (!isLong && !this.#isOver()) return;
+    this.#wasLong = true;
+    if (!this.#stays) throw left;
+  }
+
+  /** wasLong tells of a run that has ended where it was whether it belongs elsewhere. */
+  get wasLong(): boolean {
+    return this.#wasLong;
   }
 
   /** stay says that the next step changes something: from there on the run ends where it is. */

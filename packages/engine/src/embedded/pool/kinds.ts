@@ -20,7 +20,7 @@ export interface Kind {
   readonly changes: boolean;
   /** isHere tells whether it belongs here, and not in a thread. */
   readonly isHere: boolean;
-  /** left says that one was given up because it took too long here. */
+  /** left says that one was given up because it took too long here, or should have been. */
   left(): void;
   /** ranHere and ranThere say how long one took. */
   ranHere(ms: number): void;

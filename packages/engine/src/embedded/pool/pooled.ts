@@ -118,13 +118,16 @@ class PooledModel implements LoadedModel {
   async #here(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[], took: Took | undefined): Promise<readonly Tensor[] | undefined> {
     const tell = (ms: number): void => {
       took?.(ms);
-      if (this.#quick && ms <= maxMs) return;
+      if (this.#quick && ms <= maxMs && !leash.wasLong) return;
       this.#quick = false;
-      this.#kinds.of(feeds, fetches).ranHere(ms);
+      const kind = this.#kinds.of(feeds, fetches);
+      if (leash.wasLong) kind.left();
+      else kind.ranHere(ms);
     };
+    const leash = newLeash(maxMs, patienceMs);
     this.#runsHere++;
     try {
-      return await this.#model.tryRun(ctx, feeds, fetches, { took: tell, leash: newLeash(maxMs, patienceMs) });
+      return await this.#model.tryRun(ctx, feeds, fetches, { took: tell, leash });
     } catch (err) {
       if (err !== left) throw err;
       this.#quick = false;
