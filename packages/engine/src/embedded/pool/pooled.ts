@@ -11,7 +11,7 @@ import { type Kinds, maxMs, newKinds } from "./kinds.ts";
 import type { Seed } from "./messages.ts";
 import type { Place, Pool } from "./pool.ts";
 import { shared } from "./seed.ts";
-import { bytesOf, laidBytes, newCommon } from "../simd/index.ts";
+import { bytesOf, collect, laidBytes, newCommon } from "../simd/index.ts";
 
 /** By the clock a run is given up later than by what its steps are known to take: others may have had the processor. */
 const patienceMs = 20;
@@ -157,7 +157,10 @@ class PooledModel implements LoadedModel {
 
   #trim(): void {
     const memory = this.#memory;
-    if (memory !== undefined && bytesOf(memory) > laidBytes(memory) + this.#copies.size * spareBytes) this.#giveUp();
+    if (memory !== undefined && bytesOf(memory) > laidBytes(memory) + this.#copies.size * spareBytes) {
+      this.#giveUp();
+      void Promise.all(this.#closing).then(collect);
+    }
   }
 
   /** #move gives the one copy that changes its state, when all runs here have ended. */

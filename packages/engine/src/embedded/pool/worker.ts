@@ -7,6 +7,7 @@ import { buffersOf, type Handled, pack, serveThread, unpack } from "../../thread
 import { compile } from "../compile.ts";
 import { libraryOf } from "../flat.ts";
 import { type Model, newModel } from "../model.ts";
+import { collect } from "../simd/index.ts";
 import type { Done, Request, Seed } from "./messages.ts";
 
 /** neverAborts is the signal of all runs: who asked says by a flag when he has gone, which a run that does not rest sees too. */
@@ -62,6 +63,7 @@ async function drop(number: number): Promise<void> {
   const model = models.get(number);
   models.delete(number);
   await model?.close();
+  await collect(); // other models stay, and this one's memory would with them
 }
 
 await serveThread<Request, Done, undefined>(parentPort!, async () => ({

@@ -9,6 +9,7 @@ export type { Mask } from "./attention.ts";
 export type { Step } from "./cells.ts";
 export type { ChainOp, Layout, Recipe } from "./chains.ts";
 export { lay, maxValues } from "./chains.ts";
+export { collect } from "./collect.ts";
 export { bytesOf, laidBytes, newCommon } from "./common.ts";
 export type { Ending } from "./ending.ts";
 export { plain } from "./ending.ts";

@@ -2,6 +2,7 @@ import { type Arena, newArena } from "./arena.ts";
 import { type Attention, attend } from "./attention.ts";
 import { gru, type GruStep, lstm, type Step } from "./cells.ts";
 import { chain, type Layout } from "./chains.ts";
+import { collect } from "./collect.ts";
 import type { Ending } from "./ending.ts";
 import { Memory } from "./memory.ts";
 import { type Matrix, multiply, multiplyEach, type Numbers, type Stack } from "./products.ts";
@@ -73,7 +74,10 @@ export function newSimd(common?: WebAssembly.Memory): Simd {
       runs++;
       return newArena(memory, () => {
         runs--;
-        if (runs === 0 && common === undefined && made !== undefined && made.bytes > made.weightBytes + spareBytes) made = undefined;
+        if (runs === 0 && common === undefined && made !== undefined && made.bytes > made.weightBytes + spareBytes) {
+          made = undefined;
+          void collect();
+        }
       });
     },
   };
