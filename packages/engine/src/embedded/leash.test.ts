@@ -70,3 +70,17 @@ test("leash: what an op is given counts, strings by their bytes", () => {
   );
   hold(newLeash(2, ever), { ns: perValue("Identity"), changes: false }, [long]);
 });
+
+const matrix = (rows: number, columns: number): Tensor => newTensor(DType.Float, [rows, columns], new Float32Array(rows * columns));
+for (const { name, op, inputs, isLong } of [
+  { name: "a column and a row", op: "Mul", inputs: [matrix(3000, 1), matrix(1, 3000)], isLong: true },
+  { name: "a matrix and a row", op: "Mul", inputs: [matrix(3, 1000), matrix(1, 1000)], isLong: false },
+  { name: "look-ups in a large table", op: "GatherV2", inputs: [matrix(20_000, 500), whole(1, 2, 3)], isLong: false },
+  { name: "a part of something large", op: "StridedSlice", inputs: [matrix(20_000, 500), whole(0), whole(1), whole(1)], isLong: false },
+  { name: "a sum of something large", op: "Sum", inputs: [matrix(20_000, 500), whole(0)], isLong: true },
+])
+  test(`leash: ${name}: ${isLong ? "given up" : "run where it is"}`, () => {
+    const run = (): void => hold(newLeash(2, ever), { ns: perValue(op), changes: false }, inputs);
+    if (isLong) assert.throws(run, (err) => err === left);
+    else run();
+  });

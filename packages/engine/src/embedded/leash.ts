@@ -70,12 +70,15 @@ export function valuesMs(count: number): number {
 }
 
 /** Ops that take long for each of their values, or for each byte of strings. */
-const slow =
-  /Sort|TopK|Unique|FFT|Decode|Regex|String|Unicode|Parse|NonMax|Resize|Lookup|Einsum|Cum|Segment|Sparse|Scatter|Gather|Hash|Draw|Random|Multinomial/;
-const [slowNs, usualNs] = [20, 1];
+const slow = /Sort|TopK|Unique|FFT|Decode|Regex|String|Unicode|Parse|NonMax|Resize|Lookup|Cum|Segment|Sparse|Scatter|Hash|Draw|Random|Multinomial/;
+/** Ops that look at little of what they are given, or tell by themselves what they take. */
+const little =
+  /^(Const|NoOp|Identity|IdentityN|Snapshot|StopGradient|PreventGradient|Reshape|Shape|ShapeN|Size|Rank|ExpandDims|Squeeze|Slice|StridedSlice|ReadVariableOp|VarHandleOp|.*Gather.*|TensorList.*|TensorArray.*|While|StatelessWhile|If|StatelessIf|Case|StatelessCase|Switch|Merge|Enter|Exit|NextIteration|LoopCond|.*MatMul.*|Einsum|.*Conv.*|Fill|Range|Tile|BroadcastTo|OneHot)$/;
+const [slowNs, usualNs] = [20, 0.3];
 
 /** perValue gives the least nanoseconds that an op takes for each value that it is given. */
 export function perValue(op: string): number {
+  if (little.test(op)) return 0;
   return slow.test(op) ? slowNs : usualNs;
 }
 
@@ -87,7 +90,7 @@ export interface Held {
 
 /** hold tells a run's leash of its next step. */
 export function hold(leash: Leash, { ns, changes }: Held, inputs: readonly Value[]): void {
-  leash.step((valuesOf(inputs) * ns) / 1e6);
+  leash.step(ns === 0 ? 0 : (Math.max(valuesOf(inputs), ns === usualNs ? spreadOf(inputs) : 0) * ns) / 1e6);
   if (changes) leash.stay();
 }
 
@@ -98,6 +101,22 @@ function valuesOf(inputs: readonly Value[]): number {
     if (value === undefined || !isTensor(value)) continue;
     if (value.dtype === DType.String) for (const text of value.data as readonly Uint8Array[]) count += text.length + 1;
     else count += value.data.length;
+  }
+  return count;
+}
+
+/** spreadOf counts what comes of inputs that are broadcast to each other, such as a column and a row; 0 where they are not. */
+function spreadOf(inputs: readonly Value[]): number {
+  const [a, b] = inputs;
+  if (inputs.length < 2 || a === undefined || b === undefined || !isTensor(a) || !isTensor(b)) return 0;
+  const [from, to] = [a.data.length, b.data.length];
+  if (from <= 1 || to <= 1 || (from === to && a.shape.length === b.shape.length && a.shape.every((dim, i) => dim === b.shape[i]))) return 0;
+  let count = 1;
+  const rank = Math.max(a.shape.length, b.shape.length);
+  for (let i = 1; i <= rank; i++) {
+    const [x, y] = [a.shape.at(-i) ?? 1, b.shape.at(-i) ?? 1];
+    if (x !== y && x !== 1 && y !== 1) return 0;
+    count *= Math.max(x, y);
   }
   return count;
 }

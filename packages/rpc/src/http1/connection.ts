@@ -327,10 +327,10 @@ class Connection implements Flushable {
 
   /** #hold says how many bytes wait for the peer. */
   #hold(bytes: number): void {
-    const more = bytes - this.#held;
+    const before = this.#held;
     this.#held = bytes;
-    if (more > 0) this.#home.budget.hold(more);
-    else if (more < 0) this.#home.budget.release(-more);
+    if (bytes > before) this.#home.budget.hold(bytes - before, before);
+    else if (bytes < before) this.#home.budget.release(before - bytes, before);
   }
 
   /** #watchReader bounds the time in which the peer takes what was written. */

@@ -122,3 +122,26 @@ async function ask(raw: Raw, stream: number): Promise<void> {
   raw.send(encodeFrame(frameType.windowUpdate, 0, stream, uint32(100_000)));
   await raw.until((frame) => frame.stream === stream && (frame.flags & frameFlag.endStream) !== 0 && frame.type !== frameType.settings);
 }
+
+test("budget: one reader who lets much wait counts for half of it, and what he reads is counted back", () => {
+  const budget = newBudget(1000);
+  budget.hold(300);
+  budget.hold(400, 0);
+  budget.hold(5000, 400);
+  assert.deepEqual([budget.heldBytes, budget.exhausted], [5700, false]);
+  budget.hold(199);
+  assert.equal(budget.exhausted, false);
+  budget.hold(1);
+  assert.equal(budget.exhausted, true);
+  budget.release(4800, 5400);
+  assert.deepEqual([budget.heldBytes, budget.exhausted], [1100, true]);
+  budget.release(200, 600);
+  assert.deepEqual([budget.heldBytes, budget.exhausted], [900, false]);
+  budget.release(400, 400);
+  budget.release(500);
+  assert.equal(budget.heldBytes, 0);
+  budget.hold(999);
+  assert.equal(budget.exhausted, false);
+  budget.hold(1);
+  assert.equal(budget.exhausted, true);
+});

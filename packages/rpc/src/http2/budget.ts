@@ -15,12 +15,16 @@ const connectionShare = 1 / 16;
 const maxConnectionWindow = 64 << 20;
 /** One slow reader may have this share of what is free: then any number of them leaves something for the next (Choudhury and Hahne's dynamic thresholds). */
 const streamShare = 1 / 32;
+/** What one reader lets wait counts against the others up to this share: a single large answer does not take all the room there is. */
+const readerShare = 1 / 2;
 
 class Budget {
   readonly limitBytes: number;
   /** streamWindow is what a stream may be sent ahead of its reader now: a power of two, near its share of what is free. */
   streamWindow: number = maxStreamWindow;
   #held = 0;
+  /** #apart is what single readers let wait beyond what counts. */
+  #apart = 0;
   /** What connections may be sent beyond the window that each has by the protocol, and how many may. */
   #lent = 0;
   #borrowers = 0;
@@ -36,19 +40,24 @@ class Budget {
     return this.#held;
   }
 
+  /** exhausted tells whether what is held is all there may be, of each reader as much as counts. */
   get exhausted(): boolean {
-    return this.#held >= this.limitBytes;
+    return this.#counted >= this.limitBytes;
   }
 
-  hold(bytes: number): void {
+  /** hold counts bytes that wait for a reader; `before` is what waited for that one already, where it is known. */
+  hold(bytes: number, before?: number): void {
     this.#held += bytes;
+    if (before !== undefined) this.#apart += this.#beyond(before + bytes) - this.#beyond(before);
     this.#adapt();
   }
 
-  release(bytes: number): void {
+  /** release takes back what hold counted; `before` is what waited for that reader until now, where hold was told. */
+  release(bytes: number, before?: number): void {
     this.#held -= bytes;
+    if (before !== undefined) this.#apart += this.#beyond(before - bytes) - this.#beyond(before);
     this.#adapt();
-    if (this.#waiting.size === 0 || this.#held >= this.limitBytes) return;
+    if (this.#waiting.size === 0 || this.exhausted) return;
     const waiting = this.#waiting;
     this.#waiting = new Set();
     for (const wake of waiting) wake();
@@ -84,9 +93,17 @@ class Budget {
     this.#waiting.delete(wake);
   }
 
+  get #counted(): number {
+    return this.#held - this.#apart;
+  }
+
+  #beyond(bytes: number): number {
+    return Math.max(0, bytes - this.limitBytes * readerShare);
+  }
+
   /** #adapt follows the share in steps of two, and only when it is off by more: each change is told to every peer that sends. */
   #adapt(): void {
-    const share = (this.limitBytes / 2 - this.#held) * streamShare;
+    const share = (this.limitBytes / 2 - this.#counted) * streamShare;
     while (this.streamWindow > minStreamWindow && share < this.streamWindow / 2) this.streamWindow /= 2;
     while (this.streamWindow < maxStreamWindow && share >= this.streamWindow * 2) this.streamWindow *= 2;
   }

@@ -175,8 +175,8 @@ class Stream implements Exchange {
       session.out.data(this.id, chunk, 0, length, last);
       if (whole) queue.shift();
       else queue[0] = chunk.subarray(length);
+      session.budget.release(length, this.queued);
       this.queued -= length;
-      session.budget.release(length);
       if (last) {
         flushLater(session);
         return void this.#done();
@@ -197,7 +197,7 @@ class Stream implements Exchange {
 
   /** drop forgets what waits. */
   drop(): void {
-    this.session.budget.release(this.queued);
+    this.session.budget.release(this.queued, this.queued);
     this.queued = 0;
     this.#queue = undefined;
   }
@@ -205,8 +205,8 @@ class Stream implements Exchange {
   #enqueue(bytes: Uint8Array): void {
     this.#queue ??= [];
     this.#queue.push(bytes);
+    this.session.budget.hold(bytes.length, this.queued);
     this.queued += bytes.length;
-    this.session.budget.hold(bytes.length);
   }
 
   /** #sayEnd writes what ends the stream: trailers, or an empty DATA frame. */
