@@ -89,7 +89,7 @@ test("a step of a layer is no change of state: a run on a leash is given up at o
     arena: simd.arena(),
     pace: newPace(20),
     rounds: newRounds(1),
-    leash: newLeash(0.009, Number.POSITIVE_INFINITY), // the step is given 8,460 numbers, of a nanosecond each by the least, and multiplies 14,472 times
+    leash: newLeash(0.003, Number.POSITIVE_INFINITY), // the step is given 8,460 numbers, of a third of a nanosecond each by the least, and multiplies 14,472 times
   };
   assert.throws(
     () => program(edges(Object.keys(feeds)), edges(fetches), []).run(Object.values(feeds).map(goldenTensor), state),
