@@ -33,8 +33,9 @@ export interface Rooms {
 /** newRooms makes them, and starts nothing. */
 export function newRooms(options: ServerOptions): Rooms {
   const { clock, logger, tags = ["serve"], maxCalls = defaultMaxCalls, random = Math.random } = options;
+  const idleMs = (): number => performance.eventLoopUtilization().idle;
   const [metrics, unread, defer] = [newRegistry(), newBudget(defaultListenerLimits.heldBytes), setImmediate];
-  const admission = newAdmission({ clock: readClock(clock), metrics, defer, maxCalls, full: () => unread.exhausted });
+  const admission = newAdmission({ clock: readClock(clock), metrics, defer, idleMs, maxCalls, full: () => unread.exhausted });
   const joined = options.batching && newBatching({ ...options.batching, cpus: availableParallelism(), clock, metrics, defer });
   const { tflite } = options.runtime ?? {};
   const batching = tflite !== undefined && tflite.perPool > 1 ? newMiniBatching({ ...tflite, outer: joined, clock, defer }) : joined;

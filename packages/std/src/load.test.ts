@@ -12,15 +12,19 @@ interface Span {
   readonly waiting?: number;
   /** takesMs is what each takes; nothing runs if it is not said. */
   readonly takesMs?: number;
+  /** idle is the part of the time in which there was nothing to do. */
+  readonly idle?: number;
 }
 
 /** lived is a load after some spans of calls that take a ms each, and the time then. */
 function lived(...spans: readonly Span[]): { readonly load: Load; readonly now: number } {
-  const load = newLoad();
+  let idleMs = 0;
+  const load = newLoad(spans.some(({ idle }) => idle !== undefined) ? { idleMs: () => idleMs } : {});
   for (let i = 0; i < 100; i++) load.ran(1, 1);
   let now = 0;
-  for (const { ms, waitMs, late = 0, waiting = 0, takesMs } of spans)
+  for (const { ms, waitMs, late = 0, waiting = 0, takesMs, idle = 0 } of spans)
     for (const end = now + ms; now < end; now++) {
+      idleMs += idle;
       load.came(now, waiting, false);
       load.began(now, waitMs, now % 100 < late);
       if (takesMs !== undefined) load.ran(1, takesMs);
@@ -54,6 +58,16 @@ const states: readonly { readonly name: string; readonly spans: readonly Span[];
   {
     name: "it is over when there was time for all, whoever a burst has had refused",
     spans: [flood, { ms: 2 * judged, waitMs: 3, waiting: 3, takesMs: 0.99 }],
+    want: false,
+  },
+  {
+    name: "… and where it is known how long there was nothing to do, what calls take besides their run counts: half of them ran, and took most of the time",
+    spans: [flood, { ms: 2 * judged, waitMs: 3, waiting: 900, takesMs: 0.01, idle: 0.1 }],
+    want: true,
+  },
+  {
+    name: "it is over when those that were refused could have run while there was nothing to do",
+    spans: [flood, { ms: 2 * judged, waitMs: 3, waiting: 900, takesMs: 0.01, idle: 0.6 }],
     want: false,
   },
   { name: "it is over when none was refused for an interval", spans: [flood, { ms: intervalMs, waitMs: 3, waiting: 2 }], want: false },

@@ -34,25 +34,38 @@ const weight = 0.2;
 /** Until something has run. */
 const firstMeanMs = 0.2;
 
+export interface LoadOptions {
+  /** idleMs is how long there was nothing to do, in all, where that is known: what calls take besides their run then counts, too. Default unknown. */
+  readonly idleMs?: () => number;
+}
+
 /** newLoad begins without load. */
-export function newLoad(): Load {
+export function newLoad({ idleMs }: LoadOptions = {}): Load {
   let overloaded = false;
   let meanMs = firstMeanMs;
   let since = Number.NEGATIVE_INFINITY;
   let [arrived, refused, left, late, ran, ranMs] = [0, 0, 0, 0, 0, 0];
   let leastWaitMs = Number.POSITIVE_INFINITY;
+  let idleBefore = 0;
 
   const lineLimitMs = (): number => Math.max(lineMs, lineCalls * meanMs);
 
   function judge(now: number): void {
     if (now - since < intervalMs) return;
     const quiet = now - since >= 2 * intervalMs; // nothing came for a while
-    const hadTime = ran > 0 && ranMs * arrived <= (now - since) * ran; // with what took its time so far, for those that were refused too
+    const hadTime = idleMs === undefined ? ran > 0 && ranMs * arrived <= (now - since) * ran : couldRun(now - since, idleMs());
     if (overloaded) overloaded = !quiet && refused > arrived * refusedShare && !hadTime;
     else overloaded = !quiet && left > 0 && late >= left * lateShare && leastWaitMs > lineLimitMs();
     since = now;
     arrived = refused = left = late = ran = ranMs = 0;
     leastWaitMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** couldRun tells whether those that were refused could have run while there was nothing to do, if each took as much of the rest as one that ran. */
+  function couldRun(ms: number, idle: number): boolean {
+    const idled = idle - idleBefore;
+    idleBefore = idle;
+    return ran > 0 && idled * ran >= refused * (ms - idled);
   }
 
   return {

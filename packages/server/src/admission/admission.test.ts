@@ -18,7 +18,7 @@ interface Room {
 
 function room({ maxCalls = 0, full = () => false }: { readonly maxCalls?: number; readonly full?: () => boolean } = {}): Room {
   const [clock, metrics, deferred, done]: [ReturnType<typeof fakeClock>, Registry, (() => void)[], string[]] = [fakeClock(), newRegistry(), [], []];
-  const admission = newAdmission({ clock, metrics, defer: (fn) => void deferred.push(fn), maxCalls, full });
+  const admission = newAdmission({ clock, metrics, defer: (fn) => void deferred.push(fn), idleMs: () => 0, maxCalls, full });
   return {
     admission,
     metrics,

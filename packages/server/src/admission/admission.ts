@@ -8,6 +8,8 @@ export interface AdmissionOptions {
   readonly metrics: Registry;
   /** defer calls once what has come meanwhile was read: setImmediate. */
   readonly defer: (fn: () => void) => void;
+  /** idleMs is how long the event loop has had nothing to do, in all. */
+  readonly idleMs: () => number;
   /** maxCalls bounds the calls that wait or run; 0 is no bound. defaultMaxCalls is what holds in some 100 MB besides what they send. */
   readonly maxCalls: number;
   /** full tells that answers which nobody reads take up the memory there is for them. */
@@ -46,7 +48,7 @@ interface Waiting {
 
 class Admission {
   readonly #options: AdmissionOptions;
-  readonly #load: Load = newLoad();
+  readonly #load: Load;
   readonly #shed: Readonly<Record<Reason, { readonly normal: Counter; readonly low: Counter }>>;
   readonly #normal: Line = new Line();
   readonly #low: Line = new Line();
@@ -59,6 +61,7 @@ class Admission {
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
+    this.#load = newLoad({ idleMs: options.idleMs });
     const shed = options.metrics.counter({ name: "tfs_shed_total", help: "Calls that were refused before they were read.", labels: ["reason", "priority"] });
     const both = (reason: Reason) => ({ normal: shed.with(reason, "normal"), low: shed.with(reason, "low") });
     this.#shed = { overload: both("overload"), calls: both("calls"), memory: both("memory") };
