@@ -42,7 +42,7 @@ export function unpack({ dtype, shape, data, ends }: Packed): Tensor {
   return { dtype, shape, data: values };
 }
 
-/** buffersOf lists what is handed over with the packed tensors. */
+/** buffersOf lists what is handed over with the packed tensors: what is shared is not. */
 export function buffersOf(all: readonly Packed[]): ArrayBuffer[] {
-  return all.flatMap(({ data, ends }) => (ends === undefined ? [data.buffer] : [data.buffer, ends.buffer]) as ArrayBuffer[]);
+  return all.flatMap(({ data, ends }) => [data.buffer, ...(ends === undefined ? [] : [ends.buffer])]).filter((buffer) => buffer instanceof ArrayBuffer);
 }

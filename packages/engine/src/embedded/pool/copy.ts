@@ -3,10 +3,11 @@ import { Code, codeOf, type Ctx, type Failure, newError, remainingMs } from "@tf
 import type { Tensor } from "@tfs/tensor";
 import type { Took } from "../../engine.ts";
 import { newRuns } from "../../native/index.ts";
-import { buffersOf, pack, unpack } from "../../thread/index.ts";
+import { buffersOf, unpack } from "../../thread/index.ts";
 import type { Deaths } from "./deaths.ts";
 import type { Done, Life, Request, Seed } from "./messages.ts";
 import type { Place } from "./pool.ts";
+import { newRooms } from "./rooms.ts";
 
 /** There is where the model is: in which life of the thread, under which number. */
 interface There {
@@ -32,6 +33,7 @@ class Copy {
   readonly #seed: () => Seed;
   readonly #deaths: Deaths;
   readonly #runs = newRuns();
+  readonly #rooms = newRooms();
   #there: Promise<There> | undefined;
   #closed: Promise<void> | undefined;
 
@@ -69,11 +71,15 @@ class Copy {
     { stop, took }: { readonly stop: Int32Array; readonly took: Took | undefined },
   ): Promise<readonly Tensor[]> {
     const { life, model } = await this.#bring();
-    const tensors = Array.from(feeds.values(), pack);
-    const asked = { kind: "run", model, feeds: [...feeds.keys()], tensors, fetches, leftMs: remainingMs(ctx), stop } as const;
-    const { tensors: got = [], ms = 0 } = await this.#call(life, asked, buffersOf(tensors));
-    took?.(ms);
-    return got.map(unpack);
+    const { packed: tensors, give } = this.#rooms.take([...feeds.values()]);
+    try {
+      const asked = { kind: "run", model, feeds: [...feeds.keys()], tensors, fetches, leftMs: remainingMs(ctx), stop } as const;
+      const { tensors: got = [], ms = 0 } = await this.#call(life, asked, buffersOf(tensors));
+      took?.(ms);
+      return got.map(unpack);
+    } finally {
+      give();
+    }
   }
 
   /** #bring brings the model into the thread, if it is not there. */
