@@ -184,6 +184,8 @@ row("RegexReplace", [some, np.array(b"a", object), np.array([b"x"], object)], la
 row("StaticRegexReplace", [some], pattern="(", rewrite="", label="a bad pattern")
 row("StaticRegexFullMatch", [some], pattern="[a-z]+[0-9].*", label="a pattern")
 row("StaticRegexFullMatch", [some], pattern="a**", label="a bad pattern")
+for shape, axis in (((3, 0), 0), ((0, 3), 0), ((2, 3, 0), 1)):
+    row("GatherV2", [np.zeros(shape, np.float32), i32(0, 4), np.int32(axis)], label=f"indices past the end of {list(shape)}, by {axis}")
 TARGET.parent.mkdir(parents=True, exist_ok=True)
 TARGET.write_text("[\n" + ",\n".join(json.dumps(r) for r in rows) + "\n]\n")
 print(len(rows), len({r["op"] for r in rows}), TARGET.stat().st_size)

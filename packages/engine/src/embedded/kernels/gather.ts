@@ -20,6 +20,7 @@ export function gather(params: Tensor, indices: Tensor, axis: number, batchDims:
   const batches = elementCount(params.shape.slice(0, batch));
   const per = elementCount(indices.shape.slice(batch));
   const out = make(params.dtype, [...params.shape.slice(0, real), ...indices.shape.slice(batch), ...params.shape.slice(real + 1)]);
+  if (elementCount(out.shape) === 0) return out; // TensorFlow does not look at indices then
   const at = ints(indices);
   const n = elementCount(params.shape);
   const width = n === 0 ? 1 : params.data.length / n;
