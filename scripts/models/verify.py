@@ -33,29 +33,39 @@ def same(got: np.ndarray, want: np.ndarray, tolerance: float) -> bool:
     return np.allclose(got.astype(np.complex128), want.astype(np.complex128), rtol=tolerance, atol=tolerance, equal_nan=True)
 
 
+def differing(path: str, steps: list) -> list:
+    """Runs steps one after the other in a session of their own, and gives those whose outputs are others."""
+    found = []
+    with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
+        meta = tf.compat.v1.saved_model.load(session, ["serve"], path)
+        for name, case in steps:
+            signature = meta.signature_def[name]
+            feeds = {signature.inputs[alias].name: from_json(t) for alias, t in case["inputs"].items()}
+            aliases = sorted(signature.outputs)
+            options = config_pb2.CallableOptions(feed=list(feeds), fetch=[signature.outputs[a].name for a in aliases])
+            try:
+                got = session._make_callable_from_options(options)(*feeds.values())
+                ok = "outputs" in case and all(same(np.asarray(g), from_json(case["outputs"][a]), case.get("tolerance", 0) or 0) for a, g in zip(aliases, got))
+            except tf.errors.OpError as err:
+                ok = case.get("error") == {"code": err.error_code, "message": err.message.split("\n")[0]}
+            if not ok:
+                found.append(f"{name}: {case.get('name', '')}")
+    return found
+
+
 def main() -> int:
     compared, wrong = 0, 0
     for path in sorted(ROOT.glob("*/golden.json")):
         golden = json.loads(path.read_text())
         for version, content in golden["versions"].items():
-            with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
-                meta = tf.compat.v1.saved_model.load(session, ["serve"], str(path.parent / version))
-                steps = [(name, case) for name, s in content["signatures"].items() for case in s["cases"]]
-                steps += [(step["signature"], step) for step in content.get("script", [])]
-                for name, case in steps:
-                    signature = meta.signature_def[name]
-                    feeds = {signature.inputs[alias].name: from_json(t) for alias, t in case["inputs"].items()}
-                    aliases = sorted(signature.outputs)
-                    options = config_pb2.CallableOptions(feed=list(feeds), fetch=[signature.outputs[a].name for a in aliases])
-                    compared += 1
-                    try:
-                        got = session._make_callable_from_options(options)(*feeds.values())
-                        ok = "outputs" in case and all(same(np.asarray(g), from_json(case["outputs"][a]), case.get("tolerance", 0) or 0) for a, g in zip(aliases, got))
-                    except tf.errors.OpError as err:
-                        ok = case.get("error") == {"code": err.error_code, "message": err.message.split("\n")[0]}
-                    if not ok:
-                        wrong += 1
-                        print(f"{golden['model']}/{version} {name}: {case.get('name', '')} differs")
+            cases = [(name, case) for name, s in content["signatures"].items() for case in s["cases"]]
+            script = [(step["signature"], step) for step in content.get("script", [])]
+            # A model with a script keeps state: each case begins anew, and so does the script.
+            for steps in [[case] for case in cases] + [script] if script else [cases]:
+                compared += len(steps)
+                for what in differing(str(path.parent / version), steps):
+                    wrong += 1
+                    print(f"{golden['model']}/{version} {what} differs")
     for model in sorted(p.name for p in ROOT.iterdir() if p.is_dir() and not (p / "golden.json").exists()):
         wrong += 1
         print(f"{model}: no golden.json")
