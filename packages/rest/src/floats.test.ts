@@ -5,7 +5,7 @@ import { create } from "@bufbuild/protobuf";
 import { type SignatureDef, SignatureDefSchema } from "@tfs/proto";
 import { toFailure } from "@tfs/std";
 import { DType } from "@tfs/tensor";
-import { newFloats } from "./floats.ts";
+import { newFloats, newReader } from "./floats.ts";
 import { parsePredict, type PredictInputs } from "./index.ts";
 import { anyNumber, newRandom, type Random } from "./testing/index.ts";
 
@@ -35,7 +35,7 @@ const windowBytes = 32 * 1024;
 const usual = (r: Random): string => (r.next() * 4 - 2).toPrecision(1 + r.below(9));
 const many = (r: Random, count: number, number: (r: Random) => string): string[] => Array.from({ length: count }, () => number(r));
 
-test("WebAssembly has SIMD here", () => assert.ok(floats !== undefined));
+test("WebAssembly has SIMD here", () => assert.ok(newReader() !== undefined));
 
 const rows: readonly { readonly name: string; readonly text: (r: Random) => string; readonly signature?: SignatureDef; readonly sound?: false }[] = [
   { name: "usual numbers", text: (r) => `{"instances":[${many(r, 20_000, usual).join(",")}]}` },

@@ -19,8 +19,18 @@ const [usedUp, number, blanks] = [0, 1, 3];
 /** A smaller document is read before this one has begun. */
 const leastBytes = 16 * 1024;
 
-/** newFloats makes a kernel for floats, which reads one document at a time; undefined where WebAssembly has no SIMD. Documents of less than `least` bytes are left to numbers.ts. */
-export function newFloats(least: number = leastBytes): Kernel | undefined {
+/** newFloats makes a kernel for floats, which reads one document at a time. Documents of less than `least` bytes are left to numbers.ts, and all where WebAssembly has no SIMD; its code is made ready by the first large one. */
+export function newFloats(least: number = leastBytes): Kernel {
+  let large: Kernel | undefined;
+  return (bytes, from, sink, width, one) => {
+    if (one || bytes.length < least) return readNumbers(bytes, from, sink, width, one);
+    large ??= newReader() ?? readNumbers;
+    return large(bytes, from, sink, width, one);
+  };
+}
+
+/** newReader makes what reads lists of a document by WebAssembly; undefined where that has no SIMD. */
+export function newReader(): Kernel | undefined {
   const bytes = Uint8Array.from(atob(floats), (c) => c.charCodeAt(0));
   if (typeof WebAssembly === "undefined" || !WebAssembly.validate(bytes)) return undefined;
   const code = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as Exports;
@@ -42,8 +52,7 @@ export function newFloats(least: number = leastBytes): Kernel | undefined {
     code.scan(high - low);
   }
 
-  return (bytes, from, sink, width, one) => {
-    if (one || bytes.length < least) return readNumbers(bytes, from, sink, width, one);
+  return (bytes, from, sink, width) => {
     let at = from;
     let left = width;
     for (;;) {
