@@ -21,4 +21,4 @@ export { bfloat16ToFloat32, float32ToBfloat16, float32ToHalf, halfToFloat32 } fr
 export { fromMessage, toMessage } from "./message.ts";
 export { concat, pad, rowCount, slice } from "./rows.ts";
 export type { Tensor } from "./tensor.ts";
-export { allocate, elementCount, fromStrings, maxRank, newTensor, numeric, reshape, shapeText, strings } from "./tensor.ts";
+export { allocate, copyOf, elementCount, fromStrings, maxRank, newTensor, numeric, reshape, shapeText, strings } from "./tensor.ts";

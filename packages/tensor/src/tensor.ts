@@ -73,6 +73,14 @@ export function newArray(array: ArrayType, length: number, life: "long" | "short
   }
 }
 
+/** A Buffer's own slice would be a view. */
+const copy = Uint8Array.prototype.slice as (this: NumericData) => NumericData;
+
+/** copyOf gives a tensor with memory of its own, for who keeps one beyond the request that it came with. */
+export function copyOf({ dtype, shape, data }: Tensor): Tensor {
+  return { dtype, shape, data: ArrayBuffer.isView(data) ? copy.call(data) : data.map((text) => copy.call(text) as Uint8Array) };
+}
+
 /** allocate makes a tensor of zeros, or of empty strings. Throws InvalidArgument for a shape that is none, ResourceExhausted without room for it. */
 export function allocate(dtype: DType, shape: readonly number[]): Tensor {
   const { array, width } = layoutOf(dtype);

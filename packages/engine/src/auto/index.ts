@@ -13,4 +13,4 @@ export { newAutoEngine } from "./auto.ts";
 export type { Memory, MemoryOptions } from "./memory.ts";
 export { newMemory } from "./memory.ts";
 export { seededTrials } from "./seeded.ts";
-export { initSignature, untriable } from "./traits.ts";
+export { untriable } from "./traits.ts";

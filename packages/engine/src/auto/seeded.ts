@@ -1,7 +1,7 @@
 import type { MetaGraphDef, SignatureDef, TensorInfo } from "@tfs/proto";
 import { allocate, DType, elementCount, float32ToBfloat16, float32ToHalf, newTensor, type Tensor, toDType } from "@tfs/tensor";
 import type { Trial } from "../engine.ts";
-import { initSignature } from "./traits.ts";
+import { initSignature } from "../signatures.ts";
 
 /** Batches that are tried: their rows, and what stands for other dimensions that a signature leaves open. */
 const batches: readonly { readonly rows: number; readonly open: number }[] = [

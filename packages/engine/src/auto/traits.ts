@@ -1,5 +1,6 @@
 import type { MetaGraphDef } from "@tfs/proto";
 import { libraryOf, opsReached } from "../embedded/index.ts";
+import { outputNames } from "../signatures.ts";
 
 /** Ops that change what a model keeps from run to run. Pure ones with such names (ScatterNd, TensorScatterUpdate) are left alone. */
 const changing =
@@ -14,16 +15,9 @@ export function untriable(metaGraph: MetaGraphDef): string | undefined {
   const graph = metaGraph.graphDef;
   if (graph === undefined) return undefined;
   const library = libraryOf(graph);
-  const outputs = Object.entries(metaGraph.signatureDef)
-    .filter(([name]) => name !== initSignature)
-    .flatMap(([, { outputs }]) => Object.values(outputs))
-    .flatMap(({ encoding }) => (encoding.case === "name" ? [encoding.value] : []));
-  const ops = [...opsReached(graph, library, outputs)].sort();
+  const ops = [...opsReached(graph, library, outputNames(metaGraph))].sort();
   const changes = ops.filter((op) => changing.test(op));
   if (changes.length > 0) return `it keeps state (${changes.join(", ")})`;
   const rolls = ops.filter((op) => random.test(op));
   return rolls.length > 0 ? `it is random (${rolls.join(", ")})` : undefined;
 }
-
-/** The signature of TF2 exports that names the init op, and is nobody's to call. */
-export const initSignature = "__saved_model_init_op";

@@ -19,4 +19,4 @@ export type { Model } from "./model.ts";
 export type { Program } from "./plan.ts";
 export { functionsOf, opsReached } from "./reach.ts";
 export type { Value } from "./value.ts";
-export { isTensor } from "./value.ts";
+export { bytesOf, isTensor } from "./value.ts";

@@ -1,7 +1,8 @@
 import type { MetaGraphDef } from "@tfs/proto";
 import { Code, type Ctx, newError, newPace, race, throwIfDone } from "@tfs/std";
-import { type DType, DType as Types, dtypeName, fromStrings, newTensor, type Tensor } from "@tfs/tensor";
+import { copyOf, type DType, dtypeName, fromStrings, newTensor, type Tensor } from "@tfs/tensor";
 import type { LoadedModel, LoadOptions, Took } from "../engine.ts";
+import { initSignature, outputNames } from "../signatures.ts";
 import { newAttrs } from "./attrs.ts";
 import type { Compiled, Compiler } from "./compile.ts";
 import type { Edge } from "./flat.ts";
@@ -12,7 +13,7 @@ import { materialized, type Program } from "./plan.ts";
 import type { Philox } from "./random/index.ts";
 import { newRounds } from "./rounds.ts";
 import { newSimd, type Simd } from "./simd/index.ts";
-import { isTensor, type Table, type Value, type Variable } from "./value.ts";
+import { bytesOf, isTensor, type Table, type Value, type Variable } from "./value.ts";
 import { markWeight } from "./weight.ts";
 
 /** Plans kept per model; each distinct pair of feed and fetch names is one, and clients choose the fetches. */
@@ -85,13 +86,9 @@ class Model implements LoadedModel {
     const restore = hasVariables && saver !== undefined && saver.restoreOpName !== "" ? [saver.restoreOpName] : [];
     const found = this.#initOp();
     const init = found === undefined ? [] : [found];
-    const outputs = Object.entries(this.metaGraph.signatureDef)
-      .filter(([name]) => name !== initSignature)
-      .flatMap(([, s]) => Object.values(s.outputs))
-      .flatMap((info) => (info.encoding.case === "name" ? [info.encoding.value] : []));
     const pace = newPace(loadMs);
     const edges: Edge[] = [];
-    for (const name of outputs) {
+    for (const name of outputNames(this.metaGraph)) {
       if (pace.isOver()) await pace.rest();
       edges.push(this.#edge(name));
     }
@@ -343,8 +340,6 @@ class Model implements LoadedModel {
 }
 export type { Model };
 
-const initSignature = "__saved_model_init_op";
-
 /** newModel makes one that is to be restored, or to take what another holds. In a memory in common it shares the weights that are laid out there. */
 export function newModel(metaGraph: MetaGraphDef, compiler: Compiler, checkpoint: ReadonlyMap<string, Tensor>, common?: WebAssembly.Memory): Model {
   return new Model(metaGraph, compiler, checkpoint, common);
@@ -373,16 +368,9 @@ function getOrMake<T>(map: Map<string, T>, name: string, make: () => T): T {
 
 /** copied is a value that a variable or table may keep. */
 function copied(value: Value): Value {
-  if (!isTensor(value)) return value;
-  const { dtype, shape, data } = value;
-  return { dtype, shape, data: ArrayBuffer.isView(data) ? copy.call(data) : data.map((bytes) => copy.call(bytes)) } as Tensor;
+  return isTensor(value) ? copyOf(value) : value;
 }
 
-/** A Buffer's own slice would be a view. */
-const copy = Uint8Array.prototype.slice as (this: NodeJS.TypedArray) => NodeJS.TypedArray;
-
 function sizeOf(t: Tensor | undefined): number {
-  if (t === undefined) return 0;
-  if (t.dtype === Types.String) return (t.data as readonly Uint8Array[]).reduce((sum, s) => sum + s.length + 16, 0);
-  return (t.data as Uint8Array).byteLength;
+  return t === undefined ? 0 : bytesOf(t);
 }

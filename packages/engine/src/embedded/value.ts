@@ -53,6 +53,11 @@ export function isTensor(value: Value): value is Tensor {
   return "data" in value;
 }
 
+/** bytesOf is what a tensor's values take: a string some more than its bytes. */
+export function bytesOf({ data }: Tensor): number {
+  return ArrayBuffer.isView(data) ? data.byteLength : data.reduce((sum, text) => sum + text.length + 16, 0);
+}
+
 /** tensorOf gives the tensor of a value; a variable gives what it holds now. Throws FailedPrecondition if it holds nothing yet. */
 export function tensorOf(value: Value | undefined): Tensor {
   if (value === undefined) throw newError(Code.InvalidArgument, "an input has no value");

@@ -8,15 +8,12 @@ import { failedFrame, loadedFrame, probedFrame, ranFrame, readLoad, readRun, sta
 import { openPipe, type Pipe } from "./pipe.ts";
 import { rehearse } from "./rehearsal.ts";
 
-/** neverAborts is the signal of all runs: see Run. */
-const neverAborts = new AbortController().signal;
-
 /**
  * Run is the context of one. Who asked lets go by itself when its time is up; here a run ends when it has really ended, so that one that hangs is seen. What waits
  * for its turn in an engine finds the deadline passed and does not begin. Cancelled means that it has passed.
  */
 class Run implements Ctx {
-  readonly signal = neverAborts;
+  readonly signal = background().signal; // which never aborts
   deadline: number;
 
   constructor(leftMs: number) {

@@ -6,20 +6,39 @@ export interface Runs {
   over(): Promise<void>;
 }
 
+/** Count is of what is under way. */
+export interface Count {
+  enter(): void;
+  leave(): void;
+  /** none is when nothing is left. One waits for it at a time. */
+  none(): Promise<void>;
+}
+
+/** newCount begins with nothing. */
+export function newCount(): Count {
+  let count = 0;
+  let onNone: (() => void) | undefined;
+  return {
+    enter() {
+      count++;
+    },
+    leave() {
+      count--;
+      if (count === 0) onNone?.();
+    },
+    async none() {
+      if (count > 0) await new Promise<void>((resolve) => (onNone = resolve));
+    },
+  };
+}
+
 /** newRuns counts those of one model. */
 export function newRuns(): Runs {
-  let busy = 0;
-  let idle: (() => void) | undefined;
-
-  function leave(): void {
-    busy--;
-    if (busy === 0) idle?.();
-  }
-
+  const { enter, leave, none } = newCount();
   return {
     async run(admit, work) {
       let begun = false;
-      busy++;
+      enter();
       try {
         return await admit(async () => {
           begun = true;
@@ -33,8 +52,6 @@ export function newRuns(): Runs {
         if (!begun) leave();
       }
     },
-    async over() {
-      if (busy > 0) await new Promise<void>((resolve) => (idle = resolve));
-    },
+    over: none,
   };
 }

@@ -8,6 +8,7 @@ import { DType as Types, type Tensor } from "@tfs/tensor";
 import { type Edge, type FlatNode, loadModel, type Model, newAttrs, keyOf } from "../embedded/index.ts";
 import type { Engine, LoadedModel, LoadOptions } from "../engine.ts";
 import type { Gate } from "../native/index.ts";
+import { initSignature } from "../signatures.ts";
 import { freeze, type Input } from "./freeze.ts";
 import { knows, type Library, openLibrary } from "./library.ts";
 import { newAccelerated, type Route } from "./model.ts";
@@ -67,8 +68,6 @@ async function load(ctx: Ctx, dir: string, given: LoadOptions, options: OpenVino
     throw err;
   }
 }
-
-const initSignature = "__saved_model_init_op";
 
 /** nameOf is empty for a tensor of several parts. */
 export const nameOf = (info: TensorInfo): string => (info.encoding.case === "name" ? info.encoding.value : "");

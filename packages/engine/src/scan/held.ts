@@ -1,4 +1,5 @@
 import type { Tensor } from "@tfs/tensor";
+import { bytesOf } from "../embedded/index.ts";
 
 /** Held follows what values a run has at a time: each from the op that gives it to the last that reads it. */
 export interface Held {
@@ -53,9 +54,4 @@ export function newHeld(feeds: Iterable<Tensor>): Held {
       return most;
     },
   };
-}
-
-/** bytesOf is what a tensor's values take. */
-export function bytesOf(t: Tensor): number {
-  return ArrayBuffer.isView(t.data) ? t.data.byteLength : t.data.reduce((n, s) => n + s.length + 16, 0);
 }

@@ -2,10 +2,10 @@ import type { MetaGraphDef, SignatureDef } from "@tfs/proto";
 import { Code, codeOf, type Ctx, messageOf, newError, withTimeout } from "@tfs/std";
 import { openSavedModel } from "@tfs/savedmodel";
 import { type DType, dtypeName, type Tensor, toDType } from "@tfs/tensor";
-import { initSignature } from "../auto/index.ts";
 import { type Around, isTensor, libraryOf, loadModel, missingOps, type Model, newAttrs, opsReached, type Value, unknownOps } from "../embedded/index.ts";
 import type { EngineName } from "../engine.ts";
 import { nativeOps } from "../openvino/index.ts";
+import { initSignature, tensorNames } from "../signatures.ts";
 import { flopsOf } from "./flops.ts";
 import { type Held, newHeld } from "./held.ts";
 import { type Inputs, madeUp } from "./madeup.ts";
@@ -83,9 +83,7 @@ export async function scan(ctx: Ctx, dir: string, options: ScanOptions = {}): Pr
 
 /** rootsOf are the tensors and operations from which all is reached that a served model runs. */
 function rootsOf(metaGraph: MetaGraphDef, hasVariables: boolean): string[] {
-  const outputs = Object.values(metaGraph.signatureDef).flatMap(({ outputs }) =>
-    Object.values(outputs).flatMap(({ encoding }) => (encoding.case === "name" ? [encoding.value] : [])),
-  );
+  const outputs = Object.values(metaGraph.signatureDef).flatMap(({ outputs }) => tensorNames(outputs));
   const restore = hasVariables ? (metaGraph.saverDef?.restoreOpName ?? "") : "";
   return restore === "" ? outputs : [...outputs, restore];
 }
@@ -179,7 +177,7 @@ async function costsOf(
 }
 
 async function costOf(ctx: Ctx, model: Model, { outputs }: SignatureDef, row: Inputs, count: Count, runMs: number): Promise<Omit<Cost, "signature">> {
-  const fetches = Object.values(outputs).flatMap(({ encoding }) => (encoding.case === "name" ? [encoding.value] : []));
+  const fetches = tensorNames(outputs);
   count.flops = 0;
   count.held = newHeld(row.feeds.values());
   count.assumed.clear();

@@ -1,5 +1,6 @@
 import type { MetaGraphDef } from "@tfs/proto";
 import { libraryOf, opsReached } from "../embedded/index.ts";
+import { outputNames } from "../signatures.ts";
 
 /** Ops that change a variable or a table (tensorflow/core/ops/state_ops.cc, resource_variable_ops.cc, training_ops.cc, lookup_ops.cc). */
 const changing =
@@ -10,9 +11,5 @@ export function changesState(metaGraph: MetaGraphDef): boolean {
   const graph = metaGraph.graphDef;
   if (graph === undefined) return false;
   const library = libraryOf(graph);
-  const outputs = Object.entries(metaGraph.signatureDef)
-    .filter(([name]) => name !== "__saved_model_init_op")
-    .flatMap(([, signature]) => Object.values(signature.outputs))
-    .flatMap((info) => (info.encoding.case === "name" ? [info.encoding.value] : []));
-  return [...opsReached(graph, library, outputs)].some((op) => changing.test(op));
+  return [...opsReached(graph, library, outputNames(metaGraph))].some((op) => changing.test(op));
 }

@@ -1,6 +1,7 @@
 import type { MetaGraphDef, TensorInfo } from "@tfs/proto";
 import { Code, newError } from "@tfs/std";
 import { DType, dtypeName, toDType } from "@tfs/tensor";
+import { initSignature } from "../signatures.ts";
 
 /** What the addon makes tensors of (CreateTFE_TensorHandleFromTypedArray in tfjs_backend.cc), and what it reads (CopyTFE_TensorHandleDataToJSData). */
 const taken: ReadonlySet<number> = new Set([DType.Float, DType.Int32, DType.Int64, DType.UInt8, DType.Bool, DType.String]);
@@ -15,9 +16,6 @@ export function takes(dtype: DType): boolean {
 export function gives(dtype: number): boolean {
   return given.has(dtype);
 }
-
-/** initSignature is the one of TF2 exports that names the init op: nobody calls it. */
-const initSignature = "__saved_model_init_op";
 
 /** checkDtypes holds a model's signatures to what the addon can carry. Throws Unimplemented naming every dtype that it cannot, and where it is wanted. */
 export function checkDtypes({ signatureDef }: MetaGraphDef): void {

@@ -1,27 +1,21 @@
 // Data plane: from a run's tensors to the thread and back.
 import type { MetaGraphDef } from "@tfs/proto";
-import { Code, codeOf, type Ctx, newError, throwIfDone } from "@tfs/std";
+import { Code, type Ctx, newError, throwIfDone } from "@tfs/std";
 import { type DType, dtypeName, elementCount, layoutOf, shapeText, type Tensor, toDType } from "@tfs/tensor";
 import type { LoadedModel, Took } from "../engine.ts";
 import { type Gate, newRuns } from "../native/index.ts";
-import { buffersOf, pack, unpack } from "../thread/index.ts";
+import { buffersOf, type Done, newStay, pack, type Stay, unpack } from "../thread/index.ts";
 import { takes } from "./dtypes.ts";
-import type { Life, Thread } from "./messages.ts";
+import type { Info, Request, Thread } from "./messages.ts";
 
 export interface ModelOptions {
   readonly metaGraph: MetaGraphDef;
   readonly dir: string;
   readonly tags: readonly string[];
   readonly bytes: number;
-  /** thread runs the model; the model has joined it, and leaves it when it closes. */
+  /** thread runs the model, which joins it, and leaves it when it closes. */
   readonly thread: Thread;
   readonly gate: Gate;
-}
-
-/** There is where the model is loaded: in which life of the thread, under which number. */
-interface There {
-  readonly life: Life;
-  readonly model: number;
 }
 
 /** Asked is what the thread is asked for, and who hears how long it took. */
@@ -35,7 +29,7 @@ class Model implements LoadedModel {
   readonly #options: ModelOptions;
   readonly #nodes: ReadonlySet<string>;
   readonly #inputs: ReadonlyMap<string, DType>;
-  #there: Promise<There> | undefined;
+  readonly #stay: Stay<Request, Done, Info>;
   readonly #runs = newRuns();
   #closed: Promise<void> | undefined;
 
@@ -44,6 +38,16 @@ class Model implements LoadedModel {
     this.#options = options;
     this.#nodes = new Set(options.metaGraph.graphDef?.node.map(({ name }) => name));
     this.#inputs = inputsOf(options.metaGraph);
+    const { thread, dir, tags } = options;
+    this.#stay = newStay({
+      thread,
+      async bring() {
+        const life = await thread.life();
+        const { model } = await life.call({ kind: "load", dir, tags });
+        return { life, model: model! }; // a load answers with one
+      },
+      drop: (model) => ({ kind: "unload", model }),
+    });
   }
 
   estimateBytes(): number {
@@ -51,19 +55,8 @@ class Model implements LoadedModel {
   }
 
   /** load brings the model into the thread, if it is not there: a thread that has died took it along, and its state. */
-  async load(): Promise<There> {
-    const before = this.#there;
-    const last = await before?.catch(() => undefined);
-    if (last !== undefined && !last.life.ended) return last;
-    if (this.#there === before) this.#there = this.#load(); // else another call does it
-    return await this.#there!;
-  }
-
-  async #load(): Promise<There> {
-    const { thread, dir, tags } = this.#options;
-    const life = await thread.life();
-    const { model } = await life.call({ kind: "load", dir, tags });
-    return { life, model: model! }; // a load answers with one
+  async load(): Promise<void> {
+    await this.#stay.there();
   }
 
   async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[], took?: Took): Promise<readonly Tensor[]> {
@@ -88,7 +81,7 @@ class Model implements LoadedModel {
   }
 
   async #ask(names: readonly string[], feeds: ReadonlyMap<string, Tensor>, { asked, took }: Asked): Promise<readonly Tensor[]> {
-    const { life, model } = await this.load();
+    const { life, model } = await this.#stay.there();
     const tensors = names.map((name) => pack(feeds.get(name)!));
     const { tensors: got = [], ms = 0 } = await life.call({ kind: "run", model, feeds: names.map(canonical), tensors, fetches: asked }, buffersOf(tensors));
     took?.(ms);
@@ -120,14 +113,7 @@ class Model implements LoadedModel {
 
   async #close(): Promise<void> {
     await this.#runs.over();
-    try {
-      const there = await this.#there?.catch(() => undefined);
-      await there?.life.call({ kind: "unload", model: there.model });
-    } catch (err) {
-      if (codeOf(err) !== Code.Unavailable) throw err; // a thread that has died has no model left
-    } finally {
-      await this.#options.thread.leave();
-    }
+    await this.#stay.end();
   }
 }
 export type { Model };

@@ -2,7 +2,7 @@ import { openSavedModel, type SavedModel } from "@tfs/savedmodel";
 import { type Clock, Code, type Ctx, deadlineExceeded, hasEnded, messageOf, newError, race, systemClock, throwIfDone } from "@tfs/std";
 import type { Engine, LoadedModel, LoadOptions } from "../engine.ts";
 import { newGate } from "../native/index.ts";
-import { newThread } from "../thread/index.ts";
+import { compiledFile, newThread } from "../thread/index.ts";
 import { checkDtypes } from "./dtypes.ts";
 import type { Thread } from "./messages.ts";
 import { newModel } from "./model.ts";
@@ -20,11 +20,6 @@ export interface TfjsOptions extends PlaceOptions {
 /** Runs that are with the thread: the one that it works on, and the next, so that it need not wait for it. */
 const underWay = 2;
 
-/** Where the worker's compiled file is, also for a program that is bundled into one: beside this package's manifest, which is no part of a bundle. */
-function workerFile(): URL {
-  return new URL("./dist/tfjs/worker.js", import.meta.resolve("@tfs/engine/package.json"));
-}
-
 /** newTfjsEngine makes the engine; its package is looked for when it is first needed, and its thread is there while models are. */
 export function newTfjsEngine(options: TfjsOptions = {}): Engine {
   const { maxWaiting, maxDeaths, clock = systemClock() } = options;
@@ -33,7 +28,10 @@ export function newTfjsEngine(options: TfjsOptions = {}): Engine {
 
   function threadOf(url: string): Thread {
     if (last?.url !== url)
-      last = { url, thread: newThread({ file: workerFile(), data: { url }, name: "tfjs", clock, ...(maxDeaths === undefined ? {} : { maxDeaths }) }) };
+      last = {
+        url,
+        thread: newThread({ file: compiledFile("tfjs/worker.js"), data: { url }, name: "tfjs", clock, ...(maxDeaths === undefined ? {} : { maxDeaths }) }),
+      };
     return last.thread;
   }
 
@@ -45,7 +43,6 @@ export function newTfjsEngine(options: TfjsOptions = {}): Engine {
     if (saved.metaGraph.graphDef === undefined) throw newError(Code.DataLoss, `${dir}: the meta-graph has no graph`);
     checkDtypes(saved.metaGraph);
     const thread = threadOf(place.url);
-    thread.join();
     const model = newModel({ metaGraph: saved.metaGraph, dir, tags, bytes: sizeOf(saved), thread, gate });
     const loading = model.load();
     try {

@@ -1,8 +1,8 @@
 // The thread's own file: it is started, never imported. Requests come one after the other, and so do their answers.
 import { parentPort, workerData } from "node:worker_threads";
-import { buffersOf, type Handled, packOwned, serveThread, unpack } from "../thread/index.ts";
+import { buffersOf, type Done, type Handled, packOwned, serveThread, unpack } from "../thread/index.ts";
 import { type Addon, openAddon } from "./addon.ts";
-import type { Done, Info, Request } from "./messages.ts";
+import type { Info, Request } from "./messages.ts";
 
 function answer(addon: Addon, request: Request): Handled<Done> {
   switch (request.kind) {

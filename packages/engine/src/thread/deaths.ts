@@ -1,24 +1,30 @@
 import { type Clock, Code, newError } from "@tfs/std";
 
 const minuteMs = 60_000;
-/** A model whose runs have ended their thread so often within a minute is run no more until that is past. */
-const maxDeaths = 5;
 
-/** Deaths are those of threads that died of one model. */
+/** Deaths are those of threads, of late. */
 export interface Deaths {
-  /** check throws Unavailable if there were too many of late. */
+  /** check throws Unavailable if there were too many. */
   check(): void;
   /** add tells of one. */
   add(): void;
 }
 
-export function newDeaths(clock: Clock): Deaths {
+export interface DeathsOptions {
+  readonly clock: Clock;
+  /** max is how many within a minute are too many. */
+  readonly max: number;
+  /** message is what is told then. */
+  readonly message: string;
+}
+
+/** newDeaths begins without any. */
+export function newDeaths({ clock, max, message }: DeathsOptions): Deaths {
   let times: readonly number[] = [];
   return {
     check() {
       times = times.filter((at) => at > clock.now() - minuteMs);
-      if (times.length >= maxDeaths)
-        throw newError(Code.Unavailable, `the model has ended its thread ${maxDeaths} times within a minute: it is not run until that is past`);
+      if (times.length >= max) throw newError(Code.Unavailable, message);
     },
     add() {
       times = [...times, clock.now()];

@@ -9,9 +9,14 @@
  *
  * @module
  */
+export type { Deaths } from "./deaths.ts";
+export { newDeaths } from "./deaths.ts";
+export type { Done, RunRequest } from "./messages.ts";
 export type { Packed } from "./packing.ts";
-export { buffersOf, pack, packOwned, unpack } from "./packing.ts";
+export { buffersOf, copyInto, pack, packOwned, unpack } from "./packing.ts";
 export type { Handled } from "./serve.ts";
 export { serveThread } from "./serve.ts";
+export type { Stay, There } from "./stay.ts";
+export { newStay } from "./stay.ts";
 export type { Life, Thread, ThreadOptions } from "./thread.ts";
-export { newThread } from "./thread.ts";
+export { compiledFile, newThread } from "./thread.ts";

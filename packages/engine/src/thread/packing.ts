@@ -1,5 +1,5 @@
 // Data plane: tensors between threads. Numbers travel in a buffer that is handed over, strings joined in one.
-import type { DType, NumericData, Tensor } from "@tfs/tensor";
+import { copyOf, type DType, type NumericData, type Tensor } from "@tfs/tensor";
 
 /** Packed is a tensor on its way to another thread: all its memory is its own. */
 export interface Packed {
@@ -11,8 +11,17 @@ export interface Packed {
 }
 
 /** pack copies a tensor, once: its data may be a view of a request, which is its owner's. */
-export function pack({ dtype, shape, data }: Tensor): Packed {
-  return ArrayBuffer.isView(data) ? { dtype, shape, data: copy.call(data) as NumericData } : packStrings(dtype, shape, data);
+export function pack(tensor: Tensor): Packed {
+  const { dtype, shape, data } = tensor;
+  return ArrayBuffer.isView(data) ? { dtype, shape, data: copyOf(tensor).data as NumericData } : packStrings(dtype, shape, data);
+}
+
+/** copyInto copies an array into a piece of shared memory, from byte `at` on, and gives the copy. */
+export function copyInto(memory: SharedArrayBuffer, at: number, data: NumericData): NumericData {
+  const { buffer, byteOffset, byteLength, length } = data;
+  new Uint8Array(memory, at, byteLength).set(new Uint8Array(buffer, byteOffset, byteLength));
+  const Data = (Buffer.isBuffer(data) ? Uint8Array : data.constructor) as new (memory: SharedArrayBuffer, at: number, length: number) => NumericData;
+  return new Data(memory, at, length);
 }
 
 /** packOwned packs without a copy where the data is alone in its buffer; the tensor is not to be used afterwards. */
@@ -20,9 +29,6 @@ export function packOwned(tensor: Tensor): Packed {
   const { dtype, shape, data } = tensor;
   return ArrayBuffer.isView(data) && data.byteLength === data.buffer.byteLength ? { dtype, shape, data } : pack(tensor);
 }
-
-/** A Buffer's own slice would be a view. */
-const copy = Uint8Array.prototype.slice as (this: NumericData) => unknown;
 
 function packStrings(dtype: DType, shape: readonly number[], values: readonly Uint8Array[]): Packed {
   const ends = new Float64Array(values.length);

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { type Clock, Code, deadlineExceeded, type Failure, messageOf, newError } from "@tfs/std";
+import { type Deaths, newDeaths } from "./deaths.ts";
 import type { Asked, Said } from "./messages.ts";
 
 /** Life is one worker thread, from its start to its end. */
@@ -25,20 +26,26 @@ export interface ThreadOptions {
   readonly maxDeaths?: number;
 }
 
-const minuteMs = 60_000;
 /** Room for what a thread makes and lets go: with that of Node's default a thread takes 70 MB more, and is not quicker. */
 const youngMb = 8;
 
+/** compiledFile gives where a file of this package is when it is compiled, by its path in `src`, also for a program that is bundled into one: beside the manifest, which is no part of a bundle. */
+export function compiledFile(path: string): URL {
+  return new URL(`./dist/${path}`, import.meta.resolve("@tfs/engine/package.json"));
+}
+
 /** Thread is the worker thread of an engine: there while somebody uses it, and started anew by whoever comes after it has died. */
 class Thread<Request, Done, Info> {
-  readonly #options: ThreadOptions & { readonly maxDeaths: number };
-  readonly #deaths: number[] = [];
+  readonly #options: ThreadOptions;
+  readonly #deaths: Deaths;
   #life: Promise<StartedLife<Request, Done, Info>> | undefined;
   #ending: Promise<void> = Promise.resolve();
   #users = 0;
 
   constructor(options: ThreadOptions) {
-    this.#options = { maxDeaths: 5, ...options };
+    const { clock, name, maxDeaths: max = 5 } = options;
+    this.#options = options;
+    this.#deaths = newDeaths({ clock, max, message: `the ${name} engine's thread has died ${max} times within a minute` });
   }
 
   /** join says that a model is to be there. Each join wants one leave. */
@@ -66,7 +73,7 @@ class Thread<Request, Done, Info> {
     if (last !== undefined && !last.ended) return last;
     if (this.#life === undefined || this.#life === before) {
       if (before !== undefined && this.#life === before) this.#died(); // one that `leave` ends is no longer there
-      this.#checkDeaths();
+      this.#deaths.check();
       this.#life = this.#start();
     }
     return await this.#life; // somebody else may have started it meanwhile
@@ -74,13 +81,7 @@ class Thread<Request, Done, Info> {
 
   #died(): void {
     this.#life = undefined;
-    this.#deaths.push(this.#options.clock.now());
-  }
-
-  #checkDeaths(): void {
-    const { clock, maxDeaths, name } = this.#options;
-    while (this.#deaths.length > 0 && this.#deaths[0]! <= clock.now() - minuteMs) this.#deaths.shift();
-    if (this.#deaths.length >= maxDeaths) throw newError(Code.Unavailable, `the ${name} engine's thread has died ${maxDeaths} times within a minute`);
+    this.#deaths.add();
   }
 
   async #start(): Promise<StartedLife<Request, Done, Info>> {

@@ -3,18 +3,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromJson } from "@bufbuild/protobuf";
 import { type AttrValue, NodeDefSchema } from "@tfs/proto";
-import { background, newPace } from "@tfs/std";
 import { DType, elementCount, newTensor, type Tensor } from "@tfs/tensor";
 import { assertClose } from "@tfs/tensor/testing";
 import { newAttrs } from "../attrs.ts";
 import type { Edge, FlatNode } from "../flat.ts";
 import { newImprover } from "../improve.ts";
-import type { Kernel, State } from "../kernel.ts";
+import type { Kernel } from "../kernel.ts";
 import { chainOf, convolution, fusedOf, kernels, product } from "../kernels/index.ts";
-import { newRounds } from "../rounds.ts";
 import { newSimd } from "../simd/index.ts";
 import { tensorOf, type Value } from "../value.ts";
 import { type Graph, type Op, recipeOf, type Work } from "./index.ts";
+import { stateOf } from "../testing/state.ts";
 
 /** A line of a graph; the type T of a node is float if not given. */
 interface Line {
@@ -329,18 +328,7 @@ function kernel(o: Work): Kernel {
 
 /** run runs ops one after the other; variables are in `held`. */
 function run(ops: readonly Op[], feeds: ReadonlyMap<number, Tensor>, held: Readonly<Record<string, Tensor>>): ReadonlyMap<number, Tensor> {
-  const simd = newSimd();
-  const state: State = {
-    ctx: background(),
-    variable: (name) => ({ kind: "variable", name, dtype: DType.Float, value: held[name] }),
-    table: () => assert.fail("no tables here"),
-    stream: () => assert.fail("no streams here"),
-    checkpoint: () => assert.fail("no checkpoint here"),
-    simd,
-    arena: simd.arena(),
-    pace: newPace(20),
-    rounds: newRounds(1),
-  };
+  const state = stateOf({ variable: (name) => ({ kind: "variable", name, dtype: DType.Float, value: held[name] }) });
   const values = new Map<number, Value>(feeds);
   for (const o of ops) {
     const result = kernel(o)(

@@ -4,19 +4,18 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { GraphDefSchema, MetaGraphDefSchema } from "@tfs/proto";
-import { background, newPace } from "@tfs/std";
+import { background } from "@tfs/std";
 import { assertClose, assertNear, type GoldenTensor, goldenTensor } from "@tfs/tensor/testing";
 import { newAttrs } from "../attrs.ts";
 import { compile } from "../compile.ts";
 import { libraryOf } from "../flat.ts";
 import { newImprover } from "../improve.ts";
-import type { State } from "../kernel.ts";
 import { left, newLeash } from "../leash.ts";
 import { newModel } from "../model.ts";
 import { plan } from "../plan.ts";
-import { newRounds } from "../rounds.ts";
 import { newSimd } from "../simd/index.ts";
 import { kernels } from "./index.ts";
+import { stateOf } from "../testing/state.ts";
 
 interface Case {
   readonly name: string;
@@ -78,19 +77,9 @@ test("a step of a layer is no change of state: a run on a leash is given up at o
   const def = fromBinary(GraphDefSchema, Buffer.from(graph, "base64"));
   const { flat, program } = compile(def, libraryOf(def));
   const edges = (names: readonly string[]) => names.map((name) => flat.tensor(name)!);
-  const simd = newSimd();
-  const state: State = {
-    ctx: background(),
-    variable: () => assert.fail("no variables here"),
-    table: () => assert.fail("no tables here"),
-    stream: () => assert.fail("no streams here"),
-    checkpoint: () => assert.fail("no checkpoint here"),
-    simd,
-    arena: simd.arena(),
-    pace: newPace(20),
-    rounds: newRounds(1),
+  const state = stateOf({
     leash: newLeash(0.003, Number.POSITIVE_INFINITY), // the step is given 8,460 numbers, of a third of a nanosecond each by the least, and multiplies 14,472 times
-  };
+  });
   assert.throws(
     () => program(edges(Object.keys(feeds)), edges(fetches), []).run(Object.values(feeds).map(goldenTensor), state),
     (err) => err === left || (err as Error).cause === left,

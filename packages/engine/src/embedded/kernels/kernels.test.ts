@@ -4,15 +4,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fromJson } from "@bufbuild/protobuf";
 import { type AttrValue, GraphDefSchema, NodeDefSchema } from "@tfs/proto";
-import { background, Code, codeOf, isFailure, newPace } from "@tfs/std";
+import { Code, codeOf, isFailure } from "@tfs/std";
 import { assertClose, type GoldenTensor, goldenTensor } from "@tfs/tensor/testing";
 import { newAttrs } from "../attrs.ts";
 import { compile } from "../compile.ts";
 import { newRounds } from "../rounds.ts";
-import { newSimd } from "../simd/index.ts";
-import type { State } from "../kernel.ts";
 import { listOf, tensorOf, type Value } from "../value.ts";
 import { kernels } from "./index.ts";
+import { stateOf } from "../testing/state.ts";
 
 interface Row {
   readonly op: string;
@@ -28,18 +27,7 @@ const testdata = new URL("../../../testdata/", import.meta.url);
 const files = ["kernels.json", ...readdirSync(new URL("kernels", testdata)).map((name) => `kernels/${name}`)];
 const rows = files.flatMap((name) => JSON.parse(readFileSync(new URL(name, testdata), "utf8")) as Row[]);
 
-const simd = newSimd();
-const state: State = {
-  ctx: background(),
-  variable: () => assert.fail("no kernel here has state"),
-  table: () => assert.fail("no kernel here has tables"),
-  stream: (_, make) => ({ at: make() }),
-  checkpoint: () => assert.fail("no kernel here restores"),
-  simd,
-  arena: simd.arena(),
-  pace: newPace(20),
-  rounds: newRounds(1000),
-};
+const state = stateOf({ stream: (_, make) => ({ at: make() }), rounds: newRounds(1000) });
 
 function run(row: Row): readonly Value[] {
   const attr = fromJson(NodeDefSchema, { attr: renamed(row) } as never).attr as { readonly [name: string]: AttrValue };
@@ -66,7 +54,7 @@ function compiled(row: Row): readonly Value[] {
   ];
   const { flat, program } = compile(fromJson(GraphDefSchema, { node } as never), new Map());
   const edges = inputs.map((_, i) => flat.tensor(`i${i}`)!);
-  const arena = simd.arena();
+  const arena = state.simd.arena();
   const fetches = (row.outputs ?? [0]).map((_, i) => flat.tensor(`op:${i}`)!);
   try {
     return program(edges, fetches, []).run(inputs, { ...state, arena }) as readonly Value[];

@@ -1,27 +1,14 @@
 // What a few numbers in a request could ask of a kernel is refused before it is made.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { background, Code, newPace } from "@tfs/std";
+import { Code } from "@tfs/std";
 import { allocate, DType, fromStrings, newTensor, type Tensor } from "@tfs/tensor";
 import { newAttrs } from "../attrs.ts";
-import { newRounds } from "../rounds.ts";
-import { newSimd } from "../simd/index.ts";
-import type { State } from "../kernel.ts";
 import { kernels } from "./index.ts";
+import { stateOf } from "../testing/state.ts";
 
 const none = (): never => assert.fail("nothing here has state");
-const simd = newSimd();
-const state: State = {
-  ctx: background(),
-  variable: none,
-  table: none,
-  stream: none,
-  checkpoint: none,
-  simd,
-  arena: simd.arena(),
-  pace: newPace(20),
-  rounds: newRounds(1),
-};
+const state = stateOf();
 
 const many = 2 ** 23 + 1;
 const ints = (...values: readonly number[]): Tensor => newTensor(DType.Int32, [values.length], Int32Array.from(values));

@@ -1,14 +1,12 @@
 // Tables from op to op: what rows of single ops cannot show. The answers are TensorFlow 2.21's; models in testdata hold the rest.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { background, Code, newPace } from "@tfs/std";
+import { Code } from "@tfs/std";
 import { DType, fromStrings, newTensor, type Tensor } from "@tfs/tensor";
 import { newAttrs } from "../attrs.ts";
-import type { State } from "../kernel.ts";
-import { newRounds } from "../rounds.ts";
-import { newSimd } from "../simd/index.ts";
 import { type Table, tableOf, tensorOf, type Value } from "../value.ts";
 import { kernels } from "./index.ts";
+import { stateOf } from "../testing/state.ts";
 
 const longs = (...values: number[]): Tensor => newTensor(DType.Int64, [values.length], BigInt64Array.from(values, BigInt));
 const texts = (...values: string[]): Tensor => fromStrings(values, [values.length]);
@@ -16,19 +14,8 @@ const long = (value: number): Tensor => ({ ...longs(value), shape: [] });
 
 /** newTable makes a table of that op from `keyType` to int64, and what runs ops on it. */
 function newTable(op: string, keyType: DType, valueType: DType = DType.Int64): { readonly table: Table; run(op: string, ...inputs: Tensor[]): Value[] } {
-  const simd = newSimd();
   const tables = new Map<string, Table>();
-  const state: State = {
-    ctx: background(),
-    variable: () => assert.fail("there are no variables"),
-    table: (name, make) => tables.get(name) ?? tables.set(name, make()).get(name)!,
-    stream: (_, make) => ({ at: make() }),
-    checkpoint: () => assert.fail("nothing is restored"),
-    simd,
-    arena: simd.arena(),
-    pace: newPace(20),
-    rounds: newRounds(1000),
-  };
+  const state = stateOf({ table: (name, make) => tables.get(name) ?? tables.set(name, make()).get(name)! });
   const type = (value: DType) => ({ value: { case: "type" as const, value } });
   const attrs = newAttrs(op, { key_dtype: type(keyType), value_dtype: type(valueType) } as never);
   const run = (name: string, inputs: readonly Value[]): Value[] => {

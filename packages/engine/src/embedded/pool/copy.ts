@@ -1,19 +1,12 @@
 // Data plane: from a run's tensors to a thread and back.
-import { Code, codeOf, type Ctx, type Failure, newError, remainingMs } from "@tfs/std";
+import { Code, type Ctx, type Failure, newError, remainingMs } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
 import type { Took } from "../../engine.ts";
 import { newRuns } from "../../native/index.ts";
-import { buffersOf, unpack } from "../../thread/index.ts";
-import type { Deaths } from "./deaths.ts";
-import type { Done, Life, Request, Seed } from "./messages.ts";
+import { buffersOf, type Deaths, type Done, newStay, type Stay, type There, unpack } from "../../thread/index.ts";
+import type { Life, Request, Seed } from "./messages.ts";
 import type { Place } from "./pool.ts";
 import { newRooms } from "./rooms.ts";
-
-/** There is where the model is: in which life of the thread, under which number. */
-interface There {
-  readonly life: Life;
-  readonly model: number;
-}
 
 /** How is what is to be known of a run besides: who hears how long it took, and whether it may change the model's state. */
 export interface How {
@@ -30,23 +23,29 @@ const stranded: Failure = newError(Code.Unavailable, "the embedded engine's thre
  */
 class Copy {
   readonly place: Place;
-  readonly #seed: () => Seed;
   readonly #deaths: Deaths;
   readonly #runs = newRuns();
   readonly #rooms = newRooms();
-  #there: Promise<There> | undefined;
+  readonly #stay: Stay<Request, Done, undefined>;
   #closed: Promise<void> | undefined;
 
   constructor(place: Place, seed: () => Seed, deaths: Deaths) {
     this.place = place;
-    this.#seed = seed;
     this.#deaths = deaths;
-    place.thread.join();
+    this.#stay = newStay({
+      thread: place.thread,
+      bring: async () => {
+        const life = await this.#life();
+        const { model } = await this.#call(life, { kind: "take", seed: seed() });
+        return { life, model: model! }; // that is what a take is answered with
+      },
+      drop: (model) => ({ kind: "drop", model }),
+    });
   }
 
   /** prepare brings the model into its thread. */
   async prepare(): Promise<void> {
-    await surviving(() => this.#bring());
+    await surviving(() => this.#there());
   }
 
   /** run runs the model in its thread. A run that nobody waits for any more ends between two of its steps. */
@@ -70,7 +69,7 @@ class Copy {
     fetches: readonly string[],
     { stop, took }: { readonly stop: Int32Array; readonly took: Took | undefined },
   ): Promise<readonly Tensor[]> {
-    const { life, model } = await this.#bring();
+    const { life, model } = await this.#there();
     const { packed: tensors, give } = this.#rooms.take([...feeds.values()]);
     try {
       const asked = { kind: "run", model, feeds: [...feeds.keys()], tensors, fetches, leftMs: remainingMs(ctx), stop } as const;
@@ -82,20 +81,10 @@ class Copy {
     }
   }
 
-  /** #bring brings the model into the thread, if it is not there. */
-  async #bring(): Promise<There> {
+  /** #there gives where the model is, and brings it there if it is not. */
+  async #there(): Promise<There<Request, Done, undefined>> {
     this.#deaths.check();
-    const before = this.#there;
-    const last = await before?.catch(() => undefined);
-    if (last !== undefined && !last.life.ended) return last;
-    if (this.#there === before) this.#there = this.#take(); // else another run does it
-    return await this.#there!;
-  }
-
-  async #take(): Promise<There> {
-    const life = await this.#life();
-    const { model } = await this.#call(life, { kind: "take", seed: this.#seed() });
-    return { life, model: model! }; // that is what a take is answered with
+    return await this.#stay.there();
   }
 
   async #life(): Promise<Life> {
@@ -127,14 +116,7 @@ class Copy {
 
   async #close(): Promise<void> {
     await this.#runs.over();
-    try {
-      const there = await this.#there?.catch(() => undefined);
-      await there?.life.call({ kind: "drop", model: there.model });
-    } catch (err) {
-      if (codeOf(err) !== Code.Unavailable) throw err; // a thread that has died has no model left
-    } finally {
-      await this.place.thread.leave();
-    }
+    await this.#stay.end();
   }
 }
 export type { Copy };

@@ -3,6 +3,7 @@ import type { Tensor } from "@tfs/tensor";
 import { changesState } from "../compile.ts";
 import { libraryOf } from "../flat.ts";
 import { opsReached } from "../reach.ts";
+import { bytesOf } from "../value.ts";
 
 /** Kinds kept per model: clients choose what they feed and fetch. */
 const maxKinds = 256;
@@ -35,17 +36,17 @@ export interface Kinds {
 export function newKinds({ graphDef }: MetaGraphDef, beginsHere: boolean): Kinds {
   const kinds = new Map<string, Kind>();
   const changing = new Map<string, boolean>();
-  const library = graphDef === undefined ? undefined : libraryOf(graphDef);
 
   function changes(fetches: readonly string[]): boolean {
-    const reached = graphDef === undefined || library === undefined ? [] : opsReached(graphDef, library, fetches);
-    return [...reached].some(changesState);
+    return graphDef !== undefined && [...opsReached(graphDef, libraryOf(graphDef), fetches)].some(changesState);
   }
 
   return {
     of(feeds, fetches) {
       const asked = fetches.join("\0");
-      const key = `${[...feeds.keys()].sort().join("\0")}\0\0${asked}\0\0${Math.ceil(Math.log2(bytesOf(feeds) + 1))}`;
+      let bytes = 0;
+      for (const tensor of feeds.values()) bytes += bytesOf(tensor);
+      const key = `${[...feeds.keys()].sort().join("\0")}\0\0${asked}\0\0${Math.ceil(Math.log2(bytes + 1))}`;
       return remembered(kinds, key, () =>
         newKind(
           beginsHere,
@@ -87,10 +88,4 @@ function newKind(beginsHere: boolean, changes: boolean): Kind {
       [isHere, long] = [true, 0];
     },
   };
-}
-
-function bytesOf(feeds: ReadonlyMap<string, Tensor>): number {
-  let bytes = 0;
-  for (const { data } of feeds.values()) bytes += ArrayBuffer.isView(data) ? data.byteLength : data.reduce((sum, text) => sum + text.length, 0);
-  return bytes;
 }

@@ -1,4 +1,4 @@
-import type { Life as AnyLife, Packed, Thread as AnyThread } from "../../thread/index.ts";
+import type { Done, Life as AnyLife, RunRequest, Thread as AnyThread } from "../../thread/index.ts";
 import type { Holding } from "../model.ts";
 
 /** Seed is all that another thread needs to run a model. What is large in it lies in shared memory, and is not copied. */
@@ -13,25 +13,13 @@ export interface Seed {
 /** Request is what a thread of the pool is asked for. */
 export type Request =
   | { readonly kind: "take"; readonly seed: Seed }
-  | {
-      readonly kind: "run";
-      readonly model: number;
-      readonly feeds: readonly string[];
-      readonly tensors: readonly Packed[];
-      readonly fetches: readonly string[];
+  | (RunRequest & {
       /** leftMs is the time left until the deadline; Infinity without one. */
       readonly leftMs: number;
       /** stop becomes 1 when nobody waits for the run any more. */
       readonly stop: Int32Array;
-    }
+    })
   | { readonly kind: "drop"; readonly model: number };
-
-/** Done answers a `take` with the model's number, and a run with its tensors and the milliseconds that it took. */
-export interface Done {
-  readonly model?: number;
-  readonly tensors?: readonly Packed[];
-  readonly ms?: number;
-}
 
 export type Life = AnyLife<Request, Done, undefined>;
 export type Thread = AnyThread<Request, Done, undefined>;

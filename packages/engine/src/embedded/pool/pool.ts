@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "@tfs/std";
 import { type Gate, newGate } from "../../native/index.ts";
-import { newThread } from "../../thread/index.ts";
-import type { Done, Request, Thread } from "./messages.ts";
+import { compiledFile, type Done, newThread } from "../../thread/index.ts";
+import type { Request, Thread } from "./messages.ts";
 
 /** Runs that are with a thread: the one that it works on, and the next, so that it need not wait for it. */
 const underWay = 2;
@@ -29,15 +29,10 @@ export interface PoolOptions {
   readonly file?: URL;
 }
 
-/** Where the worker's compiled file is, also for a program that is bundled into one: beside this package's manifest, which is no part of a bundle. */
-function workerFile(): URL {
-  return new URL("./dist/embedded/pool/worker.js", import.meta.resolve("@tfs/engine/package.json"));
-}
-
 /** newPool starts nothing yet. */
-export function newPool({ threads, maxWaiting, clock = systemClock(), file }: PoolOptions): Pool {
+export function newPool({ threads, maxWaiting, clock = systemClock(), file = compiledFile("embedded/pool/worker.js") }: PoolOptions): Pool {
   const place = (): Place => ({
-    thread: newThread<Request, Done, undefined>({ file: file ?? workerFile(), name: "embedded", clock, maxDeaths: Number.POSITIVE_INFINITY }),
+    thread: newThread<Request, Done, undefined>({ file, name: "embedded", clock, maxDeaths: Number.POSITIVE_INFINITY }),
     gate: newGate({ places: underWay, ...(maxWaiting === undefined ? {} : { maxWaiting }) }),
   });
   return { places: Array.from({ length: threads }, place), clock };

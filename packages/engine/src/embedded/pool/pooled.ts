@@ -3,20 +3,23 @@ import type { MetaGraphDef } from "@tfs/proto";
 import { Code, type Ctx, newError, throwIfDone } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
 import type { LoadedModel, Took } from "../../engine.ts";
+import { newCount } from "../../native/index.ts";
+import { type Deaths, newDeaths } from "../../thread/index.ts";
 import { left, newLeash } from "../leash.ts";
 import type { Model } from "../model.ts";
+import { bytesOf, collect, laidBytes, newCommon } from "../simd/index.ts";
 import { type Copy, newCopy } from "./copy.ts";
-import { type Deaths, newDeaths } from "./deaths.ts";
 import { type Kinds, maxMs, newKinds } from "./kinds.ts";
 import type { Seed } from "./messages.ts";
 import type { Place, Pool } from "./pool.ts";
 import { shared } from "./seed.ts";
-import { bytesOf, collect, laidBytes, newCommon } from "../simd/index.ts";
 
 /** By the clock a run is given up later than by what its steps are known to take: others may have had the processor. */
 const patienceMs = 20;
 /** Copies of one model together hold at most so much beyond one: what is computed once of its weights, each has for itself. */
 const maxCopiesBytes = 2 ** 30;
+/** A model whose runs have ended their thread so often within a minute is run no more until that is past. */
+const maxDeaths = 5;
 /** A memory does not shrink: one that has grown past its weights by so much for each copy is let go, with the copies. */
 const spareBytes = 2 ** 28;
 
@@ -51,10 +54,8 @@ class PooledModel implements LoadedModel {
   #single = false;
   #moving: Promise<void> | undefined;
   /** #runs are all that are under way, #runsHere those in the event loop. */
-  #runs = 0;
-  #runsHere = 0;
-  #onOver: (() => void) | undefined;
-  #onIdle: (() => void) | undefined;
+  readonly #runs = newCount();
+  readonly #runsHere = newCount();
   /** #closing are copies that wait for their last runs. */
   readonly #closing = new Set<Promise<void>>();
   #over: Promise<void> | undefined;
@@ -64,7 +65,11 @@ class PooledModel implements LoadedModel {
     this.#model = model;
     this.#metaGraphBytes = metaGraphBytes;
     this.#places = pool.places;
-    this.#deaths = newDeaths(pool.clock);
+    this.#deaths = newDeaths({
+      clock: pool.clock,
+      max: maxDeaths,
+      message: `the model has ended its thread ${maxDeaths} times within a minute: it is not run until that is past`,
+    });
     const bytes = model.estimateBytes();
     this.#quick = bytes <= smallBytes;
     this.#kinds = newKinds(model.metaGraph, this.#quick);
@@ -82,13 +87,12 @@ class PooledModel implements LoadedModel {
 
   async run(ctx: Ctx, feeds: ReadonlyMap<string, Tensor>, fetches: readonly string[], took?: Took): Promise<readonly Tensor[]> {
     if (this.#over !== undefined) throw newError(Code.Unavailable, "the model has been unloaded");
-    this.#runs++;
+    this.#runs.enter();
     try {
       const got = this.#quick ? await this.#here(ctx, feeds, fetches, took) : undefined;
       return got ?? (await this.#anywhere(ctx, feeds, fetches, took));
     } finally {
-      this.#runs--;
-      if (this.#runs === 0) this.#onOver?.();
+      this.#runs.leave();
     }
   }
 
@@ -125,7 +129,7 @@ class PooledModel implements LoadedModel {
       else kind.ranHere(ms);
     };
     const leash = newLeash(maxMs, patienceMs);
-    this.#runsHere++;
+    this.#runsHere.enter();
     try {
       return await this.#model.tryRun(ctx, feeds, fetches, { took: tell, leash });
     } catch (err) {
@@ -134,8 +138,7 @@ class PooledModel implements LoadedModel {
       this.#kinds.of(feeds, fetches).left();
       return undefined;
     } finally {
-      this.#runsHere--;
-      if (this.#runsHere === 0) this.#onIdle?.();
+      this.#runsHere.leave();
     }
   }
 
@@ -174,7 +177,7 @@ class PooledModel implements LoadedModel {
   }
 
   async #moveAway(): Promise<void> {
-    if (this.#runsHere > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    await this.#runsHere.none();
     const seed = this.#seed(undefined);
     this.#copyTo(this.#best(this.#places), () => seed);
   }
@@ -210,12 +213,11 @@ class PooledModel implements LoadedModel {
   }
 
   async #close(): Promise<void> {
-    if (this.#runs > 0) await new Promise<void>((resolve) => (this.#onOver = resolve));
+    await this.#runs.none();
     this.#giveUp();
     await Promise.all([this.#model.close(), ...this.#closing]);
   }
 }
-
 export type { PooledModel };
 
 /** newPooledModel takes a model that has been restored; closing it closes that. The pool has at least one thread. */

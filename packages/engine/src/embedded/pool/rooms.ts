@@ -1,6 +1,6 @@
 // Data plane: a run's feeds on their way to a thread.
-import type { NumericData, Tensor } from "@tfs/tensor";
-import { type Packed, pack } from "../../thread/index.ts";
+import type { Tensor } from "@tfs/tensor";
+import { copyInto, type Packed, pack } from "../../thread/index.ts";
 
 /** Runs that are with a thread at a time have a room each; those that are larger than this are let go. */
 const maxKept = 2;
@@ -37,7 +37,7 @@ export function newRooms(): Rooms {
       const packed = tensors.map((tensor) => {
         const { dtype, shape, data } = tensor;
         if (!ArrayBuffer.isView(data)) return pack(tensor);
-        const copy = over(room, at, data);
+        const copy = copyInto(room, at, data);
         at += padded(data.byteLength);
         return { dtype, shape, data: copy };
       });
@@ -47,14 +47,6 @@ export function newRooms(): Rooms {
       };
     },
   };
-}
-
-/** over copies an array into a room. */
-function over(room: SharedArrayBuffer, at: number, data: NumericData): NumericData {
-  const { buffer, byteOffset, byteLength, length } = data;
-  new Uint8Array(room, at, byteLength).set(new Uint8Array(buffer, byteOffset, byteLength));
-  const Data = (Buffer.isBuffer(data) ? Uint8Array : data.constructor) as new (buffer: SharedArrayBuffer, at: number, length: number) => NumericData;
-  return new Data(room, at, length);
 }
 
 function padded(bytes: number): number {

@@ -1,4 +1,5 @@
-import type { Tensor } from "@tfs/tensor";
+import { copyOf, type Tensor } from "@tfs/tensor";
+import { copyInto } from "../../thread/index.ts";
 import type { Holding } from "../model.ts";
 import type { Variable } from "../value.ts";
 
@@ -16,11 +17,7 @@ function sharedVariable(variable: Variable): Variable {
 
 function sharedTensor(tensor: Tensor): Tensor {
   const { dtype, shape, data } = tensor;
-  if (!ArrayBuffer.isView(data)) return tensor;
-  if (data.buffer instanceof SharedArrayBuffer) return tensor;
-  if (data.byteLength < minBytes) return { dtype, shape, data: data.slice() } as Tensor; // what it may be a view of would be copied as a whole
-  const copy = new Uint8Array(new SharedArrayBuffer(data.byteLength));
-  copy.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  const Data = data.constructor as new (buffer: SharedArrayBuffer) => Float32Array;
-  return { dtype, shape, data: new Data(copy.buffer) } as Tensor;
+  if (!ArrayBuffer.isView(data) || data.buffer instanceof SharedArrayBuffer) return tensor;
+  if (data.byteLength < minBytes) return copyOf(tensor); // what it may be a view of would be copied as a whole
+  return { dtype, shape, data: copyInto(new SharedArrayBuffer(data.byteLength), 0, data) };
 }

@@ -1,20 +1,19 @@
 // A thread's own file: it is started, never imported. It runs models one step at a time, like the event loop that it relieves.
 import { parentPort } from "node:worker_threads";
 import { fromBinary } from "@bufbuild/protobuf";
-import { MetaGraphDefSchema, type TensorInfo } from "@tfs/proto";
-import { Code, type Ctx, newError } from "@tfs/std";
-import { buffersOf, type Handled, pack, serveThread, unpack } from "../../thread/index.ts";
+import { MetaGraphDefSchema } from "@tfs/proto";
+import { background, Code, type Ctx, newError } from "@tfs/std";
+import { tensorNames } from "../../signatures.ts";
+import { buffersOf, type Done, type Handled, pack, serveThread, unpack } from "../../thread/index.ts";
 import { compile } from "../compile.ts";
 import { libraryOf } from "../flat.ts";
 import { type Model, newModel } from "../model.ts";
 import { collect } from "../simd/index.ts";
-import type { Done, Request, Seed } from "./messages.ts";
+import type { Request, Seed } from "./messages.ts";
 
-/** neverAborts is the signal of all runs: who asked says by a flag when he has gone, which a run that does not rest sees too. */
-const neverAborts = new AbortController().signal;
-
+/** Run is the context of one: who asked says by a flag when he has gone, which a run that does not rest sees too. */
 class Run implements Ctx {
-  readonly signal = neverAborts;
+  readonly signal = background().signal; // which never aborts
   readonly #untilMs: number;
   readonly #stop: Int32Array;
 
@@ -42,13 +41,9 @@ function take({ metaGraph, holding, memory }: Seed): number {
   if (graph === undefined) throw newError(Code.Internal, "a meta-graph without a graph"); // it would not have been loaded
   const model = newModel(meta, compile(graph, libraryOf(graph)), new Map(), memory);
   model.take(holding);
-  for (const { inputs, outputs } of Object.values(meta.signatureDef)) model.prepare(namesOf(inputs), namesOf(outputs));
+  for (const { inputs, outputs } of Object.values(meta.signatureDef)) model.prepare(tensorNames(inputs), tensorNames(outputs));
   models.set(++last, model);
   return last;
-}
-
-function namesOf(infos: { readonly [alias: string]: TensorInfo }): string[] {
-  return Object.values(infos).flatMap(({ encoding }) => (encoding.case === "name" ? [encoding.value] : []));
 }
 
 async function run({ model, feeds, tensors, fetches, leftMs, stop }: Request & { readonly kind: "run" }): Promise<Handled<Done>> {
