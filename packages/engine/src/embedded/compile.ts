@@ -1,6 +1,7 @@
 import type { GraphDef } from "@tfs/proto";
 import { Code, newError } from "@tfs/std";
 import type { Tensor } from "@tfs/tensor";
+import { changesVariables } from "../changing.ts";
 import { newAttrs } from "./attrs.ts";
 import { calls, type Edge, type Flat, type FlatNode, flattenFunction, type Library, newFlat } from "./flat.ts";
 import type { Body, Kernel, Node } from "./kernel.ts";
@@ -25,9 +26,8 @@ export interface Compiled extends Program {
   readonly assumed: ReadonlyMap<string, Tensor>;
 }
 
-/** Ops that change state or end a run: what is only reached by a control edge is kept for the sake of these. */
-const effects = /^(Assert|Assign|ScatterUpdate|ResourceScatter|LookupTableImport|LookupTableInsert|InitializeTable|LookupTableRemove|RestoreV2)/;
-/** Of these, one changes nothing. */
+/** What is only reached by a control edge is kept for the sake of ops that change state, these of a load among them, and of those that end a run. */
+const loads = /^(InitializeTable|RestoreV2)/;
 const checks = /^Assert/;
 /** Ops that give a reference to a variable. */
 const references = new Set(["Variable", "VariableV2"]);
@@ -39,7 +39,7 @@ export type Around = (op: Work, kernel: Kernel) => Kernel;
 
 /** changesState tells of an op by itself whether it may change a model's state. */
 export function changesState(op: string): boolean {
-  return streamed.has(op) || (effects.test(op) && !checks.test(op));
+  return streamed.has(op) || changesVariables(op) || loads.test(op);
 }
 
 export function compile(graph: GraphDef, library: Library, around?: Around): Compiler {
@@ -56,7 +56,7 @@ export function compile(graph: GraphDef, library: Library, around?: Around): Com
   function hasEffect(node: { readonly op: string; readonly attr: FlatNode["attr"] }): boolean {
     if (patterns.has(node.op)) return false;
     if (kernels[node.op] === undefined && !calls.has(node.op)) return !unseen.has(node.op);
-    return effects.test(node.op) || functionsOf(node.attr).some(bodyHasEffect);
+    return changesVariables(node.op) || loads.test(node.op) || checks.test(node.op) || functionsOf(node.attr).some(bodyHasEffect);
   }
 
   /** changes tells whether a node may change the model's state. */

@@ -27,6 +27,9 @@ const graph = fromJson(GraphDefSchema, {
     node("part_w", "Relu", ["less_w"]),
     node("b", "VariableV2", [], { dtype: float, shape: shape(2) }),
     node("new_b", "Assign", ["b", "given"]),
+    node("at", "Placeholder", [], { dtype: { type: "DT_INT32" } }),
+    node("scattered_b", "ScatterAdd", ["b", "at", "given"], { T: float, Tindices: { type: "DT_INT32" } }),
+    node("nd_b", "ScatterNdAdd", ["b", "at", "given"], { T: float, Tindices: { type: "DT_INT32" } }),
     node("read_w", "ReadVariableOp", ["w"], { dtype: float }),
     node("read_b", "Identity", ["b"]),
     node("product", "MatMul", ["x", "read_w"]),
@@ -85,5 +88,18 @@ test("a value that a variable took from a run stays when the run is over", async
   await run(model, "new_b", { given: vector(0, 0) });
   await run(model, "y", { x: newTensor(DType.Float, [50, 20], new Float32Array(1000).fill(1)) });
   assert.deepEqual(await run(model, "read_w", {}), new Array<number>(40).fill(2));
+  await model.close();
+});
+
+test("a plan sees what a reference was changed by in a part of it", async () => {
+  const model = newModel(create(MetaGraphDefSchema, { graphDef: graph }), compile(graph, new Map()), new Map());
+  const x = matrix(1, 2);
+  await run(model, "new_w", { given: matrix(1, 0, 0, 1) });
+  await run(model, "new_b", { given: vector(10, 20) });
+  assert.deepEqual(await run(model, "y", { x }), [11, 22]);
+  await run(model, "scattered_b", { at: newTensor(DType.Int32, [1], Int32Array.of(1)), given: vector(5) });
+  assert.deepEqual(await run(model, "y", { x }), [11, 27]);
+  await run(model, "nd_b", { at: newTensor(DType.Int32, [1, 1], Int32Array.of(0)), given: vector(3) });
+  assert.deepEqual(await run(model, "y", { x }), [14, 27]);
   await model.close();
 });
